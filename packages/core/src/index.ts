@@ -1,0 +1,7 @@
+export { assertNever, CalicoError, hasCode, messageOf, type ErrorCode, type ErrorOptions } from './errors.ts'
+export { diffMaps, type Delta } from './diff.ts'
+export { backoffMs, sleep, waitFor, type BackoffOptions, type WaitOptions } from './time.ts'
+export {
+  createLogger, findLogLevel, quietLogger,
+  type LogFields, type Logger, type LoggerOptions, type LogLevel, type RootLogger,
+} from './logger.ts'

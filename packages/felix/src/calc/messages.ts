@@ -1,0 +1,105 @@
+/**
+ * The seam between the calculation graph and the dataplane: what must be true on this host, as whole objects in an order
+ * that never names something before it exists or removes it before its last user (felix.md 1.4).
+ */
+import type { Cidr, InterfaceName, Ip, IPPoolSpec, Mac } from '@calico-node/model'
+import type { FelixConfig } from '../config/params.ts'
+
+/** `s:` or `n:` and a hash (felix.md 5.1); the set's kernel name is `cali40` or `cali60` and this id, cut at 31. */
+export type SetId = string
+/** `<tier>/<policy storage name>` or `<tier>/<namespace>/<name>`: also what the chain name is hashed from. */
+export type PolicyId = string
+export type ProfileId = string
+
+export interface WorkloadId {
+  readonly orchestrator: string
+  /** `<namespace>/<workload>`. */
+  readonly workload: string
+  readonly endpoint: string
+}
+export const workloadKey = (id: WorkloadId): string => `${id.orchestrator} ${id.workload} ${id.endpoint}`
+
+export interface PortSpec {
+  readonly first: number
+  readonly last: number
+}
+
+/** One side of a rule after selectors and named ports became sets. Everything given must hold; lists are alternatives. */
+export interface CalcSide {
+  readonly nets: readonly Cidr[]
+  readonly notNets: readonly Cidr[]
+  readonly ports: readonly PortSpec[]
+  readonly notPorts: readonly PortSpec[]
+  /** Address sets; all must match. */
+  readonly sets: readonly SetId[]
+  readonly notSets: readonly SetId[]
+  /** Address-and-port sets of named ports: alternatives to `ports`. */
+  readonly portSets: readonly SetId[]
+  readonly notPortSets: readonly SetId[]
+}
+
+export interface CalcRule {
+  readonly action: 'allow' | 'deny' | 'pass' | 'log'
+  readonly ipVersion?: 4 | 6
+  /** IP protocol number. */
+  readonly protocol?: number
+  readonly notProtocol?: number
+  readonly icmp?: { readonly type: number; readonly code?: number }
+  readonly notIcmp?: { readonly type: number; readonly code?: number }
+  readonly source: CalcSide
+  readonly destination: CalcSide
+  /** `key=value` of the rule's metadata annotations. */
+  readonly comments: readonly string[]
+}
+
+export interface RuleLists {
+  readonly ingress: readonly CalcRule[]
+  readonly egress: readonly CalcRule[]
+}
+
+/** A tier as one endpoint sees it: only the policies that select it, in order, per direction. */
+export interface EndpointTier {
+  readonly name: string
+  readonly defaultAction: 'Deny' | 'Pass'
+  readonly ingress: readonly PolicyId[]
+  readonly egress: readonly PolicyId[]
+}
+
+export interface WorkloadEndpoint {
+  readonly id: WorkloadId
+  readonly interfaceName: InterfaceName
+  readonly mac?: Mac
+  /** Host routes: /32 or /128. */
+  readonly nets: readonly Cidr[]
+  readonly tiers: readonly EndpointTier[]
+  /** In order; a missing one is still named here and exists as a profile that denies everything. */
+  readonly profiles: readonly ProfileId[]
+}
+
+export type CalcMessage =
+  | { readonly kind: 'config.update'; readonly config: FelixConfig }
+  | { readonly kind: 'ipset.update'; readonly id: SetId; readonly type: 'hash:net' | 'hash:ip,port'; readonly members: readonly string[] }
+  | { readonly kind: 'ipset.delta'; readonly id: SetId; readonly added: readonly string[]; readonly removed: readonly string[] }
+  | { readonly kind: 'ipset.remove'; readonly id: SetId }
+  | { readonly kind: 'policy.update'; readonly id: PolicyId; readonly rules: RuleLists }
+  | { readonly kind: 'policy.remove'; readonly id: PolicyId }
+  | { readonly kind: 'profile.update'; readonly id: ProfileId; readonly rules: RuleLists }
+  | { readonly kind: 'profile.remove'; readonly id: ProfileId }
+  | { readonly kind: 'workload.update'; readonly endpoint: WorkloadEndpoint }
+  | { readonly kind: 'workload.remove'; readonly id: WorkloadId }
+  | { readonly kind: 'pool.update'; readonly cidr: Cidr; readonly pool: IPPoolSpec }
+  | { readonly kind: 'pool.remove'; readonly cidr: Cidr }
+  /** IP addresses of every node: who may send tunnelled packets, whom not to masquerade to. */
+  | { readonly kind: 'host-ip.update'; readonly node: string; readonly ips: readonly Ip[] }
+  | { readonly kind: 'host-ip.remove'; readonly node: string }
+  /** The first complete snapshot has been delivered. */
+  | { readonly kind: 'in-sync' }
+
+/** What the dataplane says back. */
+export type EndpointState = 'up' | 'down' | 'error'
+export interface DataplaneStatusSink {
+  /** `undefined` when the endpoint is gone. */
+  workloadStatus(id: WorkloadId, state: EndpointState | undefined): void
+  /** After the first apply that converged. */
+  dataplaneInSync(): void
+}

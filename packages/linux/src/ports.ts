@@ -1,0 +1,100 @@
+/**
+ * What the dataplane of Felix needs of the kernel, as ports. Each port keeps the desired state it was given, owns the diff
+ * against what it last read, and converges on `apply`. `queueResync` makes the next `apply` read the kernel first. An error
+ * leaves the object dirty and queues a read-back; it never stops the rest (one APPLY_FAILED with an AggregateError).
+ * All act on the network namespace of this process.
+ */
+import type { Cidr, Ip, Mac } from '@calico-node/model'
+import type { Chain, Hook, IpSet, IpVersion, Table } from './rules/types.ts'
+
+export interface Driver {
+  /** Converges the kernel on the desired state. @throws APPLY_FAILED */
+  apply(signal?: AbortSignal): Promise<void>
+  queueResync(): void
+}
+
+/** One table of one IP version (iptables-legacy or iptables-nft). Recognises its own rules by their `cali:` hash comment. */
+export interface RuleTable extends Driver {
+  readonly table: Table
+  readonly ipVersion: IpVersion
+  setChain(chain: Chain): void
+  removeChain(name: string): void
+  setHook(hook: Hook): void
+}
+
+export interface IpSets extends Driver {
+  readonly ipVersion: IpVersion
+  /** Exact content. */
+  setIpSet(set: IpSet): void
+  addMembers(name: string, members: Iterable<string>): void
+  removeMembers(name: string, members: Iterable<string>): void
+  removeIpSet(name: string): void
+  /** Creates and fills sets; `applyDeletions` destroys, after the rules that named them are gone. */
+  applyDeletions(signal?: AbortSignal): Promise<void>
+}
+
+export interface Route {
+  readonly dst: Cidr
+  readonly kind: 'unicast' | 'blackhole'
+  /** Absent for blackhole routes. */
+  readonly dev?: string
+  readonly via?: Ip
+  readonly onlink?: boolean
+  readonly scope: 'link' | 'global'
+  readonly protocol: number
+  readonly src?: Ip
+  readonly metric?: number
+  readonly mtu?: number
+}
+
+/** Main-table routes of one IP version. Owns what felix.md 3.4 says; never touches anything else. */
+export interface Routes extends Driver {
+  readonly ipVersion: IpVersion
+  /** Wanted routes of one owner ("workload cali123", "vxlan", ...); an empty list forgets the owner. */
+  setRoutes(owner: string, routes: readonly Route[]): void
+}
+
+export interface Neighbour {
+  readonly dev: string
+  readonly ip: Ip
+  readonly mac: Mac
+}
+
+export interface Neighbours extends Driver {
+  setNeighbours(owner: string, entries: readonly Neighbour[]): void
+}
+
+export interface Link {
+  readonly name: string
+  readonly index: number
+  /** IFF_UP and IFF_RUNNING (UP present, NO-CARRIER absent). */
+  readonly operUp: boolean
+  readonly mac?: Mac
+  readonly mtuBytes: number
+  readonly kind?: string
+}
+
+export type LinkEvent =
+  | { readonly kind: 'link'; readonly name: string; readonly link: Link | undefined }
+  | { readonly kind: 'addresses'; readonly name: string; readonly addresses: ReadonlySet<Ip> }
+  /** A full dump has been delivered. The first one opens the gate for kernel writes. */
+  | { readonly kind: 'in-sync' }
+  /** Routes or neighbours changed behind our back: a hint to read back. */
+  | { readonly kind: 'routes-changed' }
+
+/** Follows interfaces: full dump first, then changes, with timed full dumps against lost events. */
+export interface LinkMonitor {
+  events(signal: AbortSignal): AsyncIterable<LinkEvent>
+}
+
+/** Values below /proc/sys; `root` is the first writable of /proc/sys and /host/proc/sys. Keys such as `net/ipv4/conf/cali1/proxy_arp`. */
+export interface Sysctl {
+  read(key: string): string | undefined
+  /** Writes only when different. @throws APPLY_FAILED; NOT_FOUND when the interface is gone */
+  write(key: string, value: string): void
+}
+
+/** Deletes the tracked flows of addresses (original and reply source), batched, off the critical path. */
+export interface Conntrack {
+  flush(addresses: readonly Ip[]): Promise<void>
+}
