@@ -76,6 +76,25 @@ export interface WorkloadEndpoint {
   readonly profiles: readonly ProfileId[]
 }
 
+/**
+ * A host endpoint polices the interfaces that its name or addresses choose: traffic of the host itself (`tiers`, then
+ * `profiles`), and three special lists without profiles. A list with no tier at all means "not policed there".
+ */
+export interface HostEndpoint {
+  readonly name: string
+  /** An interface, `*` for every one that no other host endpoint has, or absent: those that hold an expected address. */
+  readonly interfaceName?: InterfaceName | '*'
+  readonly expectedIps: readonly Ip[]
+  readonly tiers: readonly EndpointTier[]
+  /** doNotTrack policies. */
+  readonly untrackedTiers: readonly EndpointTier[]
+  /** preDNAT policies; ingress only. */
+  readonly preDnatTiers: readonly EndpointTier[]
+  /** Policies with applyOnForward, for traffic that passes through the host. */
+  readonly forwardTiers: readonly EndpointTier[]
+  readonly profiles: readonly ProfileId[]
+}
+
 export type CalcMessage =
   | { readonly kind: 'config.update'; readonly config: FelixConfig }
   | { readonly kind: 'ipset.update'; readonly id: SetId; readonly type: 'hash:net' | 'hash:ip,port'; readonly members: readonly string[] }
@@ -87,6 +106,8 @@ export type CalcMessage =
   | { readonly kind: 'profile.remove'; readonly id: ProfileId }
   | { readonly kind: 'workload.update'; readonly endpoint: WorkloadEndpoint }
   | { readonly kind: 'workload.remove'; readonly id: WorkloadId }
+  | { readonly kind: 'host-endpoint.update'; readonly endpoint: HostEndpoint }
+  | { readonly kind: 'host-endpoint.remove'; readonly name: string }
   | { readonly kind: 'pool.update'; readonly cidr: Cidr; readonly pool: IPPoolSpec }
   | { readonly kind: 'pool.remove'; readonly cidr: Cidr }
   /** IP addresses of every node: who may send tunnelled packets, whom not to masquerade to. */
