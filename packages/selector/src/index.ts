@@ -1,1 +1,6 @@
-export {}
+export type { ComparisonKind, SelectorNode } from './ast.ts'
+export { evaluate, labelSource, type LabelSource } from './evaluate.ts'
+export { indexKeys, type LabelRestriction } from './index-keys.ts'
+export { printSelector } from './print.ts'
+export { andSelectors, mentionsGlobal, prefixLabels, type FunctionReplacements } from './rewrite.ts'
+export { parseSelector, selectorOf, type Selector } from './selector.ts'
