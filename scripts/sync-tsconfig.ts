@@ -2,7 +2,10 @@
 // `node scripts/sync-tsconfig.ts` writes, `--check` fails on drift.
 import { existsSync, globSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 
-interface Manifest { readonly dependencies?: Record<string, string>; readonly devDependencies?: Record<string, string> }
+interface Manifest {
+  readonly dependencies?: Record<string, string>
+  readonly devDependencies?: Record<string, string>
+}
 
 const SCOPE = '@calico-node/'
 const check = process.argv.includes('--check')
@@ -16,7 +19,10 @@ function emit(path: string, value: unknown): void {
 }
 
 const ours = (deps: Record<string, string> = {}): string[] =>
-  Object.keys(deps).filter((name) => name.startsWith(SCOPE)).map((name) => name.slice(SCOPE.length)).toSorted()
+  Object.keys(deps)
+    .filter((name) => name.startsWith(SCOPE))
+    .map((name) => name.slice(SCOPE.length))
+    .toSorted()
 
 const root: { path: string }[] = []
 for (const name of readdirSync('packages').toSorted()) {

@@ -2,6 +2,12 @@ export { assertNever, CalicoError, hasCode, messageOf, type ErrorCode, type Erro
 export { diffMaps, type Delta } from './diff.ts'
 export { backoffMs, sleep, waitFor, type BackoffOptions, type WaitOptions } from './time.ts'
 export {
-  createLogger, findLogLevel, quietLogger,
-  type LogFields, type Logger, type LoggerOptions, type LogLevel, type RootLogger,
+  createLogger,
+  findLogLevel,
+  quietLogger,
+  type LogFields,
+  type Logger,
+  type LoggerOptions,
+  type LogLevel,
+  type RootLogger,
 } from './logger.ts'

@@ -31,8 +31,14 @@ export interface RootLogger extends Logger {
 }
 
 const LEVELS: Record<LogLevel, number> = { fatal: 0, error: 1, warn: 2, info: 3, debug: 4, trace: 5 }
+const isLogLevel = (word: string): word is LogLevel => word in LEVELS
 const WORDS: Record<string, string> = {
-  fatal: 'FATAL', error: 'ERROR', warn: 'WARNING', info: 'INFO', debug: 'DEBUG', trace: 'TRACE',
+  fatal: 'FATAL',
+  error: 'ERROR',
+  warn: 'WARNING',
+  info: 'INFO',
+  debug: 'DEBUG',
+  trace: 'TRACE',
 }
 const SECRET = /password|secret|token|credential/i
 
@@ -42,7 +48,7 @@ export function findLogLevel(text: string): LogLevel | 'none' | undefined {
   if (word === 'warning') return 'warn'
   if (word === 'panic' || word === 'critical') return 'fatal'
   if (word === 'none') return 'none'
-  return word in LEVELS ? (word as LogLevel) : undefined
+  return isLogLevel(word) ? word : undefined
 }
 
 /** Writes all of `text`, waiting out a full pipe; stops quietly when the reader is gone. */
@@ -52,8 +58,7 @@ function writeAll(fd: number, text: string): void {
     try {
       rest = rest.subarray(writeSync(fd, rest))
     } catch (err) {
-      const code = (err as NodeJS.ErrnoException).code
-      if (code !== 'EAGAIN') return
+      if (!(err instanceof Error && 'code' in err && err.code === 'EAGAIN')) return
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)
     }
   }
@@ -80,7 +85,9 @@ function fieldText(value: unknown): string {
   }
   if (typeof value === 'string') return /[\s"=]/.test(value) || value === '' ? JSON.stringify(value) : value
   if (typeof value === 'bigint') return String(value)
-  return JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'bigint' ? String(inner) : inner)) ?? 'undefined'
+  return (
+    JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'bigint' ? String(inner) : inner)) ?? 'undefined'
+  )
 }
 
 const redact = winston.format((info) => {
@@ -92,7 +99,9 @@ const stamp = (): string => new Date().toISOString().replace('T', ' ').replace('
 
 const line = winston.format((info) => {
   const { level, message, component = 'main', program = 'calico', ...fields } = info as Record<string, unknown>
-  const tail = Object.entries(fields).map(([key, value]) => ` ${key}=${fieldText(value)}`).join('')
+  const tail = Object.entries(fields)
+    .map(([key, value]) => ` ${key}=${fieldText(value)}`)
+    .join('')
   const head = `${stamp()} [${WORDS[String(level)] ?? String(level)}][${process.pid}]`
   info[MESSAGE] = `${head} ${String(program)}/${String(component)} 0: ${String(message)}${tail.replaceAll('\n', '\\n')}`
   return info
@@ -125,10 +134,18 @@ class WinstonLogger implements RootLogger {
   constructor(inner: winston.Logger) {
     this.#inner = inner
   }
-  error(message: string, fields: LogFields = {}): void { this.#inner.log({ level: 'error', message, ...fields }) }
-  warn(message: string, fields: LogFields = {}): void { this.#inner.log({ level: 'warn', message, ...fields }) }
-  info(message: string, fields: LogFields = {}): void { this.#inner.log({ level: 'info', message, ...fields }) }
-  debug(message: string, fields: LogFields = {}): void { this.#inner.log({ level: 'debug', message, ...fields }) }
+  error(message: string, fields: LogFields = {}): void {
+    this.#inner.log({ level: 'error', message, ...fields })
+  }
+  warn(message: string, fields: LogFields = {}): void {
+    this.#inner.log({ level: 'warn', message, ...fields })
+  }
+  info(message: string, fields: LogFields = {}): void {
+    this.#inner.log({ level: 'info', message, ...fields })
+  }
+  debug(message: string, fields: LogFields = {}): void {
+    this.#inner.log({ level: 'debug', message, ...fields })
+  }
   child(fields: LogFields): Logger {
     return new WinstonLogger(this.#inner.child(fields))
   }

@@ -1,1 +1,7 @@
-export {}
+export { expectBlocked, expectReachable, type Pair } from './connectivity.ts'
+export { LabEtcd } from './etcd.ts'
+export { exec, must, type ExecOptions, type Outcome } from './exec.ts'
+export { Host, type HostAddresses, type HostOptions } from './host.ts'
+export { findMachine, Lab, listMachines, stopLab, UNDERLAY, type LabOptions } from './lab.ts'
+export { isAlive, killQuietly, Machine, type MachineOptions } from './machine.ts'
+export { Workload } from './workload.ts'

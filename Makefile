@@ -1,0 +1,62 @@
+SHELL := /bin/bash
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+NODE := $(CURDIR)/node_modules/.bin/node
+export GIT_COMMIT := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-npm build demo test check test-unit test-etcd test-netns test-bird test-system bench \
+        lab-shell lab-stop reference format clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup: ## install what is missing (Debian packages, npm packages)
+	@scripts/setup.sh
+
+setup-npm:
+	@scripts/setup.sh npm
+
+build: setup-npm ## type-check everything and bundle each program into dist/
+	@tsc -b && $(NODE) scripts/bundle.ts
+
+demo: setup build ## play docs/lifecycle.md on two real hosts (KEEP=1 leaves them up)
+	@bin/lab demo $(if $(KEEP),--keep)
+
+test: setup build ## every test; ends with "N passed, N failed"
+	@$(NODE) scripts/test.ts
+
+check: setup-npm ## the fast inner loop: types, lint, layers, unit tests
+	@$(NODE) scripts/test.ts check unit
+
+test-unit: setup-npm ## pure tests
+	@$(NODE) scripts/test.ts unit $(if $(FILES),--files $(FILES))
+
+test-etcd: setup ## tests against a real etcd
+	@$(NODE) scripts/test.ts etcd $(if $(FILES),--files $(FILES))
+
+test-netns: setup ## tests against the real kernel
+	@$(NODE) scripts/test.ts netns $(if $(FILES),--files $(FILES))
+
+test-bird: setup ## tests against real BIRD
+	@$(NODE) scripts/test.ts bird $(if $(FILES),--files $(FILES))
+
+test-system: setup build ## whole-system tests on the bundles
+	@$(NODE) scripts/test.ts system $(if $(FILES),--files $(FILES))
+
+bench: setup build ## measured figures as text and out/bench.json
+	@$(NODE) test/bench/main.ts
+
+lab-shell: ## a shell on a host that KEEP=1 left up: make lab-shell HOST=host1
+	@bin/lab shell $(or $(HOST),host1)
+
+lab-stop: ## end the hosts that KEEP=1 left up
+	@bin/lab stop
+
+reference: setup-npm ## regenerate docs/reference
+	@$(NODE) scripts/generate-reference.ts
+
+format: setup-npm ## format the sources
+	@biome format --write .
+
+clean: ## remove what was built
+	@rm -rf dist .build out

@@ -1,0 +1,47 @@
+// Bundles each program into dist/PROGRAM.cjs with esbuild; etcd3's proto files go beside them.
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { build, type Plugin } from 'esbuild'
+
+const PROGRAMS = ['felix', 'confd', 'bird', 'startup', 'calicoctl', 'lab']
+
+/** etcd3 reads `../proto/rpc.proto` relative to its own file; in a bundle that is `proto/` beside the bundle. */
+const protoBesideBundle: Plugin = {
+  name: 'etcd3-proto',
+  setup(plugin) {
+    plugin.onLoad({ filter: /etcd3[\\/]lib[\\/]connection-pool\.js$/ }, ({ path }) => {
+      const source = readFileSync(path, 'utf8')
+      const contents = source.replace('/../proto/rpc.proto', '/proto/rpc.proto')
+      if (contents === source) throw new Error(`${path} does not load ../proto/rpc.proto any more`)
+      return { contents, loader: 'js' }
+    })
+  },
+}
+
+const { version }: { version: string } = JSON.parse(readFileSync('package.json', 'utf8'))
+const epoch = process.env['SOURCE_DATE_EPOCH']
+const built = new Date(epoch === undefined ? Date.now() : Number(epoch) * 1000).toISOString()
+
+rmSync('dist', { recursive: true, force: true })
+mkdirSync('dist', { recursive: true })
+cpSync('node_modules/etcd3/proto', 'dist/proto', { recursive: true })
+await Promise.all(
+  PROGRAMS.filter((name) => existsSync(`packages/${name}/src/main.ts`)).map((name) =>
+    build({
+      entryPoints: [`packages/${name}/src/main.ts`],
+      outfile: `dist/${name}.cjs`,
+      bundle: true,
+      platform: 'node',
+      format: 'cjs',
+      target: 'node24',
+      legalComments: 'linked',
+      logLevel: 'warning',
+      define: {
+        'process.env.CALICO_BUILD_VERSION': JSON.stringify(version),
+        'process.env.CALICO_BUILD_COMMIT': JSON.stringify(process.env['GIT_COMMIT'] ?? 'unknown'),
+        'process.env.CALICO_BUILD_DATE': JSON.stringify(built),
+      },
+      banner: { js: "require('node:module').enableCompileCache?.();" },
+      plugins: [protoBesideBundle],
+    }),
+  ),
+)
