@@ -1,5 +1,6 @@
 export { assertNever, CalicoError, hasCode, messageOf, type ErrorCode, type ErrorOptions } from './errors.ts'
 export { diffMaps, type Delta } from './diff.ts'
+export { nearestName } from './nearest.ts'
 export { backoffMs, sleep, waitFor, type BackoffOptions, type WaitOptions } from './time.ts'
 export {
   createLogger,
