@@ -1,1 +1,7 @@
-export {}
+export { startBird, withBird, type BirdOptions, type RunningBird } from './with-bird.ts'
+export { CuttingProxy, type Direction } from './cutting-proxy.ts'
+export { EtcdMember } from './etcd-member.ts'
+export { freePort } from './free-port.ts'
+export { expand, type State } from './sequence.ts'
+export { TestCa, type Certificate, type IssueOptions } from './test-ca.ts'
+export { TestEtcd, withEtcd, type EtcdOptions, type EtcdTls } from './with-etcd.ts'
