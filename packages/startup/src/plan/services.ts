@@ -1,0 +1,18 @@
+import type { Backend } from '../config/resolve.ts'
+
+/** Names of the service folders, in the order in which they are started. */
+export type Service = 'felix' | 'confd' | 'bird' | 'bird6'
+
+const FOR_BACKEND: Readonly<Record<Backend, readonly Service[]>> = {
+  bird: ['felix', 'confd', 'bird', 'bird6'],
+  vxlan: ['felix'],
+  none: ['felix'],
+}
+
+/** What the start script is to run. */
+export function servicesFor({ backend, disableFelix }: { backend: Backend; disableFelix: boolean }): readonly Service[] {
+  return FOR_BACKEND[backend].filter((service) => !(disableFelix && service === 'felix'))
+}
+
+/** One name a line. */
+export const renderServices = (services: readonly Service[]): string => services.map((name) => `${name}\n`).join('')
