@@ -4,7 +4,7 @@ NODE := $(CURDIR)/node_modules/.bin/node
 export GIT_COMMIT := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-npm build demo test check test-unit test-etcd test-netns test-bird test-system bench \
+.PHONY: help setup setup-npm build demo test check test-unit test-etcd test-netns test-bird test-system test-vm bench \
         lab-shell lab-stop reference format clean
 
 help: ## this list
@@ -42,6 +42,9 @@ test-bird: setup ## tests against real BIRD
 
 test-system: setup build ## whole-system tests on the bundles
 	@$(NODE) scripts/test.ts system $(if $(FILES),--files $(FILES))
+
+test-vm: setup build ## tests in a virtual machine, for what this kernel lacks (IPIP)
+	@$(NODE) scripts/test.ts vm $(if $(FILES),--files $(FILES))
 
 bench: setup build ## measured figures as text and out/bench.json
 	@$(NODE) test/bench/main.ts

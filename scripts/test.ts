@@ -41,6 +41,10 @@ const inNetns = (file: string): Job => ({
   command: ['scripts/in-netns.sh', process.execPath, '--test', file],
   isTestFile: true,
 })
+const inVm = (file: string): Job => ({
+  ...inNetns(file),
+  command: ['scripts/in-vm.sh', process.execPath, '--test', file],
+})
 const check = (name: string, ...command: string[]): Job => ({ name, command, isTestFile: false })
 
 const SUITES: readonly Suite[] = [
@@ -64,7 +68,8 @@ const SUITES: readonly Suite[] = [
   { name: 'etcd', parallel: cores, jobs: files('packages/*/src/**/*.etcd.test.ts').map(inNetns) },
   { name: 'netns', parallel: cores, jobs: files('packages/*/src/**/*.netns.test.ts').map(inNetns) },
   { name: 'bird', parallel: cores, jobs: files('packages/*/src/**/*.bird.test.ts').map(inNetns) },
-  { name: 'system', parallel: 1, jobs: files('test/**/*.test.ts').map(inNetns) },
+  { name: 'system', parallel: 1, jobs: files('test/**/*.test.ts', /^test\/vm\//).map(inNetns) },
+  { name: 'vm', parallel: 1, jobs: files('test/vm/*.test.ts').map(inVm) },
 ]
 
 /** Runs one job; its output is kept and shown only when it fails. */
