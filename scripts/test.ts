@@ -88,7 +88,10 @@ async function runJob(job: Job): Promise<{ tally: Tally; output: string; ms: num
   const at = args.indexOf('--test')
   const full = at < 0 ? args : [...args.slice(0, at + 1), ...reporters, ...args.slice(at + 1)]
   const started = performance.now()
-  const child = spawn(file, full, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, FORCE_COLOR: '0' } })
+  const child = spawn(file, full, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, FORCE_COLOR: '0', VM_SHARE: dir },
+  })
   let output = ''
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
   child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()))
