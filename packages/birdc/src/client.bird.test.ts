@@ -46,7 +46,7 @@ describe('BirdClient on a real BIRD', () => {
     })
     assert.equal(detail.bgp?.neighborAs, 64513)
     assert.match(detail.bgp?.lastError ?? '', /^Socket: Connection (refused|reset by peer)$/)
-    assert.deepEqual((await bird.routes()).map(({ prefix, target }) => `${prefix} ${target}`), [
+    assert.deepEqual((await bird.routes()).map(({ prefix, target }) => `${prefix} ${target}`).toSorted(), [
       '10.1.0.0/26 blackhole', '10.2.0.0/26 blackhole',
     ])
   }))
