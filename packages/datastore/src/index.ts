@@ -3,3 +3,6 @@ export type {
 } from './kv-store.ts'
 export { MemoryKvStore } from './memory-store.ts'
 export { sync, type KeyUpdate, type SyncEvent, type SyncOptions } from './sync.ts'
+export { openEtcd } from './etcd/etcd-store.ts'
+export type { EtcdConnection, EtcdTlsSources, PemSource } from './etcd/connection.ts'
+export { discoverEndpoints, parseEndpoints } from './etcd/endpoints.ts'
