@@ -1,1 +1,30 @@
-export {}
+export type { Chain, ConntrackState, Action, Hook, IpSet, IpVersion, Match, PortRange, Rule, Side, Table } from './rules/types.ts'
+export type {
+  Conntrack, Driver, IpSets, Link, LinkEvent, LinkMonitor, Neighbour, Neighbours, Route, Routes, RuleTable, Sysctl,
+} from './ports.ts'
+export {
+  chainName, DEFAULT_ROUTE_OWNERSHIP, isOurChain, isOurIpSet, isVxlanDevice, isWorkloadDevice, MAX_CHAIN_NAME, MAX_SET_NAME,
+  namedPortSetId, ownsRoute, ROUTE_CLASSES, ROUTE_PROTOCOL, ROUTE_PROTOCOL_BOOT, RULE_ID_PREFIX, selectorSetId, setName,
+  WORKLOAD_PREFIX, type RouteOwnership,
+} from './ownership.ts'
+export { run, runTool, type RunOptions } from './run.ts'
+export { netnsPath, runIn, type Netns } from './netns.ts'
+export { renderRule } from './rules/render-iptables.ts'
+export { createRuleTable, type IptablesVariant, type RuleTableOptions } from './iptables/table.ts'
+export {
+  chooseVariant, cleanOtherVariant, detectIptables,
+  type DetectOptions, type IptablesChoice, type Leftover, type VariantSurvey,
+} from './iptables/detect.ts'
+export { createIpSets, type IpSetsOptions } from './ipsets.ts'
+export { createRoutes, type RoutesOptions } from './routes.ts'
+export { createNeighbours, type NeighboursOptions } from './neighbours.ts'
+export { createLinkMonitor, type LinkMonitorOptions } from './link-monitor.ts'
+export { createSysctl, type SysctlOptions } from './sysctl.ts'
+export { createConntrack } from './conntrack.ts'
+export { IpBatch } from './ip-batch.ts'
+export type { InterfaceAddress, KernelNeighbour, KernelRoute, LinkDetail } from './ip-json.ts'
+export {
+  addAddress, addVeth, deleteLink, findLink, findRouteTo, isAbsent, listAddresses, listLinks, listNeighbours, listRoutes, moveLink,
+  removeAddress, removeRoute, renameLink, replaceNeighbour, replaceRoute, setLink,
+  type At, type LinkChange, type VethEnd,
+} from './links.ts'

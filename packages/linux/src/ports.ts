@@ -11,6 +11,12 @@ export interface Driver {
   /** Converges the kernel on the desired state. @throws APPLY_FAILED */
   apply(signal?: AbortSignal): Promise<void>
   queueResync(): void
+  /**
+   * Milliseconds until this driver wants `apply` to be called even though nobody changed the desired state: a retry after a
+   * failure, a check that a write still stands, a grace period that ends. Undefined when it has no wish. Ask after each
+   * `apply` (also a failed one) and arm one timer with the smallest answer.
+   */
+  dueInMs?(): number | undefined
 }
 
 /** One table of one IP version (iptables-legacy or iptables-nft). Recognises its own rules by their `cali:` hash comment. */
@@ -47,10 +53,16 @@ export interface Route {
   readonly mtu?: number
 }
 
-/** Main-table routes of one IP version. Owns what felix.md 3.4 says; never touches anything else. */
+/**
+ * Main-table routes of one IP version. Owns the routes that `ownsRoute` of ownership.ts names; never touches anything else.
+ * When two owners want the same destination, the class of the owner decides: see `ROUTE_CLASSES`.
+ */
 export interface Routes extends Driver {
   readonly ipVersion: IpVersion
-  /** Wanted routes of one owner ("workload cali123", "vxlan", ...); an empty list forgets the owner. */
+  /**
+   * Wanted routes of one owner; an empty list forgets the owner. The first word of the owner's name is its class
+   * ("workload cali123", "vxlan", "blackhole", ...).
+   */
   setRoutes(owner: string, routes: readonly Route[]): void
 }
 
@@ -60,7 +72,9 @@ export interface Neighbour {
   readonly mac: Mac
 }
 
+/** Permanent neighbour entries of both IP versions on workload and tunnel devices. */
 export interface Neighbours extends Driver {
+  /** Wanted entries of one owner; an empty list forgets the owner. */
   setNeighbours(owner: string, entries: readonly Neighbour[]): void
 }
 
