@@ -6,3 +6,5 @@ export { sync, type KeyUpdate, type SyncEvent, type SyncOptions } from './sync.t
 export { openEtcd } from './etcd/etcd-store.ts'
 export type { EtcdConnection, EtcdTlsSources, PemSource } from './etcd/connection.ts'
 export { discoverEndpoints, parseEndpoints } from './etcd/endpoints.ts'
+export { DEFAULT_CONFIG_FILE, parseConnection, type ConnectionSettings } from './etcd/settings.ts'
+export { waitForEtcd, type WaitForEtcdOptions } from './etcd/wait.ts'
