@@ -1,0 +1,60 @@
+/**
+ * From the name of an interface to the chain of its workload, in few steps: a tree over the characters in which the names
+ * differ. `goto` never comes back, so every chain of the tree ends with the same last rules.
+ */
+import type { Chain, Rule } from '@calico-node/linux'
+import { goTo, inInterface, outInterface, rule } from './vocabulary.ts'
+
+export interface Dispatch {
+  /** Name of the first chain; the others add `-` and the characters that lead to them. */
+  readonly root: string
+  readonly direction: 'from' | 'to'
+  /** Interface name to chain. */
+  readonly targets: ReadonlyMap<string, string>
+  /** For what no interface matched. */
+  readonly otherwise: readonly Rule[]
+}
+
+/** So many names are simply listed. */
+const LEAF = 8
+/** Chain names may have 28 characters; the longest root has 21 and a hyphen follows. */
+const MAX_DEPTH = 6
+
+/** The root chain comes first. Depends on the set of names only. */
+export function dispatchChains({ root, direction, targets, otherwise }: Dispatch): Chain[] {
+  const interfaceIs = direction === 'from' ? inInterface : outInterface
+  const chains: Chain[] = []
+
+  const grow = (name: string, path: string, interfaces: readonly string[]): void => {
+    const rules: Rule[] = []
+    const chain: Chain = { name, rules }
+    chains.push(chain)
+    const listed = interfaces.length <= LEAF || path.length === MAX_DEPTH
+    for (const [start, below] of listed ? interfaces.map((each) => [each, [each]] as const) : bins(interfaces)) {
+      const [only = '', ...more] = below
+      if (more.length === 0) {
+        rules.push(rule([interfaceIs(only)], goTo(targets.get(only) ?? '')))
+        continue
+      }
+      const nextPath = path + start.slice(-1)
+      rules.push(rule([interfaceIs(`${start}+`)], goTo(`${root}-${nextPath}`)))
+      grow(`${root}-${nextPath}`, nextPath, below)
+    }
+    rules.push(...otherwise)
+  }
+  grow(root, '', [...targets.keys()].toSorted())
+  return chains
+}
+
+/** Names by what they have in common and the next character; a name that is all in common stands alone, and first. */
+function bins(sorted: readonly string[]): Map<string, string[]> {
+  const length = commonPrefix(sorted[0] ?? '', sorted.at(-1) ?? '') + 1
+  return Map.groupBy(sorted, (name) => name.slice(0, length))
+}
+
+/** Length of what two names have in common; of the first and last of a sorted list, what all have in common. */
+function commonPrefix(a: string, b: string): number {
+  let length = 0
+  while (length < a.length && a[length] === b[length]) length++
+  return length
+}

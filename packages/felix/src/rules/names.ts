@@ -1,0 +1,39 @@
+/** Names of the chains and sets that the rules are made of. Those of fixed chains are upstream's. */
+import { chainName, type IpVersion, setName } from '@calico-node/linux'
+import type { PolicyId, ProfileId, SetId } from '../calc/messages.ts'
+
+export type PolicyDirection = 'ingress' | 'egress'
+
+/** Chains that always exist. Some of these names stand in several tables. */
+export const CHAIN = {
+  prerouting: 'cali-PREROUTING',
+  input: 'cali-INPUT',
+  forward: 'cali-FORWARD',
+  output: 'cali-OUTPUT',
+  postrouting: 'cali-POSTROUTING',
+  workloadToHost: 'cali-wl-to-host',
+  fromWorkloadDispatch: 'cali-from-wl-dispatch',
+  toWorkloadDispatch: 'cali-to-wl-dispatch',
+  fromHostEndpoint: 'cali-from-host-endpoint',
+  toHostEndpoint: 'cali-to-host-endpoint',
+  fromHostEndpointForward: 'cali-from-hep-forward',
+  toHostEndpointForward: 'cali-to-hep-forward',
+  /** Accepts sources that a workload may use besides its own addresses. */
+  mayUseOtherSource: 'cali-rpf-skip',
+  floatingDnat: 'cali-fip-dnat',
+  floatingSnat: 'cali-fip-snat',
+  natOutgoing: 'cali-nat-outgoing',
+  /** Packets to service addresses that nobody claims. */
+  serviceLoops: 'cali-cidr-block',
+} as const
+
+export const policyChainName = (id: PolicyId, direction: PolicyDirection): string =>
+  chainName(direction === 'ingress' ? 'cali-pi-' : 'cali-po-', id)
+
+export const profileChainName = (id: ProfileId, direction: PolicyDirection): string =>
+  chainName(direction === 'ingress' ? 'cali-pri-' : 'cali-pro-', id)
+
+export const toWorkloadChainName = (interfaceName: string): string => chainName('cali-tw-', interfaceName)
+export const fromWorkloadChainName = (interfaceName: string): string => chainName('cali-fw-', interfaceName)
+
+export const ipSetName = (version: IpVersion, id: SetId | 'all-ipam-pools' | 'masq-ipam-pools'): string => setName(id, version)

@@ -1,0 +1,27 @@
+/** Short words for the matches and actions that the other modules of this folder build their rules from. */
+import type { Action, ConntrackState, Match, Rule } from '@calico-node/linux'
+import { union } from './marks.ts'
+
+export const ACCEPT: Action = { kind: 'accept' }
+export const DROP: Action = { kind: 'drop' }
+export const RETURN: Action = { kind: 'return' }
+export const jump = (chain: string): Action => ({ kind: 'jump', chain })
+export const goTo = (chain: string): Action => ({ kind: 'goto', chain })
+export const setMark = (...bits: readonly number[]): Action =>
+  ({ kind: 'set-mark', value: union(...bits), mask: union(...bits) })
+export const clearMark = (...bits: readonly number[]): Action => ({ kind: 'set-mark', value: 0, mask: union(...bits) })
+
+export const marked = (bit: number): Match => ({ kind: 'mark', value: bit, mask: bit })
+export const unmarked = (bit: number): Match => ({ kind: 'mark', value: 0, mask: bit })
+export const inInterface = (name: string): Match => ({ kind: 'in-interface', name })
+export const outInterface = (name: string): Match => ({ kind: 'out-interface', name })
+export const protocol = (number: number): Match => ({ kind: 'protocol', protocol: number })
+export const tracked = (...states: readonly ConntrackState[]): Match => ({ kind: 'conntrack', states })
+export const not = (match: Match): Match => ({ ...match, negate: true })
+
+/** All of `match` must hold for `action`. */
+export function rule(match: readonly Match[], action: Action, ...comments: readonly string[]): Rule {
+  return comments.length === 0 ? { match, action } : { match, action, comments }
+}
+
+export const IP_PROTOCOL = { icmp: 1, ipip: 4, tcp: 6, udp: 17, icmpv6: 58 } as const
