@@ -1,0 +1,112 @@
+/** The dataplane of this host: drivers for what the configuration asks for, managers over them, and the loop over both. */
+import type { Logger } from '@calico-node/core'
+import {
+  createConntrack, createIpSets, createLinkMonitor, createNeighbours, createRoutes, createRuleTable, createSysctl,
+  detectIptables, type IpVersion, type LinkMonitor, type RouteOwnership, type RuleTable, type Sysctl, type Table,
+} from '@calico-node/linux'
+import type { DataplaneStatusSink } from '../calc/messages.ts'
+import type { FelixConfig } from '../config/params.ts'
+import { ruleSettings } from '../rules/settings.ts'
+import { staticTables } from '../rules/static.ts'
+import { HostSettings } from './host-settings.ts'
+import { InterfaceSettings } from './interface-settings.ts'
+import { type FamilyDrivers, Kernel } from './kernel.ts'
+import { Dataplane } from './loop.ts'
+import { EndpointManager } from './managers/endpoint.ts'
+import { IpSetManager } from './managers/ip-set.ts'
+import { MasqueradeManager } from './managers/masquerade.ts'
+import type { ManagerContext } from './managers/manager.ts'
+import { PolicyManager } from './managers/policy.ts'
+import type { WorkloadContext } from './managers/workload-plan.ts'
+import type { DataplaneOp } from './ops.ts'
+import { ResyncSchedule } from './resync.ts'
+
+export interface DataplaneContext {
+  readonly config: FelixConfig
+  readonly status: DataplaneStatusSink
+  readonly log: Logger
+}
+
+/** @throws INVALID when the configuration cannot be used; COMMAND_MISSING when there is no iptables */
+export async function createDataplane({ config, status, log }: DataplaneContext): Promise<Dataplane> {
+  const now = (): number => performance.now()
+  const versions: readonly IpVersion[] = config.Ipv6Support ? [4, 6] : [4]
+  const sysctl = createSysctl()
+  const kernel = new Kernel({
+    families: await familyDrivers(config, versions, log),
+    neighbours: createNeighbours({ log, workloadPrefixes: config.InterfacePrefix }),
+    interfaces: new InterfaceSettings(sysctl, log),
+    host: new HostSettings({ sysctl, versions, forwarding: config.IpForwarding === 'Enabled', log }),
+  }, { log, now })
+
+  const context: ManagerContext = { versions, settings: ruleSettings(config), maxSetElements: config.MaxIpsetSize }
+  const endpoints = new EndpointManager(workloadContext(config, context, sysctl), log)
+  return new Dataplane({
+    kernel, endpoints, status, log, now,
+    managers: [new IpSetManager(context), new PolicyManager(context), endpoints, new MasqueradeManager(context)],
+    base: baseOps(context),
+    resync: new ResyncSchedule({
+      intervalMs: { sets: config.IpsetsRefreshInterval, routes: config.RouteRefreshInterval }, now, random: Math.random,
+    }),
+  })
+}
+
+/** Follows the interfaces that the dataplane hears of. */
+export function linkMonitorOf(config: FelixConfig, log: Logger): LinkMonitor {
+  const names = new Set(config.InterfaceExclude.filter((pattern) => !pattern.startsWith('/')))
+  const expressions = config.InterfaceExclude.filter((pattern) => pattern.startsWith('/')).map((pattern) => new RegExp(pattern.slice(1, -1)))
+  const excludeAddresses = (name: string): boolean => names.has(name) || expressions.some((expression) => expression.test(name))
+  return createLinkMonitor({ log, refreshMs: config.InterfaceRefreshInterval, excludeAddresses })
+}
+
+async function familyDrivers(config: FelixConfig, versions: readonly IpVersion[], log: Logger): Promise<FamilyDrivers[]> {
+  const variant = await iptablesVariant(config, log)
+  const conntrack = createConntrack({ log })
+  const ownership: RouteOwnership = {
+    workloadPrefixes: config.InterfacePrefix,
+    deviceRouteProtocol: config.DeviceRouteProtocol,
+    removeExternalRoutes: config.RemoveExternalRoutes,
+  }
+  return versions.map((version): FamilyDrivers => {
+    const table = (name: Table): RuleTable =>
+      createRuleTable({
+        variant, table: name, ipVersion: version, log, insertMode: config.ChainInsertMode,
+        refreshMs: config.IptablesRefreshInterval, postWriteCheckMs: config.IptablesPostWriteCheckInterval,
+        ...(config.IptablesLockTimeout > 0 && { lockTimeoutSeconds: Math.ceil(config.IptablesLockTimeout / 1000) }),
+      })
+    return {
+      version,
+      sets: createIpSets({ ipVersion: version, log, maxElements: config.MaxIpsetSize }),
+      tables: { raw: table('raw'), mangle: table('mangle'), nat: table('nat'), filter: table('filter') },
+      routes: createRoutes({ ipVersion: version, log, ownership, conntrack }),
+    }
+  })
+}
+
+async function iptablesVariant({ IptablesBackend: wanted }: FelixConfig, log: Logger): Promise<'legacy' | 'nft'> {
+  if (wanted !== 'Auto') return wanted === 'NFT' ? 'nft' : 'legacy'
+  const { variant, reason } = await detectIptables(log)
+  log.info('Chose the iptables variant', { variant, reason })
+  return variant
+}
+
+function workloadContext(config: FelixConfig, context: ManagerContext, sysctl: Sysctl): WorkloadContext {
+  const { DeviceRouteSourceAddress: source4, DeviceRouteSourceAddressIPv6: source6 } = config
+  return {
+    ...context,
+    routes: {
+      enabled: !config.RouteSyncDisabled,
+      protocol: config.DeviceRouteProtocol,
+      source: { ...(source4 && { 4: source4 }), ...(source6 && { 6: source6 }) },
+    },
+    reversePathFilter: sysctl.read('net/ipv4/conf/default/rp_filter') ?? '1',
+  }
+}
+
+const baseOps = ({ versions, settings }: ManagerContext): DataplaneOp[] =>
+  versions.flatMap((ipVersion) =>
+    staticTables(settings, ipVersion).flatMap(({ table, chains, hooks }): DataplaneOp[] => [
+      ...chains.map((chain) => ({ kind: 'chain.set', ipVersion, table, chain }) as const),
+      ...hooks.map((hook) => ({ kind: 'hook.set', ipVersion, table, hook }) as const),
+    ]),
+  )

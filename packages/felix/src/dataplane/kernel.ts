@@ -1,0 +1,183 @@
+/**
+ * The kernel as Felix sees it: all drivers, and the one order in which they act.
+ *
+ * ```
+ * 1 sets made and filled            referents before the rules that name them
+ * 2 rules, all tables of a version  policy before reachability
+ * 3 forwarding of the host          (once, after the first rules stand)
+ * 4 interface settings
+ * 5 routes and neighbours           only while sets and rules of that IP version stand
+ * 6 sets destroyed                  after the last rule that named them
+ * ```
+ * One failing driver never stops the others, except where going on would open a door: without rules there are no new routes.
+ */
+import { assertNever, type Logger } from '@calico-node/core'
+import type { Driver, IpSets, IpVersion, Neighbours, Routes, RuleTable, Table } from '@calico-node/linux'
+import type { HostSettings } from './host-settings.ts'
+import type { InterfaceSettings } from './interface-settings.ts'
+import type { PassOutcome } from './managers/endpoint.ts'
+import type { DataplaneOp } from './ops.ts'
+import type { ResyncTarget } from './resync.ts'
+import { type Problem, Supervised } from './supervised.ts'
+
+/** Drivers of one IP version. */
+export interface FamilyDrivers {
+  readonly version: IpVersion
+  readonly sets: IpSets
+  readonly tables: Readonly<Record<Table, RuleTable>>
+  readonly routes: Routes
+}
+
+export interface KernelDrivers {
+  readonly families: readonly FamilyDrivers[]
+  readonly neighbours: Neighbours
+  readonly interfaces: InterfaceSettings
+  readonly host: HostSettings
+}
+
+export interface KernelOptions {
+  readonly log: Logger
+  /** Monotonic clock in milliseconds. */
+  readonly now: () => number
+}
+
+const TABLES = ['raw', 'mangle', 'nat', 'filter'] as const satisfies readonly Table[]
+
+/** The drivers of one IP version, each supervised. */
+class Family {
+  readonly drivers: FamilyDrivers
+  readonly sets: Supervised
+  readonly setDeletions: Supervised
+  readonly tables: Readonly<Record<Table, Supervised>>
+  readonly routes: Supervised
+
+  constructor(drivers: FamilyDrivers, supervise: (driver: Driver, what: string) => Supervised) {
+    const ip = `IPv${drivers.version}`
+    this.drivers = drivers
+    this.sets = supervise(drivers.sets, `${ip} sets`)
+    this.setDeletions = supervise(
+      { apply: (signal) => drivers.sets.applyDeletions(signal), queueResync: () => undefined, dueInMs: () => drivers.sets.dueInMs?.() },
+      `${ip} set deletions`,
+    )
+    const table = (name: Table): Supervised => supervise(drivers.tables[name], `${ip} ${name} rules`)
+    this.tables = { raw: table('raw'), mangle: table('mangle'), nat: table('nat'), filter: table('filter') }
+    this.routes = supervise(drivers.routes, `${ip} routes`)
+  }
+
+  all(): Supervised[] {
+    return [this.sets, ...TABLES.map((name) => this.tables[name]), this.routes, this.setDeletions]
+  }
+
+  /** Nobody may become reachable before this holds. NAT does not decide who may talk to whom. */
+  policyStands(): boolean {
+    const { raw, mangle, filter } = this.tables
+    return [this.sets, raw, mangle, filter].every(({ stands }) => stands)
+  }
+
+  /** Nothing names a removed set any more. */
+  rulesStand(): boolean {
+    return TABLES.every((name) => this.tables[name].stands)
+  }
+
+  /** Those that nothing else holds back. */
+  free(): Supervised[] {
+    return [
+      this.sets, ...TABLES.map((name) => this.tables[name]),
+      ...(this.policyStands() ? [this.routes] : []), ...(this.rulesStand() ? [this.setDeletions] : []),
+    ]
+  }
+}
+
+export class Kernel {
+  readonly #families: readonly Family[]
+  readonly #drivers: KernelDrivers
+  readonly #neighbours: Supervised
+  readonly #interfaces: Supervised
+  readonly #host: Supervised
+
+  constructor(drivers: KernelDrivers, { log, now }: KernelOptions) {
+    const supervise = (driver: Driver, what: string): Supervised => new Supervised(driver, { what, log, now })
+    this.#drivers = drivers
+    this.#families = drivers.families.map((family) => new Family(family, supervise))
+    this.#neighbours = supervise(drivers.neighbours, 'neighbours')
+    this.#interfaces = supervise(drivers.interfaces, 'interface settings')
+    this.#host = supervise(drivers.host, 'host settings')
+  }
+
+  /** Notes what is wanted; nothing happens before `apply`. */
+  accept(op: DataplaneOp): void {
+    const { families, neighbours, interfaces } = this.#drivers
+    // ops of a version that is switched off mean nothing
+    const family = (version: IpVersion): FamilyDrivers | undefined => families.find((each) => each.version === version)
+    switch (op.kind) {
+      case 'ip-set.set': return family(op.set.ipVersion)?.sets.setIpSet(op.set)
+      case 'ip-set.change':
+        family(op.ipVersion)?.sets.removeMembers(op.name, op.removed)
+        return family(op.ipVersion)?.sets.addMembers(op.name, op.added)
+      case 'ip-set.remove': return family(op.ipVersion)?.sets.removeIpSet(op.name)
+      case 'chain.set': return family(op.ipVersion)?.tables[op.table].setChain(op.chain)
+      case 'chain.remove': return family(op.ipVersion)?.tables[op.table].removeChain(op.name)
+      case 'hook.set': return family(op.ipVersion)?.tables[op.table].setHook(op.hook)
+      case 'routes.set': return family(op.ipVersion)?.routes.setRoutes(op.owner, op.routes)
+      case 'neighbours.set': return neighbours.setNeighbours(op.owner, op.entries)
+      case 'interface.set': return interfaces.set(op.name, op.sysctls)
+      case 'interface.reset':
+        for (const { routes } of families) routes.queueResync()
+        return neighbours.queueResync()
+      default: return assertNever(op)
+    }
+  }
+
+  /** The next `apply` reads these back first. */
+  queueResync(target: ResyncTarget): void {
+    for (const family of this.#families) {
+      if (target === 'sets') family.sets.queueResync()
+      if (target === 'routes') family.routes.queueResync()
+    }
+    if (target === 'routes') for (const each of [this.#neighbours, this.#interfaces, this.#host]) each.queueResync()
+  }
+
+  /** Milliseconds until `apply` is wanted although nothing changed; undefined = it is not. */
+  dueInMs(): number | undefined {
+    const free = [...this.#families.flatMap((family) => family.free()), this.#neighbours, this.#interfaces]
+    if (this.#policyStands()) free.push(this.#host)
+    const wishes = free.map((each) => each.dueInMs()).filter((wish) => wish !== undefined)
+    return wishes.length === 0 ? undefined : Math.min(...wishes)
+  }
+
+  problems(): Problem[] {
+    return this.#all().map(({ problem }) => problem).filter((problem) => problem !== undefined)
+  }
+
+  /** One pass, in the order of this module's header. Never throws; an abort stops it between two steps. */
+  async apply(signal: AbortSignal): Promise<PassOutcome> {
+    const complete = await this.#applyAll(signal)
+    return { complete, unconfigured: this.#drivers.interfaces.failing }
+  }
+
+  async #applyAll(signal: AbortSignal): Promise<boolean> {
+    await Promise.all(this.#families.map((family) => this.#applyPolicy(family, signal)))
+    if (signal.aborted) return false
+    if (this.#policyStands()) await this.#host.apply(signal)
+    await this.#interfaces.apply(signal)
+    if (signal.aborted) return false
+    const standing = this.#families.filter((family) => family.policyStands())
+    await Promise.all([...standing.map(({ routes }) => routes.apply(signal)), this.#neighbours.apply(signal)])
+    const settled = this.#families.filter((family) => family.rulesStand())
+    await Promise.all(settled.map(({ setDeletions }) => setDeletions.apply(signal)))
+    return !signal.aborted && this.#policyStands() && this.#families.every(({ routes }) => routes.stands)
+  }
+
+  #policyStands(): boolean {
+    return this.#families.every((family) => family.policyStands())
+  }
+
+  async #applyPolicy(family: Family, signal: AbortSignal): Promise<void> {
+    await family.sets.apply(signal)
+    await Promise.all(TABLES.map((name) => family.tables[name].apply(signal)))
+  }
+
+  #all(): Supervised[] {
+    return [...this.#families.flatMap((family) => family.all()), this.#neighbours, this.#interfaces, this.#host]
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * The loop of the dataplane: facts come in, one pass at a time goes out.
+ *
+ * ```
+ * messages of the graph ─┐
+ * link events ───────────┼─> managers remember ──> (gate) ──> ops ──> Kernel.apply ──> endpoint states
+ * timers, hints of drift ┘                          ^   one pass; what arrives meanwhile makes the next one
+ * ```
+ * Nothing waits when nothing is going on: the first event starts a pass at once, and only what arrives during a pass is
+ * batched, into the next. There is no fixed throttle.
+ *
+ * The gate: no kernel object is touched before the first complete snapshot of the datastore and the first complete dump of the
+ * interfaces, because half a picture would cut off the other half. After that, losing the datastore changes nothing, and
+ * ending the process leaves everything as it stands.
+ */
+import type { Logger } from '@calico-node/core'
+import type { LinkEvent } from '@calico-node/linux'
+import type { CalcMessage, DataplaneStatusSink } from '../calc/messages.ts'
+import type { Kernel } from './kernel.ts'
+import type { EndpointManager } from './managers/endpoint.ts'
+import type { Manager } from './managers/manager.ts'
+import type { DataplaneOp } from './ops.ts'
+import type { ResyncSchedule } from './resync.ts'
+import type { Problem } from './supervised.ts'
+import { Wakeup } from './wakeup.ts'
+
+export interface DataplaneOptions {
+  readonly kernel: Kernel
+  /** Its changes of state are reported after each pass; it is one of `managers` as well. */
+  readonly endpoints: EndpointManager
+  readonly managers: readonly Manager[]
+  /** What stands whatever the resources say; goes out with the first pass. */
+  readonly base: readonly DataplaneOp[]
+  readonly resync: ResyncSchedule
+  readonly status: DataplaneStatusSink
+  readonly log: Logger
+  /** Monotonic clock in milliseconds. */
+  readonly now: () => number
+}
+
+export interface DataplaneHealth {
+  /** The first pass that converged is done. */
+  readonly inSync: boolean
+  /** How long the pass that is running has been running, in milliseconds. */
+  readonly busyMs: number
+  readonly problems: readonly Problem[]
+}
+
+export class Dataplane {
+  readonly #options: DataplaneOptions
+  readonly #wakeup = new Wakeup()
+  #waiting: DataplaneOp[]
+  readonly #gate = { graph: false, links: false }
+  #inSync = false
+  #busySince: number | undefined
+
+  constructor(options: DataplaneOptions) {
+    this.#options = options
+    this.#waiting = [...options.base]
+  }
+
+  /** Cheap; the work is done by `run`. */
+  onMessages(messages: Iterable<CalcMessage>): void {
+    for (const message of messages) {
+      if (message.kind === 'in-sync') this.#gate.graph = true
+      for (const manager of this.#options.managers) manager.onMessage(message)
+    }
+    this.#wakeup.poke()
+  }
+
+  onLinkEvent(event: LinkEvent): void {
+    if (event.kind === 'in-sync') this.#gate.links = true
+    if (event.kind === 'routes-changed') this.#options.resync.hint('routes')
+    for (const manager of this.#options.managers) manager.onLink?.(event)
+    this.#wakeup.poke()
+  }
+
+  health(): DataplaneHealth {
+    const { kernel, now } = this.#options
+    const busyMs = this.#busySince === undefined ? 0 : now() - this.#busySince
+    return { inSync: this.#inSync, busyMs, problems: kernel.problems() }
+  }
+
+  /** Until `signal` aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { kernel, resync } = this.#options
+    signal.addEventListener('abort', () => this.#wakeup.poke(), { once: true })
+    while (!signal.aborted) {
+      await this.#wakeup.wait(this.#delayMs())
+      if (signal.aborted || !this.#gate.graph || !this.#gate.links) continue
+      for (const target of resync.takeDue()) kernel.queueResync(target)
+      await this.#pass(signal)
+    }
+  }
+
+  #delayMs(): number | undefined {
+    if (!this.#gate.graph || !this.#gate.links) return undefined
+    const wishes = [this.#options.resync.delayMs(), this.#options.kernel.dueInMs()].filter((wish) => wish !== undefined)
+    return wishes.length === 0 ? undefined : Math.min(...wishes)
+  }
+
+  async #pass(signal: AbortSignal): Promise<void> {
+    const { kernel, managers, endpoints, status, log, now } = this.#options
+    this.#busySince = now()
+    for (const op of this.#waiting) kernel.accept(op)
+    this.#waiting = []
+    for (const manager of managers) for (const op of manager.takeOps()) kernel.accept(op)
+    const outcome = await kernel.apply(signal)
+    for (const { id, state } of endpoints.takeStatusChanges(outcome)) status.workloadStatus(id, state)
+    const tookMs = Math.round(now() - this.#busySince)
+    this.#busySince = undefined
+    log.debug('Pass over the kernel', { tookMs, complete: outcome.complete })
+    if (this.#inSync || !outcome.complete) return
+    this.#inSync = true
+    log.info('Dataplane is in sync', { tookMs })
+    status.dataplaneInSync()
+  }
+}

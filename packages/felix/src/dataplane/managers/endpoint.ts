@@ -1,0 +1,149 @@
+import type { Logger } from '@calico-node/core'
+import type { Link, LinkEvent } from '@calico-node/linux'
+import { type CalcMessage, type EndpointState, type WorkloadEndpoint, type WorkloadId, workloadKey } from '../../calc/messages.ts'
+import type { DataplaneOp } from '../ops.ts'
+import { WorkloadDispatch } from './dispatch.ts'
+import type { Manager } from './manager.ts'
+import { interfaceOps, type WorkloadContext } from './workload-plan.ts'
+
+export interface StatusChange {
+  readonly id: WorkloadId
+  /** Undefined: the endpoint is gone. */
+  readonly state: EndpointState | undefined
+}
+
+/** What the last pass over the kernel achieved. */
+export interface PassOutcome {
+  /** Interfaces whose required sysctls could not be written. */
+  readonly unconfigured: ReadonlySet<string>
+  /** Policy and routes stand as wanted: an endpoint may be called up. */
+  readonly complete: boolean
+}
+
+/**
+ * Workload endpoints of this host: their chains and the dispatch to them, routes, neighbours, sysctls, and what is said
+ * about them. Where several endpoints name one interface the first by key owns it and the others wait, in state `error`.
+ */
+export class EndpointManager implements Manager {
+  readonly #context: WorkloadContext
+  readonly #log: Logger
+  readonly #endpoints = new Map<string, WorkloadEndpoint>()
+  /** By interface: keys of the endpoints that name it. */
+  readonly #claims = new Map<string, Set<string>>()
+  readonly #links = new Map<string, Link>()
+  readonly #dirty = new Set<string>()
+  readonly #flapped = new Set<string>()
+  /** By interface: what its chains were last made from. */
+  readonly #programmed = new Map<string, WorkloadEndpoint>()
+  readonly #dispatch: WorkloadDispatch
+  #dispatchDirty = true
+  /** Endpoints whose state may differ from what was said last. */
+  readonly #unsaid = new Map<string, WorkloadId>()
+  readonly #said = new Map<string, EndpointState>()
+  #unconfigured: ReadonlySet<string> = new Set()
+
+  constructor(context: WorkloadContext, log: Logger) {
+    this.#context = context
+    this.#log = log
+    this.#dispatch = new WorkloadDispatch(context)
+  }
+
+  onMessage(message: CalcMessage): void {
+    if (message.kind === 'workload.update') this.#replace(message.endpoint.id, message.endpoint)
+    else if (message.kind === 'workload.remove') this.#replace(message.id, undefined)
+  }
+
+  onLink(event: LinkEvent): void {
+    if (event.kind !== 'link') return
+    if (event.link === undefined) this.#links.delete(event.name)
+    else this.#links.set(event.name, event.link)
+    if (!this.#claims.has(event.name)) return
+    this.#flapped.add(event.name)
+    this.#touch(event.name)
+  }
+
+  takeOps(): readonly DataplaneOp[] {
+    const ops = [...this.#dirty].flatMap((name) => this.#interfaceOps(name))
+    this.#dirty.clear()
+    this.#flapped.clear()
+    if (this.#dispatchDirty) ops.push(...this.#dispatch.takeOps(this.#programmed.keys()))
+    this.#dispatchDirty = false
+    return ops
+  }
+
+  /** What is new to say about endpoints, given how the pass went that applied the ops. */
+  takeStatusChanges({ unconfigured, complete }: PassOutcome): StatusChange[] {
+    for (const name of unconfigured.symmetricDifference(this.#unconfigured)) this.#touchStatus(name)
+    this.#unconfigured = unconfigured
+    const changes: StatusChange[] = []
+    for (const [key, id] of this.#unsaid) {
+      const state = this.#stateOf(key)
+      if (state === 'up' && !complete) continue // asked again after the next pass
+      this.#unsaid.delete(key)
+      if (state === this.#said.get(key)) continue
+      if (state === undefined) this.#said.delete(key)
+      else this.#said.set(key, state)
+      changes.push({ id, state })
+    }
+    return changes
+  }
+
+  #replace(id: WorkloadId, endpoint: WorkloadEndpoint | undefined): void {
+    const key = workloadKey(id)
+    const before = this.#endpoints.get(key)
+    this.#unsaid.set(key, id)
+    if (before !== undefined && before.interfaceName !== endpoint?.interfaceName) this.#unclaim(before.interfaceName, key)
+    if (endpoint === undefined) {
+      this.#endpoints.delete(key)
+      return
+    }
+    this.#endpoints.set(key, endpoint)
+    const claims = this.#claims.get(endpoint.interfaceName) ?? new Set()
+    this.#claims.set(endpoint.interfaceName, claims.add(key))
+    if (claims.size > 1 && before === undefined) {
+      this.#log.warn('Endpoints share an interface, the first by name has it', { interface: endpoint.interfaceName, endpoints: [...claims].toSorted() })
+    }
+    this.#touch(endpoint.interfaceName)
+  }
+
+  #unclaim(name: string, key: string): void {
+    const claims = this.#claims.get(name)
+    claims?.delete(key)
+    this.#touch(name)
+    if (claims?.size === 0) this.#claims.delete(name)
+  }
+
+  #touch(name: string): void {
+    this.#dirty.add(name)
+    this.#touchStatus(name)
+  }
+
+  #touchStatus(name: string): void {
+    for (const key of this.#claims.get(name) ?? []) {
+      const endpoint = this.#endpoints.get(key)
+      if (endpoint !== undefined) this.#unsaid.set(key, endpoint.id)
+    }
+  }
+
+  #ownerOf(name: string): WorkloadEndpoint | undefined {
+    const [first] = [...(this.#claims.get(name) ?? [])].toSorted()
+    return first === undefined ? undefined : this.#endpoints.get(first)
+  }
+
+  #interfaceOps(name: string): DataplaneOp[] {
+    const endpoint = this.#ownerOf(name)
+    const before = this.#programmed.get(name)
+    if ((endpoint === undefined) !== (before === undefined)) this.#dispatchDirty = true
+    if (endpoint === undefined) this.#programmed.delete(name)
+    else this.#programmed.set(name, endpoint)
+    return interfaceOps({ name, endpoint, before, link: this.#links.get(name), flapped: this.#flapped.has(name) }, this.#context)
+  }
+
+  #stateOf(key: string): EndpointState | undefined {
+    const endpoint = this.#endpoints.get(key)
+    if (endpoint === undefined) return undefined
+    const name = endpoint.interfaceName
+    if (this.#ownerOf(name) !== endpoint || this.#unconfigured.has(name)) return 'error'
+    return this.#links.get(name)?.operUp === true ? 'up' : 'down'
+  }
+}

@@ -1,0 +1,24 @@
+import type { IpVersion, LinkEvent } from '@calico-node/linux'
+import type { CalcMessage } from '../../calc/messages.ts'
+import type { RuleSettings } from '../../rules/settings.ts'
+import type { DataplaneOp } from '../ops.ts'
+
+/**
+ * Turns messages of the calculation graph into ops. Both `on...` methods only remember; the thinking is done by pure
+ * functions when the loop asks for the ops. A manager never touches the kernel.
+ */
+export interface Manager {
+  onMessage(message: CalcMessage): void
+  onLink?(event: LinkEvent): void
+  /** What changed since the last call. */
+  takeOps(): readonly DataplaneOp[]
+}
+
+/** What every manager knows from the start. */
+export interface ManagerContext {
+  /** IPv4 alone, or both. */
+  readonly versions: readonly IpVersion[]
+  readonly settings: RuleSettings
+  /** Largest number of members of one IP set. */
+  readonly maxSetElements: number
+}

@@ -1,0 +1,102 @@
+import { backoffMs, CalicoError, type Logger, messageOf } from '@calico-node/core'
+import type { Driver } from '@calico-node/linux'
+
+export interface SupervisedOptions {
+  /** For people: "IPv4 filter rules". */
+  readonly what: string
+  readonly log: Logger
+  /** Monotonic clock in milliseconds. */
+  readonly now: () => number
+}
+
+/** Something that could not be applied, for health, status and metrics. */
+export interface Problem {
+  readonly what: string
+  readonly reason: string
+  readonly failures: number
+  /** Names of what failed, when the rest stands; absent when nothing is known to stand. */
+  readonly parts?: readonly string[]
+  /** On the clock of the options. */
+  readonly since: number
+}
+
+/** Largest pause between two tries. */
+const RETRY_CAP_MS = 10_000
+/** A failure that goes on is logged this often. */
+const REMINDER_MS = 60_000
+
+/**
+ * A driver with somebody to look after it: catches what it throws, keeps the problem for people to see, and knows when the
+ * driver wants to be called again. Where the driver has no wish of its own, a failure is tried again with back-off.
+ */
+export class Supervised {
+  readonly #driver: Driver
+  readonly #options: SupervisedOptions
+  #problem: Problem | undefined
+  #dueAt = Infinity
+  #remindAt = 0
+
+  constructor(driver: Driver, options: SupervisedOptions) {
+    this.#driver = driver
+    this.#options = options
+  }
+
+  get problem(): Problem | undefined {
+    return this.#problem
+  }
+
+  /** The kernel is as wanted, or all but some parts are, which the driver left as they were or closed. */
+  get stands(): boolean {
+    return this.#problem === undefined || this.#problem.parts !== undefined
+  }
+
+  queueResync(): void {
+    this.#driver.queueResync()
+  }
+
+  /** Milliseconds until the driver wants to be called although nothing changed; undefined = it does not. */
+  dueInMs(): number | undefined {
+    return this.#dueAt === Infinity ? undefined : Math.max(0, this.#dueAt - this.#options.now())
+  }
+
+  /** Never throws. */
+  async apply(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#driver.apply(signal)
+      this.#succeeded()
+    } catch (err) {
+      if (!signal.aborted) this.#failed(err)
+    }
+    this.#dueAt = this.#options.now() + (this.#wishMs() ?? Infinity)
+  }
+
+  #wishMs(): number | undefined {
+    if (this.#driver.dueInMs !== undefined) return this.#driver.dueInMs()
+    return this.#problem && backoffMs(this.#problem.failures, { capMs: RETRY_CAP_MS })
+  }
+
+  #succeeded(): void {
+    const { what, log } = this.#options
+    if (this.#problem !== undefined) log.info('Applied at last', { what, failures: this.#problem.failures })
+    this.#problem = undefined
+  }
+
+  #failed(err: unknown): void {
+    const { what, log, now } = this.#options
+    const { failures: before = 0, since = now() } = this.#problem ?? {}
+    const failures = before + 1
+    const parts = partsOf(err)
+    this.#problem = { what, reason: messageOf(err), failures, since, ...(parts && { parts }) }
+    if (before > 0 && now() < this.#remindAt) return
+    this.#remindAt = now() + REMINDER_MS
+    log.warn('Could not be applied, will retry', { what, failures, err })
+  }
+}
+
+/** Drivers name the objects that failed in the context of their error, under a word of their own. */
+function partsOf(err: unknown): readonly string[] | undefined {
+  if (!(err instanceof CalicoError)) return undefined
+  const { chains, names, failed, interfaces } = err.context
+  const parts = chains ?? names ?? failed ?? interfaces
+  return Array.isArray(parts) ? parts.map(String) : undefined
+}
