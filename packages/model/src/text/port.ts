@@ -36,6 +36,10 @@ export function findPort(value: string | number): Port | undefined {
   return first === last ? first : (`${first}:${last}` as PortRangeText)
 }
 
+/** The stricter names that endpoints give their own ports. */
+export const findEndpointPortName = (text: string): PortName | undefined =>
+  /^(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*$/.test(text) && text.length <= 15 ? (text as PortName) : undefined
+
 const isPort = (number: number): boolean => Number.isInteger(number) && number >= 0 && number <= MAX_PORT
 
 /** The numbers of a port; undefined for a named one. */

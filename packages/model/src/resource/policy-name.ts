@@ -1,0 +1,59 @@
+/**
+ * Names of policies. People say `foo`; the store says `default.foo` and keeps what was said in an annotation. Names
+ * without the tier are written by Calico 3.32 and later; they are read as well.
+ */
+import type { Problem } from '../schema/problem.ts'
+import { findResourceName } from '../text/names.ts'
+
+/** Annotation that holds `{"name":"<the name that the user gave>"}`. */
+export const NAME_ANNOTATION = 'projectcalico.org/metadata'
+/** Label that names the tier of a policy outside the tier `default`. */
+export const TIER_LABEL = 'projectcalico.org/tier'
+export const DEFAULT_TIER = 'default'
+
+const POLICY_KINDS: ReadonlySet<string> = new Set([
+  'NetworkPolicy', 'GlobalNetworkPolicy', 'StagedNetworkPolicy', 'StagedGlobalNetworkPolicy',
+])
+
+/** Whether names of this kind carry the tier. */
+export const isPolicyKind = (kind: string): boolean => POLICY_KINDS.has(kind)
+
+/** Policies that other components derive from Kubernetes; their names are stored as they are. */
+const DERIVED = ['knp.default.', 'kanp.adminnetworkpolicy.', 'kbanp.baselineadminnetworkpolicy.', 'ossg.']
+
+const isDerived = (name: string): boolean => DERIVED.some((prefix) => name.startsWith(prefix))
+
+/** The name in the key and in the stored value, in the form of Calico 3.29 to 3.31. */
+export const policyStorageName = (name: string): string =>
+  isDerived(name) || name.includes('.') ? name : `${DEFAULT_TIER}.${name}`
+
+/** The tier that a storage name is in, for values that do not say it. */
+export function tierOfStorageName(storageName: string): string {
+  const [first = DEFAULT_TIER, second = DEFAULT_TIER, ...rest] = storageName.split('.')
+  if (isDerived(storageName)) return rest.length > 0 ? second : DEFAULT_TIER
+  return storageName.includes('.') ? first : DEFAULT_TIER
+}
+
+/** The user's name of a policy that was stored without the annotation. */
+export const policyUserName = (storageName: string, tier: string): string =>
+  tier === DEFAULT_TIER && storageName.startsWith('default.') ? storageName.slice('default.'.length) : storageName
+
+/**
+ * Which of two stored policies of one user's name counts: the one whose key carries the tier. Both exist only while
+ * writers of both generations share a datastore.
+ */
+export const preferredPolicy = <P>(prefixed: P | undefined, plain: P | undefined): P | undefined => prefixed ?? plain
+
+/** What a writer may not call a policy. */
+export function* policyNameProblems(name: string, tier: string): Iterable<Problem> {
+  const [first = '', ...rest] = name.split('.')
+  if (isDerived(name) && findResourceName(name) !== undefined) return
+  if (rest.length > 1 || ![first, ...rest].every((part) => isLabel(part))) {
+    const reason = `must be lower-case letters, digits and "-", with one "." at most, after the tier`
+    yield { field: 'metadata.name', value: name, reason }
+  } else if (rest.length > 0 ? first !== tier : tier !== DEFAULT_TIER) {
+    yield { field: 'metadata.name', value: name, reason: `must begin with "${tier}.", the tier of the policy` }
+  }
+}
+
+const isLabel = (text: string): boolean => !text.includes('.') && findResourceName(text) !== undefined

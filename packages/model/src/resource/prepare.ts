@@ -1,0 +1,59 @@
+import type { Kind } from '../kinds/table.ts'
+import type { Problem } from '../schema/problem.ts'
+import { unwritable } from './codec.ts'
+import type { Resource } from './resource.ts'
+
+/** What a new resource gets from outside; passed in so that this stays free of clocks and chance. */
+export interface Birth {
+  /** A random UUID (version 4). */
+  readonly uid: string
+  readonly now: Date
+}
+
+/**
+ * A resource ready to be created: uid, time and the labels that are always stored.
+ * @throws INVALID when it carries a resourceVersion, so it comes from an existing one.
+ */
+export function prepareCreate<K extends Kind>(resource: Resource<K>, { uid, now }: Birth): Resource<K> {
+  const { metadata } = resource
+  if (metadata.resourceVersion !== undefined) {
+    const { resourceVersion: value } = metadata
+    throw unwritable(resource.kind, metadata.name, [{ field: 'metadata.resourceVersion', value, reason: 'must be absent in a new resource' }])
+  }
+  const creationTimestamp = metadata.creationTimestamp ?? `${now.toISOString().slice(0, 19)}Z`
+  return withStoredLabels({ ...resource, metadata: { ...metadata, uid: metadata.uid ?? uid, creationTimestamp } })
+}
+
+/**
+ * A resource ready to replace `stored`: uid and time are those of the stored one when missing.
+ * @throws INVALID when something changes that must not.
+ */
+export function prepareUpdate<K extends Kind>(resource: Resource<K>, stored: Resource<K>): Resource<K> {
+  const problems = [...changeProblems(resource, stored)]
+  if (problems.length > 0) throw unwritable(resource.kind, resource.metadata.name, problems)
+  const { uid = stored.metadata.uid, creationTimestamp = stored.metadata.creationTimestamp } = resource.metadata
+  return withStoredLabels({ ...resource, metadata: { ...resource.metadata, uid, creationTimestamp } })
+}
+
+/** Readers rely on these labels and nobody adds them later, so they overrule what a user gave. */
+function withStoredLabels<K extends Kind>(resource: Resource<K>): Resource<K> {
+  if (resource.kind !== 'WorkloadEndpoint') return resource
+  const { metadata, spec } = resource
+  const orchestrator: unknown = Reflect.get(spec, 'orchestrator')
+  const labels = {
+    ...metadata.labels,
+    'projectcalico.org/namespace': metadata.namespace ?? '',
+    'projectcalico.org/orchestrator': String(orchestrator),
+  }
+  return { ...resource, metadata: { ...metadata, labels } }
+}
+
+/** Fields of a pool that blocks were cut by. */
+const IMMUTABLE: Partial<Record<Kind, readonly string[]>> = { IPPool: ['cidr', 'blockSize'] }
+
+function* changeProblems(next: Resource, stored: Resource): Iterable<Problem> {
+  for (const key of IMMUTABLE[next.kind] ?? []) {
+    const [value, before]: [unknown, unknown] = [Reflect.get(next.spec, key), Reflect.get(stored.spec, key)]
+    if (value !== before) yield { field: `spec.${key}`, value, reason: `cannot be changed from ${String(before)}` }
+  }
+}

@@ -1,0 +1,51 @@
+import type { z } from 'zod'
+import type { KINDS, Kind, SpecOf, StatusOf } from '../kinds/table.ts'
+import type { Input } from '../schema/output.ts'
+import type { Metadata } from './metadata.ts'
+
+export const API_VERSION = 'projectcalico.org/v3'
+
+/** A v3 resource. Fields that this version does not know are carried along at run time. */
+export interface Resource<K extends Kind = Kind> {
+  readonly apiVersion: typeof API_VERSION
+  readonly kind: K
+  readonly metadata: Metadata
+  readonly spec: SpecOf<K>
+  readonly status?: StatusOf<K>
+}
+
+/** A resource of any kind; `kind` tells which. */
+export type AnyResource = { [K in Kind]: Resource<K> }[Kind]
+
+interface Parsed<K extends Kind> {
+  readonly kind: K
+  readonly metadata: Metadata
+  readonly spec: unknown
+  readonly [field: string]: unknown
+}
+
+/** Gives parsed data the type of its kind. Only for data that the kind's own schema has just made. */
+export const typed = <K extends Kind>(data: Parsed<K>): Resource<K> => data as unknown as Resource<K>
+/** As {@link typed}, where the kind is known at run time only. */
+export const typedAny = (data: Parsed<Kind>): AnyResource => data as unknown as AnyResource
+
+/** What a writer may say in a spec: plain text for addresses, no defaults needed. */
+export type SpecInput<K extends Kind> = Input<Extract<(typeof KINDS)[K]['spec'], z.ZodType>>
+
+export type NodeResource = Resource<'Node'>
+export type IPPoolResource = Resource<'IPPool'>
+export type IPReservationResource = Resource<'IPReservation'>
+export type BGPConfigurationResource = Resource<'BGPConfiguration'>
+export type BGPPeerResource = Resource<'BGPPeer'>
+export type BGPFilterResource = Resource<'BGPFilter'>
+export type FelixConfigurationResource = Resource<'FelixConfiguration'>
+export type ClusterInformationResource = Resource<'ClusterInformation'>
+export type TierResource = Resource<'Tier'>
+export type ProfileResource = Resource<'Profile'>
+export type GlobalNetworkPolicyResource = Resource<'GlobalNetworkPolicy'>
+export type NetworkPolicyResource = Resource<'NetworkPolicy'>
+export type GlobalNetworkSetResource = Resource<'GlobalNetworkSet'>
+export type NetworkSetResource = Resource<'NetworkSet'>
+export type HostEndpointResource = Resource<'HostEndpoint'>
+export type WorkloadEndpointResource = Resource<'WorkloadEndpoint'>
+export type CalicoNodeStatusResource = Resource<'CalicoNodeStatus'>

@@ -1,0 +1,45 @@
+import { z } from 'zod'
+
+/** What is known about a field besides its shape. */
+export interface FieldMeta {
+  readonly description?: string
+  /** Word for the type in the reference. */
+  readonly type?: string
+  /** What values are allowed, beyond the type. */
+  readonly rule?: string
+  /** Default in words, where it is not a constant of the schema. */
+  readonly fallback?: string
+  /** A zero value (empty text or list) is stored. Default: only numbers, booleans and objects are. */
+  readonly keepZero?: boolean
+  /** A zero number or `false` is not stored. */
+  readonly omitZero?: boolean
+}
+
+/** Filled while the schemas are built, constant afterwards. */
+const FIELDS = z.registry<FieldMeta>()
+
+/** A copy of the schema with more known about it. */
+export function withMeta<T extends z.ZodType>(schema: T, data: FieldMeta): T {
+  const copy = schema.clone()
+  FIELDS.add(copy, { ...metaOf(schema), ...data })
+  return copy
+}
+
+/** What was attached to the schema or to anything it wraps; the outer says the last word. */
+export function metaOf(schema: z.core.$ZodType): FieldMeta {
+  const inner = innerOf(schema)
+  return { ...(inner === undefined ? {} : metaOf(inner)), ...FIELDS.get(schema) }
+}
+
+/** The schema below all wrappers: what is optional, defaulted or transformed. */
+export function unwrapped(schema: z.core.$ZodType): z.core.$ZodType {
+  const inner = innerOf(schema)
+  return inner === undefined ? schema : unwrapped(inner)
+}
+
+function innerOf(schema: z.core.$ZodType): z.core.$ZodType | undefined {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault) {
+    return schema.unwrap()
+  }
+  return schema instanceof z.ZodPipe ? schema.in : undefined
+}
