@@ -34,7 +34,7 @@ const NEVER: Match = { kind: 'mark', value: 1, mask: 0 }
 
 /**
  * What iptables wants of `-p`: there is one at most, it comes first, and ICMP matches need it. Beside a wanted protocol, a
- * negated one says nothing, or it is the same and the rule never holds.
+ * negated one says nothing, unless it is the same: then the rule never holds, and nothing else of it is rendered.
  */
 function withProtocol(matches: readonly Match[], ipVersion: IpVersion): readonly Match[] {
   const protocols = matches.filter((match) => match.kind === 'protocol')
@@ -49,7 +49,7 @@ function withProtocol(matches: readonly Match[], ipVersion: IpVersion): readonly
   const contradicted =
     wanted.some((protocol) => protocol !== first) ||
     protocols.some(({ negate, protocol }) => negate === true && protocol === first)
-  return [{ kind: 'protocol', protocol: first }, ...(contradicted ? [NEVER] : []), ...others]
+  return contradicted ? [NEVER] : [{ kind: 'protocol', protocol: first }, ...others]
 }
 
 function renderMatch(match: Match, ipVersion: IpVersion): string {
