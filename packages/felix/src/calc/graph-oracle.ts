@@ -1,0 +1,108 @@
+/**
+ * What a receiver must hold for a datastore state, worked out from nothing: every selector against every endpoint, without
+ * index, counts or memory. For tests of the graph, which shares with it only the reading of single resources and rules.
+ */
+import { Dispatcher } from './dispatcher.ts'
+import { type DataState, Receiver } from './graph-testing.ts'
+import type { EndpointInput, InputKind, InputValue, Labelled, PolicyInput, RuleSource } from './inputs.ts'
+import { type EndpointTier, type RuleLists, type SetId, workloadKey } from './messages.ts'
+import { scanRules } from './rule-scanner.ts'
+import type { SetSpec } from './set-id.ts'
+import { ValidationFilter } from './validation-filter.ts'
+
+export function evaluate(state: DataState): Receiver {
+  const updates = [...state].map(([key, value]) => ({ key, kv: { value, modRevision: 1n } }))
+  const facts = new Dispatcher()
+  for (const input of new ValidationFilter({ allowSpoofing: false }).filter(updates).inputs) facts.dispatch(input)
+  return new Oracle(facts).result
+}
+
+class Oracle {
+  readonly result = new Receiver()
+  readonly #facts: Dispatcher
+  readonly #sets = new Map<SetId, SetSpec>()
+
+  constructor(facts: Dispatcher) {
+    this.#facts = facts
+    for (const endpoint of this.#all('endpoint')) if (endpoint.node === 'here') this.#place(endpoint)
+    for (const policy of this.#all('policy')) if (policy.everywhere) this.result.policies.set(policy.id, this.#rules(policy.rules))
+    for (const [id, spec] of this.#sets) this.result.sets.set(id, this.#membersOf(spec))
+    for (const { name, ips } of this.#all('node')) this.result.nodes.set(name, ips)
+    const lastNameFirst = this.#all('pool').toSorted((x, y) => (x.name < y.name ? 1 : -1))
+    for (const { cidr, spec } of lastNameFirst) this.result.pools.set(cidr, spec)
+  }
+
+  #all<K extends InputKind>(kind: K): InputValue<K>[] {
+    return [...this.#facts.facts(kind).values()]
+  }
+
+  #labelsOf(item: Labelled): ReadonlyMap<string, string> {
+    const profiles = this.#all('profile')
+    const inherited = item.parents.toReversed().flatMap((parent) => [...(profiles.find(({ id }) => id === parent)?.labels ?? [])])
+    return new Map([...inherited, ...item.labels])
+  }
+
+  #rules(source: RuleSource): RuleLists {
+    const { rules, sets } = scanRules(source)
+    for (const [id, spec] of sets) this.#sets.set(id, spec)
+    return rules
+  }
+
+  #membersOf({ selector, port }: SetSpec): Set<string> {
+    const chosen = [...this.#all('endpoint'), ...this.#all('network-set')].filter((one) => selector.matches(this.#labelsOf(one)))
+    if (port === undefined) return new Set(chosen.flatMap(({ members }) => members))
+    return new Set(
+      chosen.flatMap(({ members, ports }) =>
+        ports
+          .filter(({ name, protocol }) => name === port.name && protocol === port.protocol)
+          .flatMap(({ port: number }) => members.map((ip) => `${ip},${port.protocol}:${number}`)),
+      ),
+    )
+  }
+
+  #place(endpoint: EndpointInput): void {
+    const policies = this.#all('policy').filter(({ selector }) => selector.matches(this.#labelsOf(endpoint)))
+    for (const policy of policies) this.result.policies.set(policy.id, this.#rules(policy.rules))
+    for (const id of endpoint.parents) this.result.profiles.set(id, this.#rules(this.#profileRules(id)))
+    const tiers = (chosen: (policy: PolicyInput) => boolean): EndpointTier[] => this.#tiers(policies.filter(chosen))
+    const normal = tiers(({ stage }) => stage === 'normal')
+    if (endpoint.type === 'workload') {
+      const { id, interfaceName, mac, nets, parents } = endpoint
+      const value = { id, interfaceName, ...(mac !== undefined && { mac }), nets, tiers: normal, profiles: parents }
+      this.result.workloads.set(workloadKey(id), value)
+      return
+    }
+    const { name, interfaceName, expectedIps, parents } = endpoint
+    this.result.hosts.set(name, {
+      name,
+      ...(interfaceName !== undefined && { interfaceName }),
+      expectedIps,
+      tiers: normal,
+      untrackedTiers: tiers(({ stage }) => stage === 'untracked'),
+      preDnatTiers: tiers(({ stage }) => stage === 'pre-dnat'),
+      forwardTiers: tiers(({ stage, applyOnForward }) => stage === 'normal' && applyOnForward),
+      profiles: parents,
+    })
+  }
+
+  #profileRules(id: string): RuleSource {
+    const found = this.#all('profile').find((profile) => profile.id === id)
+    const both = (action: 'Allow' | 'Deny') => [{ action, source: {}, destination: {} }]
+    if (found !== undefined) return found.rules
+    const action = id === 'projectcalico-default-allow' ? 'Allow' : 'Deny'
+    return { ingress: both(action), egress: both(action) }
+  }
+
+  /** Tiers sorted as wholes, then what each holds: the graph sorts policies and groups them instead. */
+  #tiers(policies: readonly PolicyInput[]): EndpointTier[] {
+    const known = this.#all('tier').toSorted((x, y) => x.order - y.order || (x.name < y.name ? -1 : 1))
+    const unknown = [...new Set(policies.map(({ tier }) => tier))].filter((name) => !known.some((tier) => tier.name === name)).toSorted()
+    return [...known, ...unknown.map((name) => ({ name, defaultAction: 'Deny' as const }))].flatMap(({ name, defaultAction }) => {
+      const inTier = policies.filter(({ tier }) => tier === name)
+      inTier.sort((x, y) => (x.order === y.order ? (x.sortName < y.sortName ? -1 : 1) : x.order - y.order))
+      if (inTier.length === 0) return []
+      const ids = (direction: 'ingress' | 'egress') => inTier.filter((policy) => policy[direction]).map(({ id }) => id)
+      return [{ name, defaultAction, ingress: ids('ingress'), egress: ids('egress') }]
+    })
+  }
+}

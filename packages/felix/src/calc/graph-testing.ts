@@ -1,0 +1,212 @@
+/** For tests of the graph: datastore states, a receiver that refuses messages out of order, and runs of one over the other. */
+import assert from 'node:assert/strict'
+import { assertNever } from '@calico-node/core'
+import { parseNodeName } from '@calico-node/model'
+import { CalcGraph } from './graph.ts'
+import { type CalcMessage, type CalcRule, type EndpointTier, type HostEndpoint, type RuleLists, type WorkloadEndpoint, workloadKey } from './messages.ts'
+import { ValidationFilter } from './validation-filter.ts'
+
+/** etcd keys and values. */
+export type DataState = ReadonlyMap<string, string>
+type Json = Readonly<Record<string, unknown>>
+
+export interface Meta {
+  readonly namespace?: string
+  readonly labels?: Readonly<Record<string, string>>
+}
+
+/** A stored resource as an entry of a state. Policies are named as they are stored: `tier.name`. */
+export function stored(plural: string, name: string, spec: Json, { namespace, labels }: Meta = {}): [string, string] {
+  const path = namespace === undefined ? name : `${namespace}/${name}`
+  const metadata = { name, namespace, labels, uid: 'u', creationTimestamp: '2024-05-01T10:00:00Z' }
+  const key = `/calico/resources/v3/projectcalico.org/${plural}/${path}`
+  return [key, JSON.stringify({ kind: KINDS[plural], apiVersion: 'projectcalico.org/v3', metadata, spec })]
+}
+
+const KINDS: Readonly<Record<string, string>> = {
+  globalnetworkpolicies: 'GlobalNetworkPolicy',
+  globalnetworksets: 'GlobalNetworkSet',
+  hostendpoints: 'HostEndpoint',
+  ippools: 'IPPool',
+  networkpolicies: 'NetworkPolicy',
+  networksets: 'NetworkSet',
+  nodes: 'Node',
+  profiles: 'Profile',
+  tiers: 'Tier',
+  workloadendpoints: 'WorkloadEndpoint',
+}
+
+export interface Workload extends Meta {
+  readonly node?: string
+  readonly ips: readonly string[]
+  readonly profiles?: readonly string[]
+  readonly ports?: readonly { readonly name: string; readonly protocol: string; readonly port: number }[]
+  readonly more?: Json
+}
+
+/** A workload endpoint, by default on this node. */
+export function workload(name: string, { node = 'here', ips, profiles, ports, more, namespace = 'default', labels = {} }: Workload): [string, string] {
+  const spec = {
+    orchestrator: 'lab', workload: name, node, endpoint: 'eth0', interfaceName: `cali${name}`,
+    ipNetworks: ips.map((ip) => `${ip}/${ip.includes(':') ? 128 : 32}`), profiles, ports, ...more,
+  }
+  const own = { 'projectcalico.org/namespace': namespace, 'projectcalico.org/orchestrator': 'lab', ...labels }
+  return stored('workloadendpoints', `${node}-lab-${name}-eth0`, spec, { namespace, labels: own })
+}
+
+/** What a data plane would hold. Each message is checked against what it has when the message arrives. */
+export class Receiver {
+  readonly sets = new Map<string, Set<string>>()
+  readonly policies = new Map<string, RuleLists>()
+  readonly profiles = new Map<string, RuleLists>()
+  readonly workloads = new Map<string, WorkloadEndpoint>()
+  readonly hosts = new Map<string, HostEndpoint>()
+  readonly pools = new Map<string, unknown>()
+  readonly nodes = new Map<string, readonly string[]>()
+
+  apply(messages: Iterable<CalcMessage>): void {
+    for (const message of messages) this.#take(message)
+  }
+
+  /** The same for the same content, whatever the order in which it came. */
+  content(): unknown {
+    const sorted = <V>(map: ReadonlyMap<string, V>): [string, V][] => [...map].toSorted(([a], [b]) => (a < b ? -1 : 1))
+    return {
+      sets: sorted(new Map([...this.sets].map(([id, members]) => [id, [...members].toSorted()]))),
+      policies: sorted(this.policies),
+      profiles: sorted(this.profiles),
+      workloads: sorted(this.workloads),
+      hosts: sorted(this.hosts),
+      pools: sorted(this.pools),
+      nodes: sorted(this.nodes),
+    }
+  }
+
+  #take(message: CalcMessage): void {
+    switch (message.kind) {
+      case 'config.update':
+      case 'in-sync':
+        return
+      case 'ipset.update':
+        assert.equal(new Set(message.members).size, message.members.length, 'members are distinct')
+        this.sets.set(message.id, new Set(message.members))
+        return
+      case 'ipset.delta':
+        return this.#applyDelta(message)
+      case 'ipset.remove':
+        assert.ok(this.sets.delete(message.id), `removed set ${message.id} is known`)
+        for (const [owner, rules] of this.#rules()) assert.ok(!setsOf(rules).includes(message.id), `${owner} still uses ${message.id}`)
+        return
+      case 'policy.update':
+      case 'profile.update':
+        for (const id of setsOf(message.rules)) assert.ok(this.sets.has(id), `set ${id} of ${message.id} exists`)
+        this.#table(message.kind).set(message.id, message.rules)
+        return
+      case 'policy.remove':
+      case 'profile.remove':
+        assert.ok(this.#table(message.kind).delete(message.id), `removed ${message.id} is known`)
+        for (const endpoint of [...this.workloads.values(), ...this.hosts.values()]) {
+          assert.ok(!namesOf(endpoint).includes(`${message.kind.split('.')[0]} ${message.id}`), `${message.id} has no user`)
+        }
+        return
+      case 'workload.update':
+        this.#assertNamed(message.endpoint)
+        this.workloads.set(workloadKey(message.endpoint.id), message.endpoint)
+        return
+      case 'workload.remove':
+        assert.ok(this.workloads.delete(workloadKey(message.id)), 'removed workload is known')
+        return
+      case 'host-endpoint.update':
+        this.#assertNamed(message.endpoint)
+        this.hosts.set(message.endpoint.name, message.endpoint)
+        return
+      case 'host-endpoint.remove':
+        assert.ok(this.hosts.delete(message.name), 'removed host endpoint is known')
+        return
+      case 'pool.update':
+        this.pools.set(message.cidr, message.pool)
+        return
+      case 'pool.remove':
+        assert.ok(this.pools.delete(message.cidr), 'removed pool is known')
+        return
+      case 'host-ip.update':
+        this.nodes.set(message.node, message.ips)
+        return
+      case 'host-ip.remove':
+        assert.ok(this.nodes.delete(message.node), 'removed node is known')
+        return
+      default:
+        assertNever(message)
+    }
+  }
+
+  #table(kind: 'policy.update' | 'policy.remove' | 'profile.update' | 'profile.remove'): Map<string, RuleLists> {
+    return kind.startsWith('policy') ? this.policies : this.profiles
+  }
+
+  #rules(): [string, RuleLists][] {
+    return [...this.policies, ...this.profiles]
+  }
+
+  #applyDelta({ id, added, removed }: Extract<CalcMessage, { kind: 'ipset.delta' }>): void {
+    const members = this.sets.get(id)
+    assert.ok(members, `changed set ${id} is known`)
+    for (const member of removed) assert.ok(members.delete(member), `removed member ${member} is known`)
+    for (const member of added) {
+      assert.ok(!members.has(member), `added member ${member} is new`)
+      members.add(member)
+    }
+  }
+
+  #assertNamed(endpoint: WorkloadEndpoint | HostEndpoint): void {
+    for (const name of namesOf(endpoint)) {
+      const [table, id = ''] = name.split(' ')
+      assert.ok((table === 'policy' ? this.policies : this.profiles).has(id), `${name} exists`)
+    }
+  }
+}
+
+const setsOf = ({ ingress, egress }: RuleLists): string[] =>
+  [...ingress, ...egress].flatMap(({ source, destination }: CalcRule) =>
+    [source, destination].flatMap((side) => [...side.sets, ...side.notSets, ...side.portSets, ...side.notPortSets]),
+  )
+
+function namesOf(endpoint: WorkloadEndpoint | HostEndpoint): string[] {
+  const lists: (readonly EndpointTier[])[] =
+    'id' in endpoint ? [endpoint.tiers] : [endpoint.tiers, endpoint.untrackedTiers, endpoint.preDnatTiers, endpoint.forwardTiers]
+  return [
+    ...lists.flat().flatMap((tier) => [...tier.ingress, ...tier.egress]).map((id) => `policy ${id}`),
+    ...endpoint.profiles.map((id) => `profile ${id}`),
+  ]
+}
+
+/** When a run flushes. The first state is always complete before the first flush, as the syncer sees to. */
+export type Flushing = 'after each key' | 'after each state' | 'at the end'
+export const FLUSHINGS: readonly Flushing[] = ['after each key', 'after each state', 'at the end']
+
+/** Walks a fresh graph through the states and returns what the receiver holds in the end. */
+export function walk(states: readonly DataState[], flushing: Flushing = 'after each state'): Receiver {
+  const graph = new CalcGraph(parseNodeName('here'))
+  const filter = new ValidationFilter({ allowSpoofing: false })
+  const receiver = new Receiver()
+  let before: DataState = new Map()
+  for (const [index, state] of states.entries()) {
+    for (const update of changes(before, state)) {
+      graph.update(filter.filter([update]).inputs)
+      if (flushing === 'after each key' && index > 0) receiver.apply(graph.flush())
+    }
+    if (flushing !== 'at the end') receiver.apply(graph.flush())
+    before = state
+  }
+  receiver.apply(graph.flush())
+  return receiver
+}
+
+/** What a watcher would see between two states. */
+export function changes(before: DataState, after: DataState) {
+  const changed = [...after].filter(([key, value]) => before.get(key) !== value)
+  return [
+    ...changed.map(([key, value]) => ({ key, kv: { value, modRevision: 1n } })),
+    ...[...before.keys()].filter((key) => !after.has(key)).map((key) => ({ key, kv: undefined })),
+  ]
+}

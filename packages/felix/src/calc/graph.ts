@@ -1,0 +1,176 @@
+/**
+ * The calculation graph: from the facts of the whole cluster to what must be true on this host.
+ *
+ * Pure and synchronous: facts go in, messages come out at a flush. Law: what has been sent in total follows from the facts
+ * as they stand, never from the path that led there. Each part keeps only what its own answer needs, and a change of one
+ * endpoint costs what that endpoint touches, not what the cluster holds.
+ */
+import type { Cidr, NodeName } from '@calico-node/model'
+import type { FelixConfig } from '../config/params.ts'
+import { ActiveRules } from './active-rules.ts'
+import { type Change, Dispatcher } from './dispatcher.ts'
+import type { Input, PoolInput } from './inputs.ts'
+import { IpSetMembers } from './ipset-members.ts'
+import type { CalcMessage } from './messages.ts'
+import { PolicyResolver } from './policy-resolver.ts'
+import { RuleScanner } from './rule-scanner.ts'
+import { Sequencer } from './sequencer.ts'
+
+export interface GraphCounts {
+  readonly localEndpoints: number
+  readonly activePolicies: number
+  readonly activeSets: number
+  readonly cluster: Readonly<Record<'nodes' | 'workloads' | 'hosts' | 'policies' | 'profiles' | 'tiers', number>>
+}
+
+export class CalcGraph {
+  readonly #node: NodeName
+  readonly #dispatcher = new Dispatcher()
+  readonly #members: IpSetMembers
+  readonly #scanner: RuleScanner
+  readonly #resolver = new PolicyResolver()
+  readonly #activeRules: ActiveRules
+  readonly #sequencer: Sequencer
+
+  /**
+   * Wires the parts together:
+   *
+   *                               facts
+   *                                 |
+   *                            Dispatcher -- nodes, pools -----------------------------+
+   *            ____________________/|\_____________________                            |
+   *           |                     |                      |                           |
+   *     all endpoints,       local endpoints,            tiers,                        |
+   *     network sets,        policies,                   local endpoints               |
+   *     profile labels       profiles                      |                           |
+   *           |                     |                      |                           |
+   *           |               ActiveRules --- matches ----\|                           |
+   *           |                     |   \--- active policies --> PolicyResolver        |
+   *           |               active policies                        |                 |
+   *           |               and profiles                 endpoints with their        |
+   *           |                     |                      ordered tiers               |
+   *           |                RuleScanner --- rules -------\    |                     |
+   *           |                     |                        \   |                     |
+   *           |                 active sets                   \  |                     |
+   *           |                     |                          \ |                     |
+   *           +--> IpSetMembers <---+                           \|                     |
+   *                     |                                        |                     |
+   *                     +--------------- sets, members ----> Sequencer <---------------+
+   *                                                              |
+   *                                                      messages, in order
+   *
+   * Host endpoints ride with the workloads; routes to other nodes will be a further part beside PolicyResolver, fed with
+   * blocks, pools and nodes.
+   */
+  constructor(node: NodeName) {
+    this.#node = node
+    this.#sequencer = new Sequencer((id) => this.#members.membersOf(id))
+    const { sets, policies, profiles } = this.#sequencer
+
+    this.#members = new IpSetMembers({
+      memberAdded: (id, member) => sets.addMember(id, member),
+      memberRemoved: (id, member) => sets.removeMember(id, member),
+    })
+    this.#scanner = new RuleScanner({
+      setActive: (spec) => {
+        sets.add(spec)
+        this.#members.addSet(spec)
+      },
+      setInactive: (id) => {
+        this.#members.removeSet(id)
+        sets.remove(id)
+      },
+    })
+    this.#activeRules = new ActiveRules({
+      policyActive: (policy) => {
+        policies.set(policy.id, this.#scanner.update(`policy ${policy.id}`, policy.rules))
+        this.#resolver.setPolicy(policy)
+      },
+      policyInactive: (id) => {
+        policies.set(id, undefined)
+        this.#scanner.remove(`policy ${id}`)
+        this.#resolver.removePolicy(id)
+      },
+      profileActive: (id, rules) => profiles.set(id, this.#scanner.update(`profile ${id}`, rules)),
+      profileInactive: (id) => {
+        profiles.set(id, undefined)
+        this.#scanner.remove(`profile ${id}`)
+      },
+      matchStarted: (policy, endpoint) => this.#resolver.startMatch(policy, endpoint),
+      matchStopped: (policy, endpoint) => this.#resolver.stopMatch(policy, endpoint),
+    })
+    this.#subscribe()
+  }
+
+  #subscribe(): void {
+    const { nodes, pools } = this.#sequencer
+    this.#dispatcher.on('endpoint', ({ key, before, after }) => {
+      this.#members.setSource(key, after)
+      const local = after?.node === this.#node ? after : undefined
+      if (local === undefined && before?.node !== this.#node) return // the business of another host
+      this.#resolver.setEndpoint(key, local)
+      this.#activeRules.setEndpoint(key, local)
+    })
+    this.#dispatcher.on('network-set', ({ key, after }) => this.#members.setSource(key, after))
+    this.#dispatcher.on('profile', identified(({ id }) => id, (id, profile) => {
+      this.#members.setProfileLabels(id, profile?.labels)
+      this.#activeRules.setProfile(id, profile)
+    }))
+    this.#dispatcher.on('policy', identified(({ id }) => id, (id, policy) => this.#activeRules.setPolicy(id, policy)))
+    this.#dispatcher.on('tier', identified(({ name }) => name, (name, tier) => this.#resolver.setTier(name, tier)))
+    this.#dispatcher.on('node', identified(({ name }) => name, (name, node) => nodes.set(name, node)))
+    this.#dispatcher.on('pool', identified(({ cidr }) => cidr, (cidr) => pools.set(cidr, this.#poolOf(cidr))))
+  }
+
+  /** Of several pools with one CIDR the one with the lowest name counts; the others wait. */
+  #poolOf(cidr: Cidr): PoolInput | undefined {
+    const rivals = [...this.#dispatcher.facts('pool').values()].filter((pool) => pool.cidr === cidr)
+    return rivals.toSorted((a, b) => (a.name < b.name ? -1 : 1))[0]
+  }
+
+  setConfig(config: FelixConfig): void {
+    this.#sequencer.setConfig(config)
+  }
+
+  update(inputs: Iterable<Input>): void {
+    for (const input of inputs) this.#dispatcher.dispatch(input)
+  }
+
+  /**
+   * What must change at the receiver since the last flush, in an order that it may apply one by one. The first flush says
+   * everything and ends with `in-sync`: call it only when every fact of the first snapshot is in.
+   */
+  flush(): CalcMessage[] {
+    for (const { key, endpoint } of this.#resolver.takeDirty()) {
+      this.#sequencer.workloads.set(key, endpoint?.type === 'workload' ? endpoint.value : undefined)
+      this.#sequencer.hosts.set(key, endpoint?.type === 'host' ? endpoint.value : undefined)
+    }
+    return this.#sequencer.flush()
+  }
+
+  counts(): GraphCounts {
+    const endpoints = [...this.#dispatcher.facts('endpoint').values()]
+    const hosts = endpoints.filter((endpoint) => endpoint.type === 'host').length
+    return {
+      localEndpoints: this.#resolver.endpointCount,
+      activePolicies: this.#activeRules.activePolicies,
+      activeSets: this.#scanner.activeSets,
+      cluster: {
+        nodes: this.#dispatcher.facts('node').size,
+        workloads: endpoints.length - hosts,
+        hosts,
+        policies: this.#dispatcher.facts('policy').size,
+        profiles: this.#dispatcher.facts('profile').size,
+        tiers: this.#dispatcher.facts('tier').size,
+      },
+    }
+  }
+}
+
+/** Turns changes under a key into changes under an identity within the value, which a change may move. */
+const identified =
+  <T, I>(idOf: (value: T) => I, handle: (id: I, value: T | undefined) => void) =>
+  ({ before, after }: Change<T>): void => {
+    if (before !== undefined && (after === undefined || idOf(after) !== idOf(before))) handle(idOf(before), undefined)
+    if (after !== undefined) handle(idOf(after), after)
+  }

@@ -1,0 +1,128 @@
+/**
+ * What one local endpoint sees: the tiers in order and in each the policies that choose it, in order, per direction.
+ *
+ * Changes only mark endpoints as dirty; `takeDirty` works them out, so a burst costs each endpoint one pass. Nothing is
+ * taken before the snapshot is complete, because a list that lacks a policy is wrong, not merely old.
+ */
+import { Groups } from './groups.ts'
+import type { EndpointInput, PolicyInput, TierInput } from './inputs.ts'
+import type { EndpointTier, HostEndpoint, PolicyId, WorkloadEndpoint } from './messages.ts'
+
+/** What must stand for the endpoint under `key`; undefined = nothing any more. */
+export interface ResolvedEndpoint {
+  readonly key: string
+  readonly endpoint:
+    | { readonly type: 'workload'; readonly value: WorkloadEndpoint }
+    | { readonly type: 'host'; readonly value: HostEndpoint }
+    | undefined
+}
+
+export class PolicyResolver {
+  readonly #endpoints = new Map<string, EndpointInput>()
+  readonly #policies = new Map<PolicyId, PolicyInput>()
+  readonly #tiers = new Map<string, TierInput>()
+  readonly #policiesOf = new Groups<string, PolicyId>()
+  readonly #endpointsOf = new Groups<PolicyId, string>()
+  readonly #dirty = new Set<string>()
+
+  get endpointCount(): number {
+    return this.#endpoints.size
+  }
+
+  setEndpoint(key: string, endpoint: EndpointInput | undefined): void {
+    if (endpoint === undefined) this.#endpoints.delete(key)
+    else this.#endpoints.set(key, endpoint)
+    this.#dirty.add(key)
+  }
+
+  setPolicy(policy: PolicyInput): void {
+    this.#policies.set(policy.id, policy)
+    this.#markUsers(policy.id)
+  }
+
+  removePolicy(id: PolicyId): void {
+    this.#policies.delete(id)
+    this.#markUsers(id)
+  }
+
+  setTier(name: string, tier: TierInput | undefined): void {
+    if (tier === undefined) this.#tiers.delete(name)
+    else this.#tiers.set(name, tier)
+    for (const policy of this.#policies.values()) if (policy.tier === name) this.#markUsers(policy.id)
+  }
+
+  startMatch(policy: PolicyId, endpoint: string): void {
+    this.#policiesOf.add(endpoint, policy)
+    this.#endpointsOf.add(policy, endpoint)
+    this.#dirty.add(endpoint)
+  }
+
+  stopMatch(policy: PolicyId, endpoint: string): void {
+    this.#policiesOf.delete(endpoint, policy)
+    this.#endpointsOf.delete(policy, endpoint)
+    this.#dirty.add(endpoint)
+  }
+
+  takeDirty(): ResolvedEndpoint[] {
+    const resolved = [...this.#dirty].map((key) => ({ key, endpoint: this.#resolve(key) }))
+    this.#dirty.clear()
+    return resolved
+  }
+
+  #markUsers(policy: PolicyId): void {
+    for (const key of this.#endpointsOf.of(policy)) this.#dirty.add(key)
+  }
+
+  #resolve(key: string): ResolvedEndpoint['endpoint'] {
+    const endpoint = this.#endpoints.get(key)
+    if (endpoint === undefined) return undefined
+    const policies = [...this.#policiesOf.of(key)]
+      .flatMap((id) => this.#policies.get(id) ?? [])
+      .toSorted((a, b) => this.#compare(a, b))
+    const tiers = (chosen: (policy: PolicyInput) => boolean): EndpointTier[] => this.#tiersOf(policies.filter(chosen))
+    const normal = tiers((policy) => policy.stage === 'normal')
+    if (endpoint.type === 'workload') {
+      const { id, interfaceName, mac, nets, parents } = endpoint
+      const value = { id, interfaceName, ...(mac !== undefined && { mac }), nets, tiers: normal, profiles: parents }
+      return { type: 'workload', value }
+    }
+    const { name, interfaceName, expectedIps, parents } = endpoint
+    const value: HostEndpoint = {
+      name,
+      ...(interfaceName !== undefined && { interfaceName }),
+      expectedIps,
+      tiers: normal,
+      untrackedTiers: tiers((policy) => policy.stage === 'untracked'),
+      preDnatTiers: tiers((policy) => policy.stage === 'pre-dnat'),
+      forwardTiers: tiers((policy) => policy.stage === 'normal' && policy.applyOnForward),
+      profiles: parents,
+    }
+    return { type: 'host', value }
+  }
+
+  /** Groups sorted policies by tier; a tier none of which applies in a direction has an empty list there. */
+  #tiersOf(policies: readonly PolicyInput[]): EndpointTier[] {
+    const byTier = Map.groupBy(policies, (policy) => policy.tier)
+    return [...byTier].map(([name, inTier]) => ({
+      name,
+      defaultAction: this.#tiers.get(name)?.defaultAction ?? 'Deny',
+      ingress: inTier.filter((policy) => policy.ingress).map((policy) => policy.id),
+      egress: inTier.filter((policy) => policy.egress).map((policy) => policy.id),
+    }))
+  }
+
+  /** Tiers that exist come first, by order, then name; policies by order, then name. */
+  #compare(a: PolicyInput, b: PolicyInput): number {
+    const [tierA, tierB] = [this.#tiers.get(a.tier), this.#tiers.get(b.tier)]
+    return (
+      Number(tierA === undefined) - Number(tierB === undefined) ||
+      compare(tierA?.order ?? 0, tierB?.order ?? 0) ||
+      compare(a.tier, b.tier) ||
+      compare(a.order, b.order) ||
+      compare(a.sortName, b.sortName) ||
+      compare(a.id, b.id)
+    )
+  }
+}
+
+const compare = <T extends number | string>(a: T, b: T): number => (a < b ? -1 : a > b ? 1 : 0)

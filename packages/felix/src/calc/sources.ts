@@ -1,0 +1,65 @@
+/** Which stored resources feed the graph, and as what. */
+import { decodeResource, findResourceKey, type Kind, type Resource, resourcePrefix } from '@calico-node/model'
+import { globalNetworkSetInput, hostInput, networkSetInput, workloadInput } from './endpoint-inputs.ts'
+import type { Input, InputKind, InputOf, InputValue } from './inputs.ts'
+import { globalPolicyInput, networkPolicyInput, nodeInput, poolInput, profileInput, tierInput } from './policy-inputs.ts'
+
+/** What decides besides the resource itself whether it is valid. */
+export interface ConversionRules {
+  /** Whether endpoints may list prefixes that they send from without owning them. */
+  readonly allowSpoofing: boolean
+}
+
+/** A stored value under its key. */
+export interface Stored {
+  readonly value: string
+  readonly modRevision: bigint
+}
+
+interface Source {
+  readonly kind: Kind
+  readonly read: (key: string, stored: Stored | undefined, rules: ConversionRules) => Input
+}
+
+function source<K extends Kind, I extends InputKind>(
+  kind: K,
+  input: I,
+  convert: (resource: Resource<K>, key: string, rules: ConversionRules) => InputValue<I> | undefined,
+) {
+  return {
+    kind,
+    read: (key: string, stored: Stored | undefined, rules: ConversionRules): InputOf<I> => {
+      const resource = stored && decodeResource(kind, stored.value, { key, modRevision: stored.modRevision })
+      return { kind: input, key, value: resource && convert(resource, key, rules) }
+    },
+  }
+}
+
+const SOURCES: readonly Source[] = [
+  source('WorkloadEndpoint', 'endpoint', (resource, key, rules) => workloadInput(key, resource, rules)),
+  source('HostEndpoint', 'endpoint', (resource, key) => hostInput(key, resource)),
+  source('GlobalNetworkSet', 'network-set', globalNetworkSetInput),
+  source('NetworkSet', 'network-set', networkSetInput),
+  source('GlobalNetworkPolicy', 'policy', (resource, key) => globalPolicyInput(key, resource)),
+  source('NetworkPolicy', 'policy', (resource, key) => networkPolicyInput(key, resource)),
+  source('Profile', 'profile', profileInput),
+  source('Tier', 'tier', tierInput),
+  source('IPPool', 'pool', poolInput),
+  source('Node', 'node', nodeInput),
+]
+
+const BY_KIND = new Map(SOURCES.map((one) => [one.kind, one.read]))
+
+/** What to follow in the store. Staged policies are left out: they are never enforced. */
+export const GRAPH_PREFIXES: readonly string[] = SOURCES.map(({ kind }) => resourcePrefix(kind))
+
+/**
+ * The fact that a stored value stands for; `stored` undefined means that the key does not exist.
+ *
+ * @returns Undefined for a key that is none of the graph's business.
+ * @throws INVALID, naming field and reason.
+ */
+export function readInput(key: string, stored: Stored | undefined, rules: ConversionRules): Input | undefined {
+  const found = findResourceKey(key)
+  return found && BY_KIND.get(found.kind)?.(key, stored, rules)
+}

@@ -1,0 +1,104 @@
+/**
+ * Tells the cluster whether each endpoint of this node is up.
+ *
+ * A state waits at least one tick before it is written, so that a flapping interface costs one write a tick at most. Each
+ * tick writes a tenth of what waits (upstream writes one key, which takes a node with 1,000 endpoints a quarter of an hour).
+ * Now and then, and at the start, the keys of this node are read back and repaired: that is how a restarted Felix finds
+ * what its predecessor left. Nothing is written before the data plane is in sync, since everything would look down.
+ */
+import { hasCode, type Logger, sleep } from '@calico-node/core'
+import type { KvStore } from '@calico-node/datastore'
+import type { EndpointState } from '../calc/messages.ts'
+
+const WRITE_TIMEOUT_MS = 2000
+const TICKS_BETWEEN_REPAIRS = 180
+const JITTER = 0.1
+
+export interface EndpointStatusOptions {
+  readonly store: KvStore
+  /** What the keys of this node begin with. */
+  readonly prefixes: readonly string[]
+  /** Length of a tick, asked for each time. */
+  readonly delayMs: () => number
+  readonly log: Logger
+}
+
+export class EndpointStatus {
+  readonly #options: EndpointStatusOptions
+  readonly #wanted = new Map<string, EndpointState>()
+  /** Keys that differ from the store or may do so: those that have waited a tick, and those that have not. */
+  readonly #ready = new Set<string>()
+  readonly #fresh = new Set<string>()
+  #opened: () => void = () => undefined
+  readonly #open = new Promise<void>((resolve) => {
+    this.#opened = resolve
+  })
+  #failing = false
+
+  constructor(options: EndpointStatusOptions) {
+    this.#options = options
+  }
+
+  /** @param state Undefined when the endpoint is gone. */
+  set(key: string, state: EndpointState | undefined): void {
+    if (this.#wanted.get(key) === state) return
+    if (state === undefined) this.#wanted.delete(key)
+    else this.#wanted.set(key, state)
+    this.#ready.delete(key)
+    this.#fresh.add(key)
+  }
+
+  /** The states known so far are complete. */
+  start(): void {
+    this.#opened()
+  }
+
+  /** Writes until `signal` aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    signal.addEventListener('abort', this.#opened, { once: true })
+    await this.#open
+    for (let tick = 0; !signal.aborted; tick++) {
+      if (tick % TICKS_BETWEEN_REPAIRS === 0) await this.#guard('read back', () => this.#compareWithStore())
+      const batch = [...this.#ready].slice(0, Math.ceil(this.#ready.size / 10))
+      for (const key of batch) await this.#guard('write', () => this.#write(key))
+      for (const key of this.#fresh) this.#ready.add(key)
+      this.#fresh.clear()
+      await sleep(this.#options.delayMs() * (1 + JITTER * (2 * Math.random() - 1)), signal)
+    }
+  }
+
+  async #write(key: string): Promise<void> {
+    const { store } = this.#options
+    const state = this.#wanted.get(key)
+    if (state === undefined) await store.delete(key, { timeoutMs: WRITE_TIMEOUT_MS }).catch(ignoreMissing)
+    else await store.put(key, statusText(state), { timeoutMs: WRITE_TIMEOUT_MS })
+    if (this.#wanted.get(key) === state) this.#ready.delete(key) // else it changed while it was written
+  }
+
+  async #compareWithStore(): Promise<void> {
+    const stored = new Map<string, string>()
+    for (const prefix of this.#options.prefixes) {
+      for (const { key, value } of (await this.#options.store.list(prefix)).kvs) stored.set(key, value)
+    }
+    for (const key of stored.keys()) if (!this.#wanted.has(key)) this.#ready.add(key)
+    for (const [key, state] of this.#wanted) if (stored.get(key) !== statusText(state)) this.#ready.add(key)
+  }
+
+  async #guard(what: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work()
+      if (this.#failing) this.#options.log.info('Status of endpoints is reported again')
+      this.#failing = false
+    } catch (err) {
+      if (!this.#failing) this.#options.log.warn('Status of endpoints could not be reported, will retry', { what, err })
+      this.#failing = true
+    }
+  }
+}
+
+const statusText = (status: EndpointState): string => JSON.stringify({ status })
+
+function ignoreMissing(err: unknown): undefined {
+  if (hasCode(err, 'NOT_FOUND')) return undefined
+  throw err
+}

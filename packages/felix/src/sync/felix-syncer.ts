@@ -1,0 +1,168 @@
+/**
+ * From the store to the data plane: follows every resource that matters, decodes and checks it, lets the graph work out what
+ * that means for this host, and hands on the messages.
+ *
+ * Invariants: nothing is handed on before the first complete snapshot; a lost connection to the store changes nothing; a
+ * value that is invalid counts as missing and is told once. It runs until a change needs a new start of Felix.
+ */
+import { assertNever, type Logger } from '@calico-node/core'
+import { type KeyUpdate, type KvStore, sync } from '@calico-node/datastore'
+import type { NodeName } from '@calico-node/model'
+import { CalcGraph } from '../calc/graph.ts'
+import type { CalcMessage } from '../calc/messages.ts'
+import { GRAPH_PREFIXES } from '../calc/sources.ts'
+import { ValidationFilter, type Verdict } from '../calc/validation-filter.ts'
+import type { ConfigLayer } from '../config/layers.ts'
+import type { FelixConfig } from '../config/params.ts'
+import { ConfigWatcher } from '../config/watch.ts'
+import type { Health } from '../status/health.ts'
+import { type FelixMetrics, RESYNC_STATE } from '../status/metrics.ts'
+import { CLUSTER_KEY, CONFIG_PREFIXES, type ConfigSource, configSources, isDatastoreReady } from './stored-config.ts'
+
+export interface FelixSyncerOptions {
+  readonly store: KvStore
+  readonly node: NodeName
+  /** What Felix runs with, and the layers of it that are not in the store. */
+  readonly config: FelixConfig
+  readonly localLayers: readonly ConfigLayer[]
+  /** Takes messages in the order in which they may be applied. Must not throw. */
+  readonly deliver: (messages: readonly CalcMessage[]) => void
+  readonly health: Health
+  readonly metrics: FelixMetrics
+  readonly log: Logger
+  readonly signal: AbortSignal
+}
+
+/** Why the syncer ended. */
+export type SyncerEnd =
+  | { readonly kind: 'stopped' }
+  /** Felix must start again: leave the kernel as it is and exit with status 129. */
+  | { readonly kind: 'restart'; readonly reason: string }
+
+/** Follows the store until `signal` aborts or Felix has to start again. Losing the store is no reason to end. */
+export async function runFelixSyncer(options: FelixSyncerOptions): Promise<SyncerEnd> {
+  const syncer = new FelixSyncer(options)
+  const heart = setInterval(() => syncer.reportHealth(), HEARTBEAT_MS)
+  try {
+    return await syncer.run()
+  } finally {
+    clearInterval(heart)
+  }
+}
+
+const HEALTH_PART = { name: 'CalculationGraph', timeoutMs: 30_000 }
+const HEARTBEAT_MS = 10_000
+
+class FelixSyncer {
+  readonly #options: FelixSyncerOptions
+  readonly #graph: CalcGraph
+  readonly #filter: ValidationFilter
+  readonly #config: ConfigWatcher
+  readonly #sources: ReadonlyMap<string, ConfigSource>
+  #connected = false
+  #inSync = false
+  #ready = false
+  /** Why the parameters in the store are not in force; empty when they are. */
+  #refused = ''
+
+  constructor(options: FelixSyncerOptions) {
+    const { node, config, localLayers, health, metrics } = options
+    this.#options = options
+    this.#graph = new CalcGraph(node)
+    this.#graph.setConfig(config)
+    this.#filter = new ValidationFilter({ allowSpoofing: config.WorkloadSourceSpoofing === 'Any' })
+    this.#config = new ConfigWatcher(localLayers, config)
+    this.#sources = new Map(configSources(node).map((source) => [source.key, source]))
+    health.register(HEALTH_PART)
+    metrics.watchGraph(() => this.#graph.counts())
+  }
+
+  reportHealth(): void {
+    const { health, metrics } = this.#options
+    const detail = this.#connected ? '' : this.#inSync ? 'the datastore is away, the last state stands' : 'waiting for the datastore'
+    health.report(HEALTH_PART.name, { live: true, ready: this.#inSync, detail })
+    metrics.resyncState.set(!this.#connected ? RESYNC_STATE.waiting : this.#inSync ? RESYNC_STATE.inSync : RESYNC_STATE.resync)
+  }
+
+  async run(): Promise<SyncerEnd> {
+    const { store, log, signal, metrics } = this.#options
+    metrics.resyncsStarted.inc()
+    for await (const event of sync(store, [...GRAPH_PREFIXES, ...CONFIG_PREFIXES], { log, signal })) {
+      switch (event.kind) {
+        case 'connection':
+          this.#connected = event.connected
+          break
+        case 'in-sync':
+          this.#inSync = true
+          break
+        case 'updates':
+          this.#takeIn(event.updates)
+          break
+        default:
+          assertNever(event)
+      }
+      this.reportHealth()
+      if (!this.#inSync) continue
+      const end = this.#handOn()
+      if (end !== undefined) return end
+    }
+    return { kind: 'stopped' }
+  }
+
+  #takeIn(updates: readonly KeyUpdate[]): void {
+    const { metrics } = this.#options
+    const done = metrics.updateSeconds.startTimer()
+    for (const update of updates) this.#takeInConfig(update)
+    const { inputs, verdicts } = this.#filter.filter(updates)
+    for (const verdict of verdicts) this.#tell(verdict)
+    this.#graph.update(inputs)
+    for (const { kind } of inputs) metrics.updatesProcessed.inc({ type: kind })
+    metrics.invalidResources.set(this.#filter.brokenCount)
+    done()
+  }
+
+  #takeInConfig({ key, kv }: KeyUpdate): void {
+    if (key === CLUSTER_KEY) this.#ready = isDatastoreReady(kv?.value)
+    const source = this.#sources.get(key)
+    if (source === undefined) return
+    try {
+      this.#config.set(source.place, kv && source.read(kv.value))
+    } catch (err) {
+      this.#options.log.warn('Configuration in the datastore is invalid and counts as missing', { key, err })
+      this.#config.set(source.place, undefined)
+    }
+  }
+
+  #tell(verdict: Verdict): void {
+    const { log } = this.#options
+    if (verdict.kind === 'mended') log.info('Resource is valid again', { key: verdict.key })
+    else log.warn('Resource is invalid and counts as missing', { key: verdict.key, reason: verdict.reason })
+  }
+
+  /** Hands on what changed, unless the change asks for a new start. */
+  #handOn(): SyncerEnd | undefined {
+    const { log, deliver, metrics } = this.#options
+    if (!this.#ready) return { kind: 'restart', reason: 'ClusterInformation no longer says datastoreReady' }
+    const change = this.#config.check()
+    switch (change.kind) {
+      case 'restart':
+        return { kind: 'restart', reason: `parameters changed: ${change.changed.join(', ')}` }
+      case 'live':
+        log.info('Parameters changed', { changed: change.changed })
+        this.#graph.setConfig(change.config)
+        break
+      case 'refused':
+        if (change.reason !== this.#refused) log.error('New parameters are refused, the old ones stay', { reason: change.reason })
+        break
+      case 'none':
+        break
+      default:
+        assertNever(change)
+    }
+    this.#refused = change.kind === 'refused' ? change.reason : ''
+    const messages = this.#graph.flush()
+    metrics.outputEvents.inc(messages.length)
+    if (messages.length > 0) deliver(messages)
+    return undefined
+  }
+}
