@@ -53,8 +53,9 @@ export { legacyName } from './resource/legacy-name.ts'
 export type { Metadata } from './resource/metadata.ts'
 export { makeResource, parseResource } from './resource/parse.ts'
 export {
-  DEFAULT_TIER, isPolicyKind, NAME_ANNOTATION, policyStorageName, preferredPolicy, TIER_LABEL, tierOfStorageName,
+  DEFAULT_TIER, isPolicyKind, NAME_ANNOTATION, policyStorageName, TIER_LABEL, tierOfStorageName,
 } from './resource/policy-name.ts'
+export { resolvePolicyNames, type StoredPolicy } from './resource/policy-shadow.ts'
 export { prepareCreate, prepareUpdate, type Birth } from './resource/prepare.ts'
 export {
   API_VERSION,

@@ -1,5 +1,5 @@
 import { CalicoError } from '@calico-node/core'
-import type { Brand } from '../brand.ts'
+import { branded, type Brand } from '../brand.ts'
 import { invalidText } from '../invalid.ts'
 import { bitsOf, findIp, ipFromBigInt, ipToBigInt, isIpv4, type Ip, type IpVersion } from './ip.ts'
 import { ipv4Bits, printIpv4 } from './ipv4.ts'
@@ -42,10 +42,10 @@ export function cidrOf(ip: Ip, prefixLength: number): Cidr {
   }
   if (version === 4) {
     const mask = prefixLength === 0 ? 0 : -1 << (32 - prefixLength)
-    return `${printIpv4(((ipv4Bits(ip) ?? 0) & mask) >>> 0)}/${prefixLength}` as Cidr4
+    return branded<Cidr4>(`${printIpv4(((ipv4Bits(ip) ?? 0) & mask) >>> 0)}/${prefixLength}`)
   }
   const hostBits = BigInt(128 - prefixLength)
-  return `${ipFromBigInt((ipToBigInt(ip) >> hostBits) << hostBits, 6)}/${prefixLength}` as Cidr6
+  return branded<Cidr6>(`${ipFromBigInt((ipToBigInt(ip) >> hostBits) << hostBits, 6)}/${prefixLength}`)
 }
 
 /** The /32 or /128 of an address. */
@@ -101,24 +101,25 @@ export function parseIpInterface(text: string): IpInterface {
 
 /** Undefined unless `text` is an address with or without a prefix length. The text is kept as it is. */
 export const findCidrText = (text: string): CidrText | undefined =>
-  split(text) === undefined ? undefined : (text as CidrText)
+  split(text) === undefined ? undefined : branded<CidrText>(text)
 
 /** The first address. */
-export const cidrBase = (cidr: Cidr): Ip => cidr.slice(0, cidr.indexOf('/')) as Ip
+export const cidrBase = (cidr: Cidr): Ip => branded(cidr.slice(0, cidr.indexOf('/')))
 export const cidrPrefixLength = (cidr: Cidr): number => Number(cidr.slice(cidr.indexOf('/') + 1))
 /** How many addresses it holds. */
 export const cidrSize = (cidr: Cidr): bigint => 1n << BigInt(bitsOf(ipVersion(cidr)) - cidrPrefixLength(cidr))
 export const isCidr4 = (cidr: Cidr): cidr is Cidr4 => !cidr.includes(':')
+
+const isCidr = (address: Ip | Cidr): address is Cidr => address.includes('/')
 
 export const ipVersion = (address: Ip | Cidr | CidrText): IpVersion => (address.includes(':') ? 6 : 4)
 
 /** Whether every address of `inner` lies in `outer`; never across IP versions. */
 export function cidrContains(outer: Cidr, inner: Ip | Cidr): boolean {
   if (ipVersion(outer) !== ipVersion(inner)) return false
-  const [base = '', length] = inner.split('/')
-  const outerLength = cidrPrefixLength(outer)
-  if (length !== undefined && Number(length) < outerLength) return false
-  return cidrOf(base as Ip, outerLength) === outer
+  const length = cidrPrefixLength(outer)
+  if (!isCidr(inner)) return cidrOf(inner, length) === outer
+  return cidrPrefixLength(inner) >= length && cidrOf(cidrBase(inner), length) === outer
 }
 
 /** Whether they share an address: one contains the other. */

@@ -1,4 +1,4 @@
-import type { Brand } from '../brand.ts'
+import { branded, type Brand } from '../brand.ts'
 
 /** Dotted quad without leading zeros. */
 export type Ipv4 = Brand<string, 'Ipv4'>
@@ -30,4 +30,4 @@ export function ipv4Bits(text: string): number | undefined {
 
 /** @param bits Unsigned 32-bit number. */
 export const printIpv4 = (bits: number): Ipv4 =>
-  `${bits >>> 24}.${(bits >>> 16) & 255}.${(bits >>> 8) & 255}.${bits & 255}` as Ipv4
+  branded(`${bits >>> 24}.${(bits >>> 16) & 255}.${(bits >>> 8) & 255}.${bits & 255}`)

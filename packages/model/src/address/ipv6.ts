@@ -1,4 +1,4 @@
-import type { Brand } from '../brand.ts'
+import { branded, type Brand } from '../brand.ts'
 import { ipv4Bits } from './ipv4.ts'
 
 /** Lower case, the longest run of two or more zero groups compressed (the leftmost of equals), no leading zeros. */
@@ -19,7 +19,7 @@ export function ipv6Bits(text: string): bigint | undefined {
   if (head === undefined || tail === undefined) return undefined
   const missing = 8 - head.length - tail.length
   if (halves.length === 2 ? missing < 1 : missing !== 0) return undefined
-  const groups = [...head, ...new Array<number>(missing).fill(0), ...tail]
+  const groups = [...head, ...Array.from({ length: missing }, () => 0), ...tail]
   if (groups[5] === 0xffff && groups.slice(0, 5).every((group) => group === 0)) return undefined
   const word = (at: number): bigint => BigInt((groups[at] ?? 0) * 65_536 + (groups[at + 1] ?? 0))
   return (((word(0) << 32n) | word(2)) << 64n) | (word(4) << 32n) | word(6)
@@ -27,7 +27,7 @@ export function ipv6Bits(text: string): bigint | undefined {
 
 /** Numbers of the colon-separated groups; a dotted quad may end the address and counts as two. */
 function groupsOf(text: string, last: boolean): number[] | undefined {
-  if (text === '') return last ? [] : []
+  if (text === '') return []
   const groups: number[] = []
   const parts = text.split(':')
   for (const [at, part] of parts.entries()) {
@@ -48,8 +48,8 @@ export function printIpv6(bits: bigint): Ipv6 {
   }
   const { start, length } = longestZeroRun(groups)
   const hex = (part: readonly number[]): string => part.map((group) => group.toString(16)).join(':')
-  if (length < 2) return hex(groups) as Ipv6
-  return `${hex(groups.slice(0, start))}::${hex(groups.slice(start + length))}` as Ipv6
+  if (length < 2) return branded(hex(groups))
+  return branded(`${hex(groups.slice(0, start))}::${hex(groups.slice(start + length))}`)
 }
 
 function longestZeroRun(groups: readonly number[]): { start: number; length: number } {

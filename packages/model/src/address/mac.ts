@@ -1,4 +1,4 @@
-import type { Brand } from '../brand.ts'
+import { branded, type Brand } from '../brand.ts'
 import { invalidText } from '../invalid.ts'
 
 /** Six lower-case pairs joined by colons. */
@@ -8,7 +8,7 @@ const MAC = /^[0-9a-f]{2}([:-])[0-9a-f]{2}(\1[0-9a-f]{2}){4}$/i
 
 /** Takes colons or dashes, any case. Undefined when malformed. */
 export const findMac = (text: string): Mac | undefined =>
-  MAC.test(text) ? (text.toLowerCase().replaceAll('-', ':') as Mac) : undefined
+  MAC.test(text) ? branded<Mac>(text.toLowerCase().replaceAll('-', ':')) : undefined
 
 /** @throws INVALID */
 export function parseMac(text: string): Mac {

@@ -6,8 +6,8 @@
  */
 import { z } from 'zod'
 import {
-  bool, cidrText, doc, duration, integer, interfaceName, ip, ipv4, list, meaningfulList, netOrEmpty, object, oneOf, opt, pattern,
-  port, portNumber, protocol, text,
+  bool, cidrText4, doc, duration, integer, interfaceName, ip, ipv4, list, meaningfulList, netOrEmpty, numericPort, object,
+  oneOf, opt, pattern, portNumber, protocol, text,
 } from '../schema/fields.ts'
 import { unwrapped } from '../schema/meta.ts'
 import type { KindDefinition } from './definition.ts'
@@ -113,12 +113,12 @@ const fields = {
   prometheusWireGuardMetricsEnabled: on('Metrics of WireGuard.', 'true'),
   failsafeInboundHostPorts: opt(failsafePorts(), 'Traffic to the host that no policy can block. An empty list: none.'),
   failsafeOutboundHostPorts: opt(failsafePorts(), 'Traffic from the host that no policy can block. An empty list: none.'),
-  kubeNodePortRanges: opt(meaningfulList(port()), 'Ports of Kubernetes services on nodes.', { fallback: '30000:32767' }),
+  kubeNodePortRanges: opt(meaningfulList(numericPort(), 7), 'Ports of Kubernetes services on nodes.', { fallback: '30000:32767' }),
   policySyncPathPrefix: word('Directory of the policy sync socket.'),
   usageReportingEnabled: on('Report use to the makers of Calico.', 'true'),
   usageReportingInitialDelay: time('Time to the first report of use.', '5m0s'),
   usageReportingInterval: time('Time between reports of use.', '24h0m0s'),
-  natPortRange: opt(port(), 'Source ports of masqueraded traffic.'),
+  natPortRange: opt(numericPort(), 'Source ports of masqueraded traffic.'),
   natOutgoingAddress: opt(ipv4(), 'Rewrite sources to this address in place of masquerading.'),
   iptablesNATOutgoingInterfaceFilter: word('Masquerade only what leaves by this interface.'),
   deviceRouteSourceAddress: opt(ipv4(), 'Source address hint of workload routes.'),
@@ -127,7 +127,7 @@ const fields = {
   removeExternalRoutes: on('Remove routes of others on workload interfaces.', 'true'),
   programClusterRoutes: enabled('Felix programs routes between nodes of all pools.', 'Disabled'),
   ipForwarding: enabled('Switch on forwarding in the kernel.', 'Enabled'),
-  externalNodesList: opt(meaningfulList(cidrText()), 'Hosts outside the cluster that may send tunnelled packets.'),
+  externalNodesList: opt(meaningfulList(cidrText4()), 'Hosts outside the cluster that may send tunnelled packets.'),
   bpfLogLevel: doc(text().default(''), 'Belongs to the eBPF data plane, which is not built.', { keepZero: true }),
   bpfConnectTimeLoadBalancing: word('Belongs to the eBPF data plane; stored for other components.'),
   bpfHostNetworkedNATWithoutCTLB: word('Belongs to the eBPF data plane; stored for other components.'),

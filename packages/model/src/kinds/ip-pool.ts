@@ -62,12 +62,6 @@ function* newPoolProblems({ spec }: Checked<IPPoolSpec>): Iterable<Problem> {
   if (reserved !== undefined) {
     yield { field: 'spec.cidr', value: spec.cidr, reason: `must not overlap the link-local range ${reserved}` }
   }
-  for (const leftover of ['ipip', 'nat-outgoing']) {
-    const value: unknown = Reflect.get(spec, leftover)
-    if (value !== undefined) {
-      yield { field: `spec.${leftover}`, value, reason: 'belongs to the old API: use ipipMode and natOutgoing' }
-    }
-  }
   if (spec.allowedUses.includes('LoadBalancer')) yield* loadBalancerProblems(spec)
 }
 

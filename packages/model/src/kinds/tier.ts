@@ -1,7 +1,7 @@
 import { doc, object, oneOf, order } from '../schema/fields.ts'
 import type { Output } from '../schema/output.ts'
 import type { Problem } from '../schema/problem.ts'
-import { isDnsLabel } from '../text/names.ts'
+import { findResourceName, isDnsLabel } from '../text/names.ts'
 import type { Checked, KindDefinition } from './definition.ts'
 
 /** Orders of the tiers that nodes make at start; they cannot be changed. */
@@ -31,8 +31,8 @@ export const tier: KindDefinition<typeof tierSpec, TierSpec> = {
 }
 
 function* tierProblems({ metadata: { name }, spec }: Checked<TierSpec>): Iterable<Problem> {
-  if (!isDnsLabel(name)) {
-    const reason = 'must be lower-case letters, digits and "-", without a dot, at most 63 characters'
+  if (findResourceName(name) !== undefined && !isDnsLabel(name)) {
+    const reason = 'must be without a dot, at most 63 characters'
     yield { field: 'metadata.name', value: name, reason }
   }
   const fixed = Object.hasOwn(FIXED_TIER_ORDERS, name) ? FIXED_TIER_ORDERS[name] : undefined

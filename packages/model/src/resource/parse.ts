@@ -1,11 +1,11 @@
 import { nearestName } from '@calico-node/core'
 import { isKind, KINDS, type Kind, type StatusOf } from '../kinds/table.ts'
-import { isRecord, normalise } from '../schema/normalise.ts'
+import { isRecord, normalise, unknownField } from '../schema/normalise.ts'
 import { problemsOf, type Problem } from '../schema/problem.ts'
 import { checkedSpec } from './check.ts'
 import { unwritable } from './codec.ts'
 import { metadataSchema, type Metadata } from './metadata.ts'
-import { API_VERSION, typed, typedAny, type AnyResource, type Resource, type SpecInput } from './resource.ts'
+import { API_VERSION, typed, type Resource, type SpecInput } from './resource.ts'
 import { expectedWorkloadName } from './workload-name.ts'
 
 /** Fields of Kubernetes metadata that documents may carry and that mean nothing here. */
@@ -22,7 +22,7 @@ const TOP_LEVEL: ReadonlySet<string> = new Set(['apiVersion', 'kind', 'metadata'
  * @param document Parsed YAML or JSON.
  * @throws INVALID, naming all problems at once (`context.problems`: field, value and reason each).
  */
-export const parseResource = (document: unknown): AnyResource => typedAny(parsed(document))
+export const parseResource = (document: unknown): Resource => typed(parsed(document))
 
 /** A resource made by a program; the same rules as for documents. @throws INVALID */
 export function makeResource<K extends Kind>(
@@ -54,7 +54,7 @@ function headOf(document: unknown): Head {
   const problems: Problem[] = []
   if (apiVersion !== API_VERSION) problems.push({ field: 'apiVersion', value: apiVersion, reason: `must be ${API_VERSION}` })
   for (const [field, value] of Object.entries(document)) {
-    if (!TOP_LEVEL.has(field) && value !== undefined) problems.push({ field, value, reason: 'is not a known field' })
+    if (!TOP_LEVEL.has(field) && value !== undefined) problems.push({ field, value, reason: unknownField(field, TOP_LEVEL) })
   }
   if (spec !== undefined && spec !== null && !isRecord(spec)) {
     problems.push({ field: 'spec', value: spec, reason: 'must be an object' })

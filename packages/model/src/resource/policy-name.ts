@@ -38,22 +38,14 @@ export function tierOfStorageName(storageName: string): string {
 export const policyUserName = (storageName: string, tier: string): string =>
   tier === DEFAULT_TIER && storageName.startsWith('default.') ? storageName.slice('default.'.length) : storageName
 
-/**
- * Which of two stored policies of one user's name counts: the one whose key carries the tier. Both exist only while
- * writers of both generations share a datastore.
- */
-export const preferredPolicy = <P>(prefixed: P | undefined, plain: P | undefined): P | undefined => prefixed ?? plain
-
 /** What a writer may not call a policy. */
 export function* policyNameProblems(name: string, tier: string): Iterable<Problem> {
+  if (findResourceName(name) === undefined || isDerived(name)) return // said of every kind; not a person's name
   const [first = '', ...rest] = name.split('.')
-  if (isDerived(name) && findResourceName(name) !== undefined) return
-  if (rest.length > 1 || ![first, ...rest].every((part) => isLabel(part))) {
+  if (rest.length > 1) {
     const reason = `must be lower-case letters, digits and "-", with one "." at most, after the tier`
     yield { field: 'metadata.name', value: name, reason }
   } else if (rest.length > 0 ? first !== tier : tier !== DEFAULT_TIER) {
     yield { field: 'metadata.name', value: name, reason: `must begin with "${tier}.", the tier of the policy` }
   }
 }
-
-const isLabel = (text: string): boolean => !text.includes('.') && findResourceName(text) !== undefined

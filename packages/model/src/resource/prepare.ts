@@ -14,7 +14,7 @@ export interface Birth {
  * A resource ready to be created: uid, time and the labels that are always stored.
  * @throws INVALID when it carries a resourceVersion, so it comes from an existing one.
  */
-export function prepareCreate<K extends Kind>(resource: Resource<K>, { uid, now }: Birth): Resource<K> {
+export function prepareCreate<R extends Resource>(resource: R, { uid, now }: Birth): R {
   const { metadata } = resource
   if (metadata.resourceVersion !== undefined) {
     const { resourceVersion: value } = metadata
@@ -28,7 +28,7 @@ export function prepareCreate<K extends Kind>(resource: Resource<K>, { uid, now 
  * A resource ready to replace `stored`: uid and time are those of the stored one when missing.
  * @throws INVALID when something changes that must not.
  */
-export function prepareUpdate<K extends Kind>(resource: Resource<K>, stored: Resource<K>): Resource<K> {
+export function prepareUpdate<R extends Resource>(resource: R, stored: R): R {
   const problems = [...changeProblems(resource, stored)]
   if (problems.length > 0) throw unwritable(resource.kind, resource.metadata.name, problems)
   const { uid = stored.metadata.uid, creationTimestamp = stored.metadata.creationTimestamp } = resource.metadata
@@ -36,14 +36,13 @@ export function prepareUpdate<K extends Kind>(resource: Resource<K>, stored: Res
 }
 
 /** Readers rely on these labels and nobody adds them later, so they overrule what a user gave. */
-function withStoredLabels<K extends Kind>(resource: Resource<K>): Resource<K> {
+function withStoredLabels<R extends Resource>(resource: R): R {
   if (resource.kind !== 'WorkloadEndpoint') return resource
   const { metadata, spec } = resource
-  const orchestrator: unknown = Reflect.get(spec, 'orchestrator')
   const labels = {
     ...metadata.labels,
     'projectcalico.org/namespace': metadata.namespace ?? '',
-    'projectcalico.org/orchestrator': String(orchestrator),
+    'projectcalico.org/orchestrator': spec.orchestrator,
   }
   return { ...resource, metadata: { ...metadata, labels } }
 }

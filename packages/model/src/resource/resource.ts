@@ -5,8 +5,8 @@ import type { Metadata } from './metadata.ts'
 
 export const API_VERSION = 'projectcalico.org/v3'
 
-/** A v3 resource. Fields that this version does not know are carried along at run time. */
-export interface Resource<K extends Kind = Kind> {
+/** What every v3 resource looks like. Fields that this version does not know are carried along at run time. */
+interface Shape<K extends Kind> {
   readonly apiVersion: typeof API_VERSION
   readonly kind: K
   readonly metadata: Metadata
@@ -14,8 +14,11 @@ export interface Resource<K extends Kind = Kind> {
   readonly status?: StatusOf<K>
 }
 
-/** A resource of any kind; `kind` tells which. */
-export type AnyResource = { [K in Kind]: Resource<K> }[Kind]
+/** A v3 resource of one kind, or of one of several: `kind` tells which. */
+export type Resource<K extends Kind = Kind> = { [P in K]: Shape<P> }[K]
+
+/** A resource of any kind. */
+export type AnyResource = Resource
 
 interface Parsed<K extends Kind> {
   readonly kind: K
@@ -25,9 +28,9 @@ interface Parsed<K extends Kind> {
 }
 
 /** Gives parsed data the type of its kind. Only for data that the kind's own schema has just made. */
-export const typed = <K extends Kind>(data: Parsed<K>): Resource<K> => data as unknown as Resource<K>
-/** As {@link typed}, where the kind is known at run time only. */
-export const typedAny = (data: Parsed<Kind>): AnyResource => data as unknown as AnyResource
+export const typed = <K extends Kind>(data: Parsed<K>): Resource<K> =>
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the compiler cannot follow the table of kinds
+  data as unknown as Resource<K>
 
 /** What a writer may say in a spec: plain text for addresses, no defaults needed. */
 export type SpecInput<K extends Kind> = Input<Extract<(typeof KINDS)[K]['spec'], z.ZodType>>

@@ -14,7 +14,7 @@ import { z } from 'zod'
 import { AS_NUMBER_RULE, findAsNumber } from '../text/as-number.ts'
 import { DURATION_RULE, findDuration } from '../text/duration.ts'
 import { findInterfaceName, findNodeName, findResourceName, INTERFACE_RULE, NAME_RULE } from '../text/names.ts'
-import { findEndpointPortName, findPort, findProtocol, PORT_RULE, PROTOCOL_RULE } from '../text/port.ts'
+import { findEndpointPortName, findPort, findProtocol, PORT_RULE, portRange, PROTOCOL_RULE } from '../text/port.ts'
 import { type FieldMeta, withMeta } from './meta.ts'
 
 /** A string that `find` understands; anything else is a problem with the reason `must be <rule>`. */
@@ -63,7 +63,8 @@ export const order = () => z.number()
 export const oneOf = <const T extends readonly string[]>(...words: T) => z.enum(words)
 export const list = <T extends z.ZodType>(item: T) => z.array(item)
 /** A list whose empty form is stored: it means something else than an absent one. */
-export const meaningfulList = <T extends z.ZodType>(item: T) => withMeta(z.array(item), { keepZero: true })
+export const meaningfulList = <T extends z.ZodType>(item: T, max = Number.MAX_SAFE_INTEGER) =>
+  withMeta(z.array(item).max(max, `must have at most ${max} entries`), { keepZero: true })
 /** Names and texts. */
 export const textMap = () => z.record(z.string(), z.string())
 
@@ -78,6 +79,10 @@ export const interfaceAddress = (version: 4 | 6) =>
   })
 /** Address or network, host bits allowed, text kept. */
 export const cidrText = () => parsed('address or CIDR', 'an address or a network such as 10.0.0.0/8', findCidrText)
+/** The same, IPv4 only. */
+export const cidrText4 = () =>
+  parsed('IPv4 address or CIDR', 'an IPv4 address or a network such as 10.0.0.0/8', (value) =>
+    value.includes(':') ? undefined : findCidrText(value))
 /** Address or network without host bits, text kept. */
 export const netText = () => strict('address or CIDR', (value) => (findNet(value) === undefined ? undefined : findCidrText(value)))
 /** As {@link netText}, or empty text. */
@@ -124,6 +129,12 @@ export const protocol = () => numberOrText('protocol', PROTOCOL_RULE, findProtoc
 /** Name of a port of an endpoint. */
 export const portName = () =>
   parsed('port name', '1 to 15 of lower-case letters, digits and single "-", with a letter, no "-" at the ends', findEndpointPortName)
+/** A port or a range, by number. */
+export const numericPort = () =>
+  numberOrText('port or range', 'a number from 0 to 65535 or a range such as 30000:32767', (value) => {
+    const found = findPort(value)
+    return found === undefined || portRange(found) === undefined ? undefined : found
+  })
 /** A port of an endpoint: one number. */
 export const portNumber = () => integer(1, 65_535)
 

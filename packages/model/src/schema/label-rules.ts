@@ -1,4 +1,4 @@
-import { printPath, type Problem } from './problem.ts'
+import { childPath, type Problem } from './problem.ts'
 import { findResourceName } from '../text/names.ts'
 
 const PART = /^[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?$/
@@ -24,7 +24,7 @@ export function* valueProblems(
 ): Iterable<Problem> {
   let bytes = 0
   for (const [key, value] of Object.entries(values ?? {})) {
-    const field = `${path}${printPath(['x', key]).slice(1)}`
+    const field = childPath(path, key)
     if (!isLabelKey(what === 'annotation' ? key.toLowerCase() : key)) yield { field, value: key, reason: `key ${KEY_RULE}` }
     if (what === 'label' && !isLabelValue(value)) yield { field, value, reason: VALUE_RULE }
     bytes += key.length + value.length

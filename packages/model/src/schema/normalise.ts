@@ -1,3 +1,4 @@
+import { nearestName } from '@calico-node/core'
 import { z } from 'zod'
 import { metaOf, unwrapped } from './meta.ts'
 import { printPath, type Path, type Problem } from './problem.ts'
@@ -18,19 +19,25 @@ export function normalise(schema: z.core.$ZodType, value: unknown, path: Path = 
 }
 
 function normaliseObject(schema: z.ZodObject, value: Record<string, unknown>, path: Path, unknown?: Problem[]): unknown {
-  const result: Record<string, unknown> = {}
+  const kept: [string, unknown][] = []
   for (const [key, field] of Object.entries(schema.shape)) {
-    const given = value[key]
+    const given = Object.hasOwn(value, key) ? value[key] : undefined
     if (given === undefined || given === null) continue
     const stored = normalise(field, given, [...path, key], unknown)
-    if (!isOmitted(field, stored)) result[key] = stored
+    if (!isOmitted(field, stored)) kept.push([key, stored])
   }
   for (const [key, extra] of Object.entries(value)) {
-    if (Object.hasOwn(schema.shape, key)) continue
-    if (extra !== undefined) result[key] = extra
-    unknown?.push({ field: printPath([...path, key]), value: extra, reason: 'is not a known field' })
+    if (extra === undefined || Object.hasOwn(schema.shape, key)) continue
+    kept.push([key, extra])
+    unknown?.push({ field: printPath([...path, key]), value: extra, reason: unknownField(key, Object.keys(schema.shape)) })
   }
-  return result
+  return Object.fromEntries(kept)
+}
+
+/** Why a field that the schema does not know is refused in a new document. */
+export function unknownField(key: string, known: Iterable<string>): string {
+  const near = nearestName(key, known)
+  return `is not a known field${near === undefined ? '' : `: did you mean ${near}?`}`
 }
 
 function isOmitted(field: z.core.$ZodType, value: unknown): boolean {

@@ -12,16 +12,17 @@ export interface Problem {
 
 export type Path = readonly PropertyKey[]
 
+const PLAIN_KEY = /^[A-Za-z][\w-]*$/
+
 /** `spec.ports[0].name`; keys that are no plain words are quoted: `metadata.labels["a/b"]`. */
 export function printPath(path: Path): string {
-  let text = ''
-  for (const key of path) {
-    if (typeof key === 'number') text += `[${key}]`
-    else if (/^[A-Za-z][\w-]*$/.test(String(key))) text += text === '' ? String(key) : `.${String(key)}`
-    else text += `[${JSON.stringify(String(key))}]`
-  }
-  return text
+  const text = path.reduce<string>((done, key) => (typeof key === 'number' ? `${done}[${key}]` : childPath(done, String(key))), '')
+  return text.replace(/^\./, '')
 }
+
+/** The path of a key below `path`. */
+export const childPath = (path: string, key: string): string =>
+  PLAIN_KEY.test(key) ? `${path}.${key}` : `${path}[${JSON.stringify(key)}]`
 
 /** What stands at a path of a document. */
 export function valueAt(document: unknown, path: Path): unknown {
@@ -60,6 +61,6 @@ export const describeProblems = (problems: readonly Problem[]): string =>
 
 function shown(value: unknown): string {
   if (value === undefined) return ''
-  const text = JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'bigint' ? String(inner) : inner)) ?? String(value)
+  const text = JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'bigint' ? String(inner) : inner))
   return ` = ${text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}...` : text}`
 }

@@ -1,4 +1,4 @@
-import type { Brand } from '../brand.ts'
+import { branded, type Brand } from '../brand.ts'
 import { invalidText } from '../invalid.ts'
 
 /** Autonomous system number, 32 bits. */
@@ -10,7 +10,7 @@ const DIGITS = /^(0|[1-9]\d{0,9})$/
 /** Takes a number, its digits, or the dotted form (`1.10` is 65546). Undefined when malformed or out of range. */
 export function findAsNumber(value: string | number): AsNumber | undefined {
   const number = typeof value === 'number' ? value : fromText(value)
-  return Number.isInteger(number) && number >= 0 && number <= MAX ? (number as AsNumber) : undefined
+  return Number.isInteger(number) && number >= 0 && number <= MAX ? branded<AsNumber>(number) : undefined
 }
 
 function fromText(text: string): number {

@@ -1,10 +1,15 @@
-import type { Brand } from '../brand.ts'
+import { branded, type Brand } from '../brand.ts'
 import { invalidText } from '../invalid.ts'
 
 /** Duration text as Go prints it: `1m30s`, `0s`, `500ms`. */
 export type DurationText = Brand<string, 'DurationText'>
 
-const UNIT_NS = { ns: 1n, us: 1000n, µs: 1000n, ms: 1_000_000n, s: 1_000_000_000n, m: 60_000_000_000n, h: 3_600_000_000_000n }
+const US = 1000n
+const MS = 1000n * US
+const S = 1000n * MS
+const M = 60n * S
+const H = 60n * M
+const UNIT_NS: ReadonlyMap<string, bigint> = new Map([['ns', 1n], ['us', US], ['µs', US], ['ms', MS], ['s', S], ['m', M], ['h', H]])
 const PART = /(\d+)(?:\.(\d+))?(ns|us|µs|ms|s|m|h)/gy
 const MAX_NS = 2n ** 63n - 1n
 
@@ -18,7 +23,7 @@ function nanoseconds(text: string): bigint | undefined {
   let total = 0n
   let end = 0
   for (const [part, whole = '', fraction = '', unit = ''] of body.matchAll(PART)) {
-    const scale = UNIT_NS[unit as keyof typeof UNIT_NS]
+    const scale = UNIT_NS.get(unit) ?? 0n
     total += BigInt(whole) * scale + (BigInt(fraction || '0') * scale) / 10n ** BigInt(fraction.length)
     end += part.length
   }
@@ -44,19 +49,19 @@ export const printDuration = (ms: number): DurationText => printNanoseconds(BigI
 
 function printNanoseconds(ns: bigint): DurationText {
   const size = ns < 0n ? -ns : ns
-  return `${ns < 0n ? '-' : ''}${size < UNIT_NS.s ? printSmall(size) : printLarge(size)}` as DurationText
+  return branded(`${ns < 0n ? '-' : ''}${size < S ? printSmall(size) : printLarge(size)}`)
 }
 
 function printSmall(ns: bigint): string {
   if (ns === 0n) return '0s'
-  if (ns < UNIT_NS.us) return `${ns}ns`
-  return ns < UNIT_NS.ms ? `${decimal(ns, UNIT_NS.us)}µs` : `${decimal(ns, UNIT_NS.ms)}ms`
+  if (ns < US) return `${ns}ns`
+  return ns < MS ? `${decimal(ns, US)}µs` : `${decimal(ns, MS)}ms`
 }
 
 function printLarge(ns: bigint): string {
   const hours = ns / UNIT_NS.h
-  const minutes = (ns % UNIT_NS.h) / UNIT_NS.m
-  const seconds = `${decimal(ns % UNIT_NS.m, UNIT_NS.s)}s`
+  const minutes = (ns % H) / UNIT_NS.m
+  const seconds = `${decimal(ns % UNIT_NS.m, S)}s`
   if (hours > 0n) return `${hours}h${minutes}m${seconds}`
   return minutes > 0n ? `${minutes}m${seconds}` : seconds
 }

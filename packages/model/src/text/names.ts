@@ -1,4 +1,4 @@
-import type { Brand } from '../brand.ts'
+import { branded, type Brand } from '../brand.ts'
 import { invalidText } from '../invalid.ts'
 
 /** DNS-like name of a resource: labels of `[a-z0-9-]` joined by dots, at most 253 characters. */
@@ -20,7 +20,7 @@ export const isDnsLabel = (text: string): boolean => text.length <= 63 && SUBDOM
 export const NAME_RULE = 'lower-case letters, digits, "-" and ".", beginning and ending with a letter or digit, at most 253'
 
 export const findResourceName = (text: string): ResourceName | undefined =>
-  text.length <= 253 && SUBDOMAIN.test(text) ? (text as ResourceName) : undefined
+  text.length <= 253 && SUBDOMAIN.test(text) ? branded<ResourceName>(text) : undefined
 
 /** @throws INVALID */
 export function parseResourceName(text: string): ResourceName {
@@ -31,7 +31,7 @@ export function parseResourceName(text: string): ResourceName {
 
 /** Exactly a resource name, no case folding: for names that are stored. */
 export const findNodeName = (text: string): NodeName | undefined =>
-  findResourceName(text) === undefined ? undefined : (text as NodeName)
+  findResourceName(text) === undefined ? undefined : branded<NodeName>(text)
 
 /** Trims and folds case, as every component does with a host name before it uses it. @throws INVALID */
 export function parseNodeName(text: string): NodeName {
@@ -43,7 +43,7 @@ export function parseNodeName(text: string): NodeName {
 export const INTERFACE_RULE = '1 to 15 characters of letters, digits, "_", "." and "-", and none of "all", "default", ".", ".."'
 
 export const findInterfaceName = (text: string): InterfaceName | undefined =>
-  INTERFACE.test(text) && !NOT_AN_INTERFACE.has(text) ? (text as InterfaceName) : undefined
+  INTERFACE.test(text) && !NOT_AN_INTERFACE.has(text) ? branded<InterfaceName>(text) : undefined
 
 /** @throws INVALID */
 export function parseInterfaceName(text: string): InterfaceName {

@@ -1,4 +1,4 @@
-import type { Brand } from '../brand.ts'
+import { branded, type Brand } from '../brand.ts'
 import { findIp, findIpv4, findIpv6, type Ip } from '../address/ip.ts'
 import { invalidText } from '../invalid.ts'
 
@@ -27,8 +27,8 @@ export function findPeerIp(text: string): PeerIp | undefined {
   const found = findPeerAddress(text)
   if (found === undefined) return undefined
   const { ip, port } = found
-  if (port === undefined) return ip as string as PeerIp
-  return (ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`) as PeerIp
+  if (port === undefined) return branded(ip)
+  return branded(ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`)
 }
 
 /** Address and port of a peer. @throws INVALID */

@@ -1,4 +1,4 @@
-import type { Brand } from '../brand.ts'
+import { branded, type Brand } from '../brand.ts'
 
 /** `first:last`, first below last. */
 export type PortRangeText = Brand<string, 'PortRangeText'>
@@ -30,15 +30,15 @@ export function findPort(value: string | number): Port | undefined {
   if (typeof value === 'number') return isPort(value) ? value : undefined
   if (DIGITS.test(value)) return isPort(Number(value)) ? Number(value) : undefined
   const range = RANGE.exec(value)
-  if (range === null) return PORT_NAME.test(value) ? (value as PortName) : undefined
+  if (range === null) return PORT_NAME.test(value) ? branded<PortName>(value) : undefined
   const [first, last] = [Number(range[1]), Number(range[2])]
   if (!isPort(last) || first > last) return undefined
-  return first === last ? first : (`${first}:${last}` as PortRangeText)
+  return first === last ? first : branded<PortRangeText>(`${first}:${last}`)
 }
 
 /** The stricter names that endpoints give their own ports. */
 export const findEndpointPortName = (text: string): PortName | undefined =>
-  /^(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*$/.test(text) && text.length <= 15 ? (text as PortName) : undefined
+  /^(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*$/.test(text) && text.length <= 15 ? branded<PortName>(text) : undefined
 
 const isPort = (number: number): boolean => Number.isInteger(number) && number >= 0 && number <= MAX_PORT
 
