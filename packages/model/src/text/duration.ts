@@ -59,9 +59,9 @@ function printSmall(ns: bigint): string {
 }
 
 function printLarge(ns: bigint): string {
-  const hours = ns / UNIT_NS.h
-  const minutes = (ns % H) / UNIT_NS.m
-  const seconds = `${decimal(ns % UNIT_NS.m, S)}s`
+  const hours = ns / H
+  const minutes = (ns % H) / M
+  const seconds = `${decimal(ns % M, S)}s`
   if (hours > 0n) return `${hours}h${minutes}m${seconds}`
   return minutes > 0n ? `${minutes}m${seconds}` : seconds
 }
