@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { parseSelector } from '@calico-node/selector'
+import { type LabelSource, parseSelector } from '@calico-node/selector'
 import fc from 'fast-check'
 import type { Labelled, Labels } from './inputs.ts'
 import { LabelIndex } from './label-index.ts'
@@ -79,6 +79,21 @@ describe('LabelIndex', () => {
     }
     index.setItem('i', item('i', { a: '1', d: '1' }))
     assert.deepEqual(asked, ["a == '1'"])
+  })
+
+  test('what an item has left behind concerns it no longer', () => {
+    const { index } = bound(new Watched())
+    let asked = 0
+    const counting = (text: string) => {
+      const selector = parseSelector(text)
+      return { ...selector, matches: (labels: LabelSource) => ++asked > 0 && selector.matches(labels) }
+    }
+    index.setItem('i', item('i', { a: '1' }, ['p']))
+    index.setItem('i', item('i', { b: '1' }, []))
+    index.setSelector('a', counting('has(a)'))
+    index.setSelector('c', counting('has(c)'))
+    index.setParent('p', new Map([['c', '1']]))
+    assert.equal(asked, 0)
   })
 
   const labels = fc.dictionary(fc.constantFrom('a', 'b', 'c'), fc.constantFrom('1', '2'), { maxKeys: 3 })

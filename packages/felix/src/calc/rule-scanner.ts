@@ -25,13 +25,26 @@ export function scanRules(source: RuleSource): ScannedRules {
     return spec.id
   }
   const scan = (rules: readonly RuleSpec[]): CalcRule[] =>
-    rules.filter(canMatch).map((rule) => scanRule(rule, source.namespace, need))
+    rules.filter((rule) => whyInert(rule) === undefined).map((rule) => scanRule(rule, source.namespace, need))
   return { rules: { ingress: scan(source.ingress), egress: scan(source.egress) }, sets }
 }
 
-/** Services are not known without Kubernetes, and requests are not looked into: such rules match nothing. */
-const canMatch = (rule: RuleSpec): boolean =>
-  rule.http === undefined && rule.source.services === undefined && rule.destination.services === undefined
+/** Why a rule can match nothing here; undefined when it can. */
+function whyInert({ http, source, destination }: RuleSpec): string | undefined {
+  if (http !== undefined) return 'HTTP requests are not looked into'
+  if (source.services ?? destination.services) return 'services are not known without Kubernetes'
+  return undefined
+}
+
+/** The rules that match nothing, and why. */
+export function inertRules(source: RuleSource | undefined): string[] {
+  const list = (name: string, rules: readonly RuleSpec[] = []): string[] =>
+    rules.flatMap((rule, index) => {
+      const why = whyInert(rule)
+      return why === undefined ? [] : [`${name}[${index}] matches nothing: ${why}`]
+    })
+  return [...list('ingress', source?.ingress), ...list('egress', source?.egress)]
+}
 
 const ACTIONS = { Allow: 'allow', Deny: 'deny', Pass: 'pass', Log: 'log' } as const satisfies Record<string, CalcRule['action']>
 

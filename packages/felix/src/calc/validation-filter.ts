@@ -4,51 +4,60 @@
  */
 import { messageOf } from '@calico-node/core'
 import type { Input } from './inputs.ts'
+import { inertRules } from './rule-scanner.ts'
 import { type ConversionRules, readInput, type Stored } from './sources.ts'
 
-export type Verdict =
-  | { readonly kind: 'broken'; readonly key: string; readonly reason: string }
-  | { readonly kind: 'mended'; readonly key: string }
+/** What is wrong with a value. */
+export interface Fault {
+  /** It counts as missing, or some of its rules match nothing. */
+  readonly kind: 'invalid' | 'inert-rules'
+  readonly reason: string
+}
+
+/** A fault that was found, changed, or (undefined) is no more. */
+export interface Verdict {
+  readonly key: string
+  readonly fault: Fault | undefined
+}
 
 export interface Filtered {
   readonly inputs: readonly Input[]
-  /** What became known about the validity of keys. */
   readonly verdicts: readonly Verdict[]
 }
 
 export class ValidationFilter {
   readonly #rules: ConversionRules
-  /** Why each broken key is broken. */
-  readonly #broken = new Map<string, string>()
+  readonly #faults = new Map<string, Fault>()
 
   constructor(rules: ConversionRules) {
     this.#rules = rules
   }
 
-  /** How many keys count as missing because their values are invalid. */
-  get brokenCount(): number {
-    return this.#broken.size
+  /** How many values have a fault. */
+  get faultCount(): number {
+    return this.#faults.size
   }
 
   filter(updates: Iterable<{ readonly key: string; readonly kv: Stored | undefined }>): Filtered {
     const inputs: Input[] = []
     const verdicts: Verdict[] = []
     for (const { key, kv } of updates) {
-      const { input, reason } = this.#read(key, kv)
+      const { input, fault } = this.#read(key, kv)
       if (input !== undefined) inputs.push(input)
-      if (reason !== undefined && reason !== this.#broken.get(key)) verdicts.push({ kind: 'broken', key, reason })
-      if (reason === undefined && this.#broken.has(key)) verdicts.push({ kind: 'mended', key })
-      if (reason === undefined) this.#broken.delete(key)
-      else this.#broken.set(key, reason)
+      if (fault?.reason !== this.#faults.get(key)?.reason) verdicts.push({ key, fault })
+      if (fault === undefined) this.#faults.delete(key)
+      else this.#faults.set(key, fault)
     }
     return { inputs, verdicts }
   }
 
-  #read(key: string, kv: Stored | undefined): { input: Input | undefined; reason?: string } {
+  #read(key: string, kv: Stored | undefined): { readonly input: Input | undefined; readonly fault?: Fault } {
     try {
-      return { input: readInput(key, kv, this.#rules) }
+      const input = readInput(key, kv, this.#rules)
+      const inert = input?.kind === 'policy' || input?.kind === 'profile' ? inertRules(input.value?.rules) : []
+      return inert.length === 0 ? { input } : { input, fault: { kind: 'inert-rules', reason: inert.join('; ') } }
     } catch (err) {
-      return { input: readInput(key, undefined, this.#rules), reason: messageOf(err) }
+      return { input: readInput(key, undefined, this.#rules), fault: { kind: 'invalid', reason: messageOf(err) } }
     }
   }
 }

@@ -117,7 +117,7 @@ class FelixSyncer {
     for (const verdict of verdicts) this.#tell(verdict)
     this.#graph.update(inputs)
     for (const { kind } of inputs) metrics.updatesProcessed.inc({ type: kind })
-    metrics.invalidResources.set(this.#filter.brokenCount)
+    metrics.invalidResources.set(this.#filter.faultCount)
     done()
   }
 
@@ -133,10 +133,11 @@ class FelixSyncer {
     }
   }
 
-  #tell(verdict: Verdict): void {
+  #tell({ key, fault }: Verdict): void {
     const { log } = this.#options
-    if (verdict.kind === 'mended') log.info('Resource is valid again', { key: verdict.key })
-    else log.warn('Resource is invalid and counts as missing', { key: verdict.key, reason: verdict.reason })
+    if (fault === undefined) log.info('Resource is valid again', { key })
+    else if (fault.kind === 'invalid') log.warn('Resource is invalid and counts as missing', { key, reason: fault.reason })
+    else log.warn('Resource has rules without effect', { key, reason: fault.reason })
   }
 
   /** Hands on what changed, unless the change asks for a new start. */
