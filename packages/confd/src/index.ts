@@ -1,1 +1,2 @@
-export {}
+export { Agent, type AgentOptions } from './agent.ts'
+export { ConfdParams, resolveConfig, type ConfdConfig } from './params.ts'

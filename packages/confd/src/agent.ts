@@ -1,0 +1,108 @@
+/**
+ * The wiring of confd:
+ *
+ *     etcd --sync--> FactStore --+
+ *     secrets, templates (files) +--> renderChecked (pure views, templates, bird -p) --> BirdDaemon (swap, configure, verify)
+ *
+ * One loop converges both daemons on the present facts, one run at a time. The first change is acted upon at once; what
+ * follows within GAP_MS is taken together. Nothing is rendered before the first complete snapshot, and an unreachable
+ * datastore changes nothing.
+ */
+import { backoffMs, messageOf, sleep, type Logger } from '@calico-node/core'
+import { sync, type KvStore } from '@calico-node/datastore'
+import { watch } from 'chokidar'
+import { Converger, type ConvergerOptions } from './converger.ts'
+import { FactStore } from './facts/fact-store.ts'
+import { readSecrets } from './facts/secrets.ts'
+import type { Problem } from './model/facts.ts'
+import type { ConfdConfig } from './params.ts'
+import { ProblemLog } from './problem-log.ts'
+import { Templates } from './render/templates.ts'
+import { Wake } from './wake.ts'
+
+const GAP_MS = 100
+/** How soon a daemon that does not run its configuration is tried again. */
+const RETRY = { baseMs: 1000, capMs: 5000 } as const
+
+export interface AgentOptions extends ConvergerOptions {
+  readonly store: KvStore
+}
+
+export class Agent {
+  readonly #config: ConfdConfig
+  readonly #store: KvStore
+  readonly #log: Logger
+  readonly #facts: FactStore
+  readonly #problems: ProblemLog
+  readonly #converger: Converger
+  readonly #wake = new Wake()
+  #templates: Templates
+  #templateProblems: readonly Problem[] = []
+  #inSync = false
+
+  /** @throws INVALID when the templates cannot be read */
+  constructor({ store, ...options }: AgentOptions) {
+    const { config, surroundings, log } = options
+    this.#config = config
+    this.#store = store
+    this.#log = log
+    this.#facts = new FactStore(surroundings.node)
+    this.#problems = new ProblemLog(log)
+    this.#converger = new Converger(options)
+    this.#templates = readTemplates(config, log)
+    this.#facts.setSecrets(readSecrets(config.CALICO_SECRETS_DIR))
+  }
+
+  /** Works until `signal` aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { CALICO_CONFD_TEMPLATES: templates, CALICO_SECRETS_DIR: secrets } = this.#config
+    const files = watch([templates, secrets], { ignoreInitial: true }).on('all', () => this.#rereadFiles())
+    try {
+      await Promise.all([this.#follow(signal), this.#converge(signal)])
+    } finally {
+      await files.close()
+    }
+  }
+
+  async #follow(signal: AbortSignal): Promise<void> {
+    const prefixes = this.#templates.manifest.watch.map((prefix) => prefix.replaceAll('{node}', this.#config.NODENAME))
+    for await (const event of sync(this.#store, prefixes, { log: this.#log, signal })) {
+      if (event.kind === 'updates') this.#facts.apply(event.updates)
+      if (event.kind === 'in-sync') this.#inSync = true
+      if (event.kind !== 'connection') this.#wake.raise()
+    }
+  }
+
+  async #converge(signal: AbortSignal): Promise<void> {
+    const auditMs = this.#config.CALICO_CONFD_AUDIT_INTERVAL * 1000
+    let failures = 0
+    let delayMs = auditMs
+    while (!signal.aborted) {
+      await this.#wake.wait(delayMs, signal)
+      if (!this.#inSync || signal.aborted) continue
+      const { done, problems } = await this.#converger.converge(this.#facts.facts(), this.#templates)
+      this.#problems.update([...this.#facts.problems(), ...this.#templateProblems, ...problems])
+      delayMs = done ? auditMs : RETRY.baseMs / 2 + backoffMs(failures, RETRY)
+      failures = done ? 0 : failures + 1
+      await sleep(GAP_MS, signal)
+    }
+  }
+
+  /** A template that cannot be read leaves the ones before in use. */
+  #rereadFiles(): void {
+    this.#facts.setSecrets(readSecrets(this.#config.CALICO_SECRETS_DIR))
+    try {
+      this.#templates = readTemplates(this.#config, this.#log)
+      this.#templateProblems = []
+    } catch (err) {
+      this.#templateProblems = [{ kind: 'Template', name: this.#config.CALICO_CONFD_TEMPLATES, reason: messageOf(err) }]
+    }
+    this.#wake.raise()
+  }
+}
+
+function readTemplates(config: ConfdConfig, log: Logger): Templates {
+  const templates = new Templates({ shipped: config.CALICO_TEMPLATES, overrides: config.CALICO_CONFD_TEMPLATES })
+  if (templates.overridden.length > 0) log.info('Templates of the operator are in use', { files: templates.overridden })
+  return templates
+}

@@ -1,0 +1,105 @@
+import { hasCode, messageOf } from '@calico-node/core'
+import type { KeyUpdate, KeyValue } from '@calico-node/datastore'
+import {
+  decodeAffinity, decodeResource, findAffinityKey, findResourceKey, type BGPConfigurationResource, type BGPFilterResource,
+  type BGPPeerResource, type Cidr, type IPPoolResource, type Kind, type NodeResource, type Resource,
+} from '@calico-node/model'
+import type { Facts, Problem } from '../model/facts.ts'
+
+/**
+ * What the datastore says, typed and kept up to date. A value that cannot be read counts as absent and is a problem until
+ * its key changes.
+ */
+export class FactStore {
+  readonly #node: string
+  readonly #nodes = new Map<string, NodeResource>()
+  readonly #pools = new Map<string, IPPoolResource>()
+  readonly #configurations = new Map<string, BGPConfigurationResource>()
+  readonly #peers = new Map<string, BGPPeerResource>()
+  readonly #filters = new Map<string, BGPFilterResource>()
+  readonly #blocks = new Set<Cidr>()
+  readonly #brokenFilters = new Set<string>()
+  readonly #problems = new Map<string, Problem>()
+  #secrets: ReadonlyMap<string, string> = new Map()
+
+  constructor(node: string) {
+    this.#node = node
+  }
+
+  apply(updates: readonly KeyUpdate[]): void {
+    for (const { key, kv } of updates) this.#applyOne(key, kv)
+  }
+
+  /** @param secrets the mounted passwords, all of them */
+  setSecrets(secrets: ReadonlyMap<string, string>): void {
+    this.#secrets = secrets
+  }
+
+  /** The present state; later updates do not show in it. */
+  facts(): Facts {
+    return {
+      nodes: new Map(this.#nodes), pools: new Map(this.#pools), configurations: new Map(this.#configurations),
+      peers: new Map(this.#peers), filters: new Map(this.#filters), blocks: new Set(this.#blocks),
+      brokenFilters: new Set(this.#brokenFilters), secrets: this.#secrets,
+    }
+  }
+
+  problems(): readonly Problem[] {
+    return [...this.#problems.values()]
+  }
+
+  #applyOne(key: string, kv: KeyValue | undefined): void {
+    this.#problems.delete(key)
+    const affinity = findAffinityKey(key)
+    if (affinity !== undefined) {
+      if (affinity.owner.kind === 'host' && affinity.owner.name === this.#node) this.#applyAffinity(affinity.cidr, kv)
+      return
+    }
+    const found = findResourceKey(key)
+    switch (found?.kind) {
+      case 'Node':
+        return this.#keep(this.#nodes, 'Node', found.name, kv)
+      case 'IPPool':
+        return this.#keep(this.#pools, 'IPPool', found.name, kv)
+      case 'BGPConfiguration':
+        return this.#keep(this.#configurations, 'BGPConfiguration', found.name, kv)
+      case 'BGPPeer':
+        return this.#keep(this.#peers, 'BGPPeer', found.name, kv)
+      case 'BGPFilter':
+        return this.#applyFilter(found.name, kv)
+      default:
+        return
+    }
+  }
+
+  #keep<K extends Kind>(map: Map<string, Resource<K>>, kind: K, name: string, kv: KeyValue | undefined): void {
+    map.delete(name)
+    if (kv === undefined) return
+    try {
+      map.set(name, decodeResource(kind, kv.value, kv))
+    } catch (err) {
+      this.#unreadable(kind, name, kv.key, err)
+    }
+  }
+
+  #applyFilter(name: string, kv: KeyValue | undefined): void {
+    this.#keep(this.#filters, 'BGPFilter', name, kv)
+    if (kv !== undefined && !this.#filters.has(name)) this.#brokenFilters.add(name)
+    else this.#brokenFilters.delete(name)
+  }
+
+  #applyAffinity(cidr: Cidr, kv: KeyValue | undefined): void {
+    this.#blocks.delete(cidr)
+    if (kv === undefined) return
+    try {
+      if (decodeAffinity(kv.value, kv).state === 'confirmed') this.#blocks.add(cidr)
+    } catch (err) {
+      this.#unreadable('BlockAffinity', cidr, kv.key, err)
+    }
+  }
+
+  #unreadable(kind: Problem['kind'], name: string, key: string, err: unknown): void {
+    if (!hasCode(err, 'INVALID')) throw err
+    this.#problems.set(key, { kind, name, reason: `counts as absent: ${messageOf(err)}` })
+  }
+}
