@@ -27,6 +27,7 @@ export { describeProblems, type Problem } from './schema/problem.ts'
 export { isLabelKey, isLabelValue } from './schema/label-rules.ts'
 
 export { ALL_KINDS, isKind, type Kind, type SpecOf, type StatusOf } from './kinds/table.ts'
+export { describeKind, type FieldDescription } from './kinds/describe.ts'
 export { findKind, kindInfo, type KindInfo } from './kinds/info.ts'
 export type { BGPConfigurationSpec } from './kinds/bgp-configuration.ts'
 export type { BGPFilterSpec } from './kinds/bgp-filter.ts'
