@@ -1,1 +1,2 @@
-export {}
+export { type AgentOptions, runAgent } from './agent.ts'
+export { type FelixConfig, PARAMS, type ParamName } from './config/params.ts'

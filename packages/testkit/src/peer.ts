@@ -76,7 +76,7 @@ export class Peer {
 
   /** Echo requests; the answer comes from the other kernel. @returns How many came back. */
   async ping(to: string, { count = 1, intervalMs = 10, source }: PingOptions = {}): Promise<number> {
-    const args = ['-n', '-q', '-W', '1', '-c', String(count), '-i', String(intervalMs / 1000), ...(source === undefined ? [] : ['-I', source]), to]
+    const args = ['-n', '-q', '-W', '0.5', '-c', String(count), '-i', String(intervalMs / 1000), ...(source === undefined ? [] : ['-I', source]), to]
     const { stdout } = await execute('ip', ['netns', 'exec', this.name, 'ping', ...args]).catch((err: { stdout?: string }) => ({ stdout: err.stdout ?? '' }))
     return Number(/(\d+) received/.exec(stdout)?.[1] ?? 0)
   }

@@ -1,11 +1,13 @@
 /** The dataplane of this host: drivers for what the configuration asks for, managers over them, and the loop over both. */
 import type { Logger } from '@calico-node/core'
 import {
-  createConntrack, createIpSets, createLinkMonitor, createNeighbours, createRoutes, createRuleTable, createSysctl,
-  detectIptables, type IpVersion, type LinkMonitor, type RouteOwnership, type RuleTable, type Sysctl, type Table,
+  cleanOtherVariant, createConntrack, createIpSets, createLinkMonitor, createNeighbours, createRoutes, createRuleTable,
+  createSysctl, detectIptables, type IptablesChoice, type IpVersion, type LinkMonitor, type RouteOwnership, type RuleTable,
+  type Sysctl, type Table,
 } from '@calico-node/linux'
 import type { DataplaneStatusSink } from '../calc/messages.ts'
 import type { FelixConfig } from '../config/params.ts'
+import type { FelixMetrics } from '../status/metrics.ts'
 import { ruleSettings } from '../rules/settings.ts'
 import { staticTables } from '../rules/static.ts'
 import { HostSettings } from './host-settings.ts'
@@ -24,16 +26,18 @@ import { ResyncSchedule } from './resync.ts'
 export interface DataplaneContext {
   readonly config: FelixConfig
   readonly status: DataplaneStatusSink
+  readonly metrics: FelixMetrics
   readonly log: Logger
 }
 
 /** @throws INVALID when the configuration cannot be used; COMMAND_MISSING when there is no iptables */
-export async function createDataplane({ config, status, log }: DataplaneContext): Promise<Dataplane> {
+export async function createDataplane({ config, status, metrics, log }: DataplaneContext): Promise<Dataplane> {
   const now = (): number => performance.now()
   const versions: readonly IpVersion[] = config.Ipv6Support ? [4, 6] : [4]
   const sysctl = createSysctl()
+  const iptables = await detectIptables(log, { configured: VARIANT[config.IptablesBackend] })
   const kernel = new Kernel({
-    families: await familyDrivers(config, versions, log),
+    families: familyDrivers(config, { versions, iptables, log }),
     neighbours: createNeighbours({ log, workloadPrefixes: config.InterfacePrefix }),
     interfaces: new InterfaceSettings(sysctl, log),
     host: new HostSettings({ sysctl, versions, forwarding: config.IpForwarding === 'Enabled', log }),
@@ -42,7 +46,8 @@ export async function createDataplane({ config, status, log }: DataplaneContext)
   const context: ManagerContext = { versions, settings: ruleSettings(config), maxSetElements: config.MaxIpsetSize }
   const endpoints = new EndpointManager(workloadContext(config, context, sysctl), log)
   return new Dataplane({
-    kernel, endpoints, status, log, now,
+    kernel, endpoints, metrics, log, now,
+    status: sweepingOtherVariant(status, iptables, log),
     managers: [new IpSetManager(context), new PolicyManager(context), endpoints, new MasqueradeManager(context)],
     base: baseOps(context),
     resync: new ResyncSchedule({
@@ -59,8 +64,32 @@ export function linkMonitorOf(config: FelixConfig, log: Logger): LinkMonitor {
   return createLinkMonitor({ log, refreshMs: config.InterfaceRefreshInterval, excludeAddresses })
 }
 
-async function familyDrivers(config: FelixConfig, versions: readonly IpVersion[], log: Logger): Promise<FamilyDrivers[]> {
-  const variant = await iptablesVariant(config, log)
+const VARIANT = { Auto: 'auto', Legacy: 'legacy', NFT: 'nft' } as const
+
+/** Rules of ours in the other iptables go when those in this one stand. */
+function sweepingOtherVariant(status: DataplaneStatusSink, { variant, leftovers }: IptablesChoice, log: Logger): DataplaneStatusSink {
+  const sweep = (): void => {
+    cleanOtherVariant(variant === 'nft' ? 'legacy' : 'nft', log).then(
+      (tables) => log.info('Removed our rules from the other iptables variant', { tables: tables.length }),
+      (err: unknown) => log.warn('Our rules in the other iptables variant could not be removed', { err }),
+    )
+  }
+  return {
+    workloadStatus: (id, state) => status.workloadStatus(id, state),
+    dataplaneInSync: () => {
+      status.dataplaneInSync()
+      if (leftovers.length > 0) sweep()
+    },
+  }
+}
+
+interface FamilyContext {
+  readonly versions: readonly IpVersion[]
+  readonly iptables: IptablesChoice
+  readonly log: Logger
+}
+
+function familyDrivers(config: FelixConfig, { versions, iptables: { variant }, log }: FamilyContext): FamilyDrivers[] {
   const conntrack = createConntrack({ log })
   const ownership: RouteOwnership = {
     workloadPrefixes: config.InterfacePrefix,
@@ -81,13 +110,6 @@ async function familyDrivers(config: FelixConfig, versions: readonly IpVersion[]
       routes: createRoutes({ ipVersion: version, log, ownership, conntrack }),
     }
   })
-}
-
-async function iptablesVariant({ IptablesBackend: wanted }: FelixConfig, log: Logger): Promise<'legacy' | 'nft'> {
-  if (wanted !== 'Auto') return wanted === 'NFT' ? 'nft' : 'legacy'
-  const { variant, reason } = await detectIptables(log)
-  log.info('Chose the iptables variant', { variant, reason })
-  return variant
 }
 
 function workloadContext(config: FelixConfig, context: ManagerContext, sysctl: Sysctl): WorkloadContext {

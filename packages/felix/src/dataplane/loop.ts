@@ -19,6 +19,7 @@ import type { CalcMessage, DataplaneStatusSink } from '../calc/messages.ts'
 import type { Kernel } from './kernel.ts'
 import type { EndpointManager } from './managers/endpoint.ts'
 import type { Manager } from './managers/manager.ts'
+import type { FelixMetrics } from '../status/metrics.ts'
 import type { DataplaneOp } from './ops.ts'
 import type { ResyncSchedule } from './resync.ts'
 import type { Problem } from './supervised.ts'
@@ -33,6 +34,7 @@ export interface DataplaneOptions {
   readonly base: readonly DataplaneOp[]
   readonly resync: ResyncSchedule
   readonly status: DataplaneStatusSink
+  readonly metrics: FelixMetrics
   readonly log: Logger
   /** Monotonic clock in milliseconds. */
   readonly now: () => number
@@ -60,8 +62,11 @@ export class Dataplane {
   }
 
   /** Cheap; the work is done by `run`. */
-  onMessages(messages: Iterable<CalcMessage>): void {
+  onMessages(messages: readonly CalcMessage[]): void {
+    const { metrics } = this.#options
+    metrics.dataplaneBatchSize.observe(messages.length)
     for (const message of messages) {
+      metrics.dataplaneMessages.inc({ type: message.kind })
       if (message.kind === 'in-sync') this.#gate.graph = true
       for (const manager of this.#options.managers) manager.onMessage(message)
     }
@@ -100,15 +105,18 @@ export class Dataplane {
   }
 
   async #pass(signal: AbortSignal): Promise<void> {
-    const { kernel, managers, endpoints, status, log, now } = this.#options
-    this.#busySince = now()
+    const { kernel, managers, endpoints, status, metrics, log, now } = this.#options
+    const start = now()
+    this.#busySince = start
     for (const op of this.#waiting) kernel.accept(op)
     this.#waiting = []
     for (const manager of managers) for (const op of manager.takeOps()) kernel.accept(op)
     const outcome = await kernel.apply(signal)
     for (const { id, state } of endpoints.takeStatusChanges(outcome)) status.workloadStatus(id, state)
-    const tookMs = Math.round(now() - this.#busySince)
+    const tookMs = Math.round(now() - start)
     this.#busySince = undefined
+    metrics.applySeconds.observe(tookMs / 1000)
+    if (!outcome.complete) metrics.applyFailures.inc()
     log.debug('Pass over the kernel', { tookMs, complete: outcome.complete })
     if (this.#inSync || !outcome.complete) return
     this.#inSync = true

@@ -147,6 +147,18 @@ describe('EndpointManager', () => {
     assert.deepEqual(scene.said({ complete: true }), { a: 'up' })
   })
 
+  test('nothing is said about an endpoint that changed while the pass was under way', () => {
+    const scene = new Scene().up('cali1')
+    scene.ops()
+    scene.update(endpoint('a', 'cali1'))
+    assert.deepEqual(scene.said(), {})
+    scene.ops()
+    scene.down('cali1')
+    assert.deepEqual(scene.said(), {})
+    scene.ops()
+    assert.deepEqual(scene.said(), { a: 'down' })
+  })
+
   test('an interface that cannot be configured is an error until it can', () => {
     const scene = new Scene().update(endpoint('a', 'cali1')).up('cali1')
     scene.ops()

@@ -37,7 +37,8 @@ export class EndpointManager implements Manager {
   readonly #programmed = new Map<string, WorkloadEndpoint>()
   readonly #dispatch: WorkloadDispatch
   #dispatchDirty = true
-  /** Endpoints whose state may differ from what was said last. */
+  /** Endpoints that changed since the last `takeOps`, and those that changed before and may have a state to tell. */
+  readonly #changed = new Map<string, WorkloadId>()
   readonly #unsaid = new Map<string, WorkloadId>()
   readonly #said = new Map<string, EndpointState>()
   #unconfigured: ReadonlySet<string> = new Set()
@@ -66,6 +67,8 @@ export class EndpointManager implements Manager {
     const ops = [...this.#dirty].flatMap((name) => this.#interfaceOps(name))
     this.#dirty.clear()
     this.#flapped.clear()
+    for (const [key, id] of this.#changed) this.#unsaid.set(key, id)
+    this.#changed.clear()
     if (this.#dispatchDirty) ops.push(...this.#dispatch.takeOps(this.#programmed.keys()))
     this.#dispatchDirty = false
     return ops
@@ -73,12 +76,13 @@ export class EndpointManager implements Manager {
 
   /** What is new to say about endpoints, given how the pass went that applied the ops. */
   takeStatusChanges({ unconfigured, complete }: PassOutcome): StatusChange[] {
-    for (const name of unconfigured.symmetricDifference(this.#unconfigured)) this.#touchStatus(name)
+    for (const name of unconfigured.symmetricDifference(this.#unconfigured)) this.#noteClaims(name, this.#unsaid)
     this.#unconfigured = unconfigured
     const changes: StatusChange[] = []
     for (const [key, id] of this.#unsaid) {
       const state = this.#stateOf(key)
-      if (state === 'up' && !complete) continue // asked again after the next pass
+      // what changed during the pass is not in the kernel yet; both are asked for again after the next one
+      if (this.#changed.has(key) || (state === 'up' && !complete)) continue
       this.#unsaid.delete(key)
       if (state === this.#said.get(key)) continue
       if (state === undefined) this.#said.delete(key)
@@ -91,7 +95,7 @@ export class EndpointManager implements Manager {
   #replace(id: WorkloadId, endpoint: WorkloadEndpoint | undefined): void {
     const key = workloadKey(id)
     const before = this.#endpoints.get(key)
-    this.#unsaid.set(key, id)
+    this.#changed.set(key, id)
     if (before !== undefined && before.interfaceName !== endpoint?.interfaceName) this.#unclaim(before.interfaceName, key)
     if (endpoint === undefined) {
       this.#endpoints.delete(key)
@@ -115,13 +119,13 @@ export class EndpointManager implements Manager {
 
   #touch(name: string): void {
     this.#dirty.add(name)
-    this.#touchStatus(name)
+    this.#noteClaims(name, this.#changed)
   }
 
-  #touchStatus(name: string): void {
+  #noteClaims(name: string, into: Map<string, WorkloadId>): void {
     for (const key of this.#claims.get(name) ?? []) {
       const endpoint = this.#endpoints.get(key)
-      if (endpoint !== undefined) this.#unsaid.set(key, endpoint.id)
+      if (endpoint !== undefined) into.set(key, endpoint.id)
     }
   }
 

@@ -1,0 +1,158 @@
+/**
+ * Felix, wired together.
+ *
+ * ```
+ *   etcd ──list+watch──> runFelixSyncer ──messages──┬──> Dataplane ──> Kernel ──> rules, sets, routes, sysctls
+ *    ^                   (decode, calculate)        │      ^    │
+ *    │                                              │      │    └─ endpoint states ─┐
+ *    │                              LinkMonitor ────┼──────┘                        │
+ *    └───────────── FelixStatus <───────────────────┴───────────────────────────────┘
+ *                   (node and endpoint status, files)          Health, FelixMetrics ──> HTTP
+ * ```
+ * Nothing but wiring belongs here. A part that fails for good ends the agent, and the supervisor starts it again; the kernel
+ * stays as it is in every case.
+ */
+import { findLogLevel, type Logger, type LogLevel, sleep } from '@calico-node/core'
+import { type KvStore, openEtcd, parseConnection } from '@calico-node/datastore'
+import type { LinkMonitor } from '@calico-node/linux'
+import type { CalcMessage } from './calc/messages.ts'
+import type { ConfigLayer } from './config/layers.ts'
+import type { FelixConfig } from './config/params.ts'
+import { resolveFelixConfig } from './config/resolve.ts'
+import { RESTART_EXIT_STATUS } from './config/watch.ts'
+import { createDataplane, linkMonitorOf } from './dataplane/create.ts'
+import type { Dataplane } from './dataplane/loop.ts'
+import { findOwnNodeName } from './node-name.ts'
+import { FelixStatus } from './status/felix-status.ts'
+import { Health } from './status/health.ts'
+import { healthRoutes, type Routes, serveHttp } from './status/http-server.ts'
+import { FelixMetrics } from './status/metrics.ts'
+import { loadFelixConfig } from './sync/bootstrap.ts'
+import { runFelixSyncer } from './sync/felix-syncer.ts'
+
+export interface AgentOptions {
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Environment and file, highest precedence first. */
+  readonly localLayers: readonly ConfigLayer[]
+  readonly log: Logger
+  readonly setLogLevel: (level: LogLevel | 'none') => void
+  readonly signal: AbortSignal
+}
+
+/** Changes of the configuration come in groups; so long their end is awaited. */
+const RESTART_DELAY_MS = 2000
+const STARTUP = { name: 'FelixStartup', timeoutMs: 0 }
+const LOOP = 'InternalDataplaneMainLoop'
+const HEARTBEAT_MS = 1000
+
+/** Runs until `signal` aborts or Felix has to start again. @returns The exit status. */
+export async function runAgent({ env, localLayers, log, setLogLevel, signal }: AgentOptions): Promise<number> {
+  const local = resolveFelixConfig(localLayers).config
+  const node = findOwnNodeName({ parameter: local.FelixHostname, env })
+  const store = openEtcd(parseConnection({ env: withFile(env, localLayers), felix: true }), log)
+  const health = new Health()
+  health.register(STARTUP)
+  const closeEarly = await serveHealth(local, health)
+  log.info('Felix starts', { node, pid: process.pid })
+  try {
+    const config = await loadFelixConfig({ store, node, localLayers, log, signal })
+    if (config === undefined) return 0
+    const closeLate = local.HealthEnabled ? undefined : await serveHealth(config, health)
+    const metrics = new FelixMetrics({ node, processMetrics: config.PrometheusProcessMetricsEnabled })
+    const closeMetrics = await serveMetrics(config, metrics.routes())
+    const parts: Parts = { store, node, config, localLayers, health, metrics, log, setLogLevel }
+    return await runParts(parts, signal).finally(() => Promise.all([closeLate?.(), closeMetrics?.()]))
+  } finally {
+    await closeEarly?.()
+    store.close()
+  }
+}
+
+interface Parts {
+  readonly store: KvStore
+  readonly node: ReturnType<typeof findOwnNodeName>
+  readonly config: FelixConfig
+  readonly localLayers: readonly ConfigLayer[]
+  readonly health: Health
+  readonly metrics: FelixMetrics
+  readonly log: Logger
+  readonly setLogLevel: (level: LogLevel | 'none') => void
+}
+
+async function runParts({ store, node, config, localLayers, health, metrics, log, setLogLevel }: Parts, outer: AbortSignal): Promise<number> {
+  const stop = new AbortController()
+  const signal = AbortSignal.any([outer, stop.signal])
+  const status = new FelixStatus({ store, node, config, log })
+  const dataplane = await createDataplane({ config, status, metrics, log })
+  health.report(STARTUP.name, { live: true, ready: true })
+  const heart = watchLoop(dataplane, health, config)
+
+  const applyLive = ({ LogSeverityScreen, HealthTimeoutOverrides }: FelixConfig): void => {
+    setLogLevel(findLogLevel(LogSeverityScreen) ?? 'info')
+    health.setTimeouts(HealthTimeoutOverrides)
+  }
+  const deliver = (messages: readonly CalcMessage[]): void => {
+    for (const message of messages) if (message.kind === 'config.update') applyLive(message.config)
+    status.onMessages(messages)
+    dataplane.onMessages(messages)
+  }
+  const syncer = runFelixSyncer({ store, node, config, localLayers, deliver, health, metrics, log, signal })
+  const others = [followLinks(linkMonitorOf(config, log), dataplane, signal), dataplane.run(signal), status.run(signal)]
+  try {
+    const end = await Promise.race([syncer, endlessly(others)])
+    if (end.kind === 'stopped') return 0
+    log.info('Felix will start again', { reason: end.reason })
+    await sleep(RESTART_DELAY_MS, outer)
+    return RESTART_EXIT_STATUS
+  } finally {
+    clearInterval(heart)
+    stop.abort()
+    await Promise.allSettled([syncer, ...others])
+  }
+}
+
+/** Rejects when one of the parts fails; otherwise it lasts as long as they do, which is until the agent stops. */
+async function endlessly(parts: readonly Promise<void>[]): Promise<{ kind: 'stopped' }> {
+  await Promise.all(parts)
+  return { kind: 'stopped' }
+}
+
+async function followLinks(monitor: LinkMonitor, dataplane: Dataplane, signal: AbortSignal): Promise<void> {
+  for await (const event of monitor.events(signal)) dataplane.onLinkEvent(event)
+}
+
+/** A pass that takes too long is dead; a driver of which nothing is known to stand makes the node unready. */
+function watchLoop(dataplane: Dataplane, health: Health, config: FelixConfig): NodeJS.Timeout {
+  const timeoutMs = Math.max(20_000, config.DataplaneWatchdogTimeout)
+  health.register({ name: LOOP, timeoutMs })
+  const report = (): void => {
+    const { inSync, busyMs, problems } = dataplane.health()
+    const broken = problems.filter(({ parts }) => parts === undefined)
+    health.report(LOOP, {
+      live: busyMs < timeoutMs,
+      ready: inSync && broken.length === 0,
+      detail: problems.map(({ what, reason }) => `${what}: ${reason}`).join('; '),
+    })
+  }
+  return setInterval(report, HEARTBEAT_MS)
+}
+
+type Close = (() => Promise<void>) | undefined
+
+async function serveHealth({ HealthEnabled, HealthHost: host, HealthPort: port }: FelixConfig, health: Health): Promise<Close> {
+  if (!HealthEnabled) return undefined
+  const server = await serveHttp(healthRoutes(health), { host, port })
+  return () => server.close()
+}
+
+async function serveMetrics(config: FelixConfig, routes: Routes): Promise<Close> {
+  if (!config.PrometheusMetricsEnabled) return undefined
+  const server = await serveHttp(routes, { host: config.PrometheusMetricsHost, port: config.PrometheusMetricsPort })
+  return () => server.close()
+}
+
+/** The file may say where etcd is, in the words of the environment. */
+function withFile(env: AgentOptions['env'], layers: readonly ConfigLayer[]): AgentOptions['env'] {
+  const pairs = layers.toReversed().flatMap(({ text }) => [...text].map(([name, value]) => [`FELIX_${name.toUpperCase()}`, value]))
+  return { ...Object.fromEntries(pairs), ...env }
+}

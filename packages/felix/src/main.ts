@@ -1,0 +1,63 @@
+/**
+ * Felix as a process. Exit status: 129 = start me again with the new configuration; anything else but 0 = something failed.
+ * Stopping, by whatever signal, leaves the kernel as it is. SIGHUP starts again, SIGUSR1 logs a summary of the heap.
+ */
+import { readFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import v8 from 'node:v8'
+import { createLogger, findLogLevel } from '@calico-node/core'
+import { runAgent } from './agent.ts'
+import { environmentLayer, fileLayer, type ConfigLayer } from './config/layers.ts'
+import { RESTART_EXIT_STATUS } from './config/watch.ts'
+
+const DEFAULT_CONFIG_FILE = '/etc/calico/felix.cfg'
+/** How long a stop may take before it is cut short. */
+const STOP_LIMIT_MS = 3000
+const SIGNALS = { SIGTERM: 143, SIGINT: 130, SIGHUP: RESTART_EXIT_STATUS } as const
+
+process.title = 'calico-felix'
+const { values } = parseArgs({ options: { 'config-file': { type: 'string', short: 'c', default: DEFAULT_CONFIG_FILE } } })
+const environment = environmentLayer(process.env)
+const earlyLevel = environment.text.get('earlylogseverityscreen') ?? environment.text.get('logseverityscreen') ?? 'info'
+const log = createLogger({ program: 'felix', level: findLogLevel(earlyLevel) ?? 'info' })
+const stop = new AbortController()
+
+for (const [name, status] of Object.entries(SIGNALS)) {
+  process.once(name, () => {
+    log.info('Felix stops', { signal: name })
+    setTimeout(() => process.exit(status), STOP_LIMIT_MS).unref()
+    process.exitCode = status
+    stop.abort()
+  })
+}
+process.on('SIGUSR1', () => {
+  const { rss, heapUsed, external, arrayBuffers } = process.memoryUsage()
+  const { heap_size_limit: limit, number_of_detached_contexts: detachedContexts } = v8.getHeapStatistics()
+  log.info('Heap', { rss, heapUsed, external, arrayBuffers, limit, detachedContexts })
+})
+
+/** Absent is fine. */
+function configFile(path: string): ConfigLayer[] {
+  try {
+    return [fileLayer(path, readFileSync(path, 'utf8'))]
+  } catch {
+    return []
+  }
+}
+
+async function main(): Promise<void> {
+  try {
+    const status = await runAgent({
+      env: process.env,
+      localLayers: [environment, ...configFile(values['config-file'])],
+      log,
+      setLogLevel: (level) => log.setLevel(level),
+      signal: stop.signal,
+    })
+    process.exit(process.exitCode ?? status)
+  } catch (err) {
+    log.error('Felix failed', { err })
+    process.exit(1)
+  }
+}
+void main()
