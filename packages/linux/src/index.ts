@@ -28,3 +28,6 @@ export {
   removeAddress, removeRoute, renameLink, replaceNeighbour, replaceRoute, setLink,
   type At, type LinkChange, type VethEnd,
 } from './links.ts'
+export {
+  addProxyNeighbour, demoteRoute, listDeviceRoutes, listPlainDefaultRoutes, putRoutesBack, restoreRoute, writeSysctlIn,
+} from './workload-links.ts'

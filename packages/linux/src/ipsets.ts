@@ -115,9 +115,8 @@ class KernelIpSets implements IpSets {
   }
 
   dueInMs(): number | undefined {
-    const retry = this.#retryAt === Infinity ? undefined : Math.max(0, this.#retryAt - performance.now())
-    if (this.#deletable().length === 0) return retry
-    return Math.min(retry ?? Infinity, NEXT_DELETIONS_MS)
+    if (this.#retryAt !== Infinity) return Math.max(0, this.#retryAt - performance.now())
+    return this.#deletable().length === 0 ? undefined : NEXT_DELETIONS_MS
   }
 
   async apply(): Promise<void> {
@@ -155,18 +154,28 @@ class KernelIpSets implements IpSets {
 
   async applyDeletions(): Promise<void> {
     const names = this.#deletable().slice(0, DELETIONS_PER_PASS)
-    while (names.length > 0) {
-      const { done, error } = await this.#restore(names.map((name) => `destroy ${name}`))
-      for (const name of names.splice(0, done)) this.#stale.delete(name)
-      if (error === undefined) return
-      const culprit = names.shift()
-      if (culprit === undefined) throw error
-      if (/does not exist/.test(error.message)) this.#stale.delete(culprit)
-      else {
-        this.#held.add(culprit)
-        this.#log.warn('IP set is still in use, will not delete it for now', { set: culprit, err: error })
-      }
+    try {
+      while (names.length > 0) await this.#destroy(names)
+    } catch (err) {
+      this.#resync = true
+      this.#scheduleRetry()
+      throw new CalicoError('APPLY_FAILED', 'Cannot delete IP sets', { cause: err })
     }
+  }
+
+  /** Destroys up to the first that is refused; takes what is dealt with out of `names`. */
+  async #destroy(names: string[]): Promise<void> {
+    const { done, error } = await this.#restore(names.map((name) => `destroy ${name}`))
+    for (const name of names.splice(0, done)) this.#stale.delete(name)
+    if (error === undefined) return
+    const culprit = names.shift()
+    if (culprit === undefined) throw error
+    if (/does not exist/.test(error.message)) {
+      this.#stale.delete(culprit)
+      return
+    }
+    this.#held.add(culprit)
+    this.#log.warn('IP set is still in use, will not delete it for now', { set: culprit, err: error })
   }
 
   #deletable(): string[] {

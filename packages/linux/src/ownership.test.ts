@@ -35,8 +35,11 @@ describe('IP set names', () => {
     assert.equal(setName('all-ipam-pools', 6), 'cali60all-ipam-pools')
   })
   test('tell named ports apart by selector, protocol and port', () => {
-    const ids = [['s:a', 'tcp', 'http'], ['s:a', 'udp', 'http'], ['s:a', 'tcp', 'dns'], ['s:b', 'tcp', 'http']] as const
-    assert.equal(new Set(ids.map((parts) => namedPortSetId(...parts))).size, 4)
+    const ids = [
+      namedPortSetId('s:a', 'tcp', 'http'), namedPortSetId('s:a', 'udp', 'http'),
+      namedPortSetId('s:a', 'tcp', 'dns'), namedPortSetId('s:b', 'tcp', 'http'),
+    ]
+    assert.equal(new Set(ids).size, 4)
     assert.match(namedPortSetId('s:a', 'tcp', 'http'), /^n:[\w-]{38}$/)
   })
   const owners: [name: string, v4: boolean, v6: boolean][] = [

@@ -142,6 +142,7 @@ class KernelRoutes implements Routes {
   async #read(): Promise<Map<Cidr, KernelRoute[]>> {
     const actual = new Map<Cidr, KernelRoute[]>()
     const seen = new Set<string>()
+    this.#graceEnds = Infinity
     for (const route of await listRoutes(this.ipVersion)) {
       if (!ownsRoute(route, this.#ownership)) continue
       seen.add(graceKey(route))
@@ -152,7 +153,6 @@ class KernelRoutes implements Routes {
     for (const dst of this.#candidates.keys()) this.#dirty.add(dst)
     for (const dst of actual.keys()) this.#dirty.add(dst)
     for (const key of this.#firstSeen.keys()) if (!seen.has(key)) this.#firstSeen.delete(key)
-    this.#graceEnds = Infinity
     return actual
   }
 

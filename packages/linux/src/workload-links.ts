@@ -13,6 +13,7 @@ import type { IpVersion } from './rules/types.ts'
 
 const DEFAULT_ROUTE = { 4: parseCidr('0.0.0.0/0'), 6: parseCidr('::/0') }
 const RT_SCOPE_LINK = 253
+const RTN_UNICAST = 1
 
 /**
  * Writes a value below /proc/sys/net of another network namespace; `tee` runs there because these files show the namespace
@@ -44,6 +45,19 @@ export const demoteRoute = (route: KernelRoute, at: At = {}): Promise<void> =>
 /** Takes {@link demoteRoute} back. @param route As it was before. */
 export const restoreRoute = (route: KernelRoute, at: At = {}): Promise<void> =>
   moveRoute({ ...route, metric: route.metric + 1 }, route, at)
+
+/** The unicast routes over a device: what the kernel forgets when the device loses its last address. */
+export async function listDeviceRoutes(dev: string, ipVersion: IpVersion, at: At = {}): Promise<readonly KernelRoute[]> {
+  const routes = await listRoutes(ipVersion, at)
+  return routes.filter((route) => route.dev === dev && route.type === RTN_UNICAST && !route.multipath)
+}
+
+/** Idempotent. Next hops come before the routes that lead over them. */
+export async function putRoutesBack(routes: readonly KernelRoute[], at: At = {}): Promise<void> {
+  const direct = routes.filter(({ via }) => via === undefined)
+  const indirect = routes.filter(({ via }) => via !== undefined)
+  for (const route of [...direct, ...indirect]) await replaceRoute(wanted(route), at)
+}
 
 async function moveRoute(from: KernelRoute, to: KernelRoute, at: At): Promise<void> {
   await replaceRoute(wanted(to), at)

@@ -15,6 +15,11 @@ export class CheckSchedule {
     this.#delayMs = this.#longestMs
   }
 
+  /** Until a read succeeds, the retries of the caller count. */
+  disarm(): void {
+    this.at = Infinity
+  }
+
   read(tookMs: number): void {
     this.#peakReadMs = Math.max(this.#peakReadMs, tookMs)
     this.#delayMs = Math.min(this.#delayMs * 2, this.#longestMs)

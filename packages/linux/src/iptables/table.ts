@@ -19,7 +19,7 @@
  * Restart: nothing is remembered. Our chains are known by prefix, our rules elsewhere by their id comment or by jumping to such
  * a chain. Ids that equal the wanted ones mean that there is nothing to write.
  */
-import { backoffMs, CalicoError, sleep, type Logger } from '@calico-node/core'
+import { backoffMs, CalicoError, hasCode, sleep, type Logger } from '@calico-node/core'
 import type { RuleTable } from '../ports.ts'
 import { renderRule } from '../rules/render-iptables.ts'
 import type { Chain, Hook, IpVersion, Rule, Table } from '../rules/types.ts'
@@ -147,7 +147,8 @@ class IptablesTable implements RuleTable {
         return undefined
       } catch (cause) {
         this.#actual = undefined
-        if (attempt + 1 >= ATTEMPTS || signal?.aborted === true) {
+        const hopeless = hasCode(cause, 'UNSUPPORTED', 'COMMAND_MISSING')
+        if (hopeless || attempt + 1 >= ATTEMPTS || signal?.aborted === true) {
           return new CalicoError('APPLY_FAILED', `Cannot apply table ${this.table} of IPv${this.ipVersion}`, { cause })
         }
         this.#log.debug('Table not applied, will read it and try again', { attempt, err: cause })
@@ -175,6 +176,7 @@ class IptablesTable implements RuleTable {
 
   async #read(): Promise<void> {
     const start = performance.now()
+    this.#schedule.disarm()
     const listing = await runTool(`${this.#command}-save`, ['-t', this.table], {
       timeoutMs: READ_TIMEOUT_MS, maxOutputBytes: MAX_LISTING_BYTES,
     })
