@@ -57,10 +57,11 @@ export class EndpointStatus {
   async run(signal: AbortSignal): Promise<void> {
     signal.addEventListener('abort', this.#opened, { once: true })
     await this.#open
-    for (let tick = 0; !signal.aborted; tick++) {
-      if (tick % TICKS_BETWEEN_REPAIRS === 0) await this.#guard('read back', () => this.#compareWithStore())
+    let ticksToRepair = 0
+    while (!signal.aborted) {
+      if (ticksToRepair-- <= 0 && (await this.#guard(() => this.#compareWithStore()))) ticksToRepair = TICKS_BETWEEN_REPAIRS
       const batch = [...this.#ready].slice(0, Math.ceil(this.#ready.size / 10))
-      for (const key of batch) await this.#guard('write', () => this.#write(key))
+      for (const key of batch) await this.#guard(() => this.#write(key))
       for (const key of this.#fresh) this.#ready.add(key)
       this.#fresh.clear()
       await sleep(this.#options.delayMs() * (1 + JITTER * (2 * Math.random() - 1)), signal)
@@ -84,15 +85,17 @@ export class EndpointStatus {
     for (const [key, state] of this.#wanted) if (stored.get(key) !== statusText(state)) this.#ready.add(key)
   }
 
-  async #guard(what: string, work: () => Promise<void>): Promise<void> {
+  /** @returns Whether it worked; if not, it is tried again. */
+  async #guard(work: () => Promise<void>): Promise<boolean> {
     try {
       await work()
       if (this.#failing) this.#options.log.info('Status of endpoints is reported again')
       this.#failing = false
     } catch (err) {
-      if (!this.#failing) this.#options.log.warn('Status of endpoints could not be reported, will retry', { what, err })
+      if (!this.#failing) this.#options.log.warn('Status of endpoints could not be reported, will retry', { err })
       this.#failing = true
     }
+    return !this.#failing
   }
 }
 

@@ -32,7 +32,7 @@ export class FelixStatus implements DataplaneStatusSink {
     this.#config = config
     this.#process = new ProcessStatus({ store, node, config, log })
     if (config.EndpointReportingEnabled) {
-      const prefixes = [workloadStatusPrefix(node)]
+      const prefixes = [workloadStatusPrefix(node, config.OpenstackRegion)]
       this.#endpoints = new EndpointStatus({ store, prefixes, delayMs: () => this.#config.EndpointReportingDelay, log })
     }
     if (config.EndpointStatusPathPrefix !== '') this.#files = new EndpointFiles(config.EndpointStatusPathPrefix, log)
@@ -49,7 +49,7 @@ export class FelixStatus implements DataplaneStatusSink {
 
   workloadStatus(id: WorkloadId, state: EndpointState | undefined): void {
     this.#files?.setUp(id, state === 'up')
-    this.#endpoints?.set(workloadStatusKey(this.#node, id), state)
+    this.#endpoints?.set(workloadStatusKey(this.#node, id, this.#config.OpenstackRegion), state)
   }
 
   dataplaneInSync(): void {

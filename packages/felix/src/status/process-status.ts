@@ -57,10 +57,11 @@ export class ProcessStatus {
       uptime: process.uptime(),
       first_update: this.#firstUpdate,
     })
-    const ttlSeconds = Math.ceil(this.#config.ReportingTTL / 1000)
+    const { ReportingTTL, OpenstackRegion: region } = this.#config
+    const ttlSeconds = Math.ceil(ReportingTTL / 1000)
     try {
-      await store.put(felixStatusKey(node), value, { ttlSeconds, timeoutMs: WRITE_TIMEOUT_MS })
-      await store.put(felixLastReportedStatusKey(node), value, { timeoutMs: WRITE_TIMEOUT_MS })
+      await store.put(felixStatusKey(node, region), value, { ttlSeconds, timeoutMs: WRITE_TIMEOUT_MS })
+      await store.put(felixLastReportedStatusKey(node, region), value, { timeoutMs: WRITE_TIMEOUT_MS })
       if (this.#failing) log.info('Status of this node is reported again')
       this.#firstUpdate = false
       this.#failing = false
