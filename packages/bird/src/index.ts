@@ -1,1 +1,1 @@
-export {}
+export { becomeBird, birdArguments, birdFiles, findIpVersion, findProgram, hasBirdRoutes, type BirdFiles } from './launch.ts'
