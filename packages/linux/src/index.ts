@@ -15,6 +15,7 @@ export {
   chooseVariant, cleanOtherVariant, detectIptables,
   type DetectOptions, type IptablesChoice, type Leftover, type VariantSurvey,
 } from './iptables/detect.ts'
+export { watchRules, type RuleHint } from './iptables/rule-monitor.ts'
 export { createIpSets, type IpSetsOptions } from './ipsets.ts'
 export { createRoutes, type RoutesOptions } from './routes.ts'
 export { createNeighbours, type NeighboursOptions } from './neighbours.ts'

@@ -12,7 +12,7 @@
  * Restart: nothing is remembered. Our sets are known by name (`isOurIpSet`); their members are read, and only differences are
  * written. Names are listed first and then only ours are read, because a foreign set may be of a type this tool cannot read.
  */
-import { backoffMs, CalicoError, type Logger } from '@calico-node/core'
+import { assertNever, backoffMs, CalicoError, type Logger } from '@calico-node/core'
 import { canonicalMember, createLine, familyOf, parseSave, type KernelIpSet } from './ipset-text.ts'
 import { isOurIpSet, temporarySetName } from './ownership.ts'
 import type { IpSets } from './ports.ts'
@@ -272,6 +272,8 @@ class KernelIpSets implements IpSets {
         const other = this.#temporaryName()
         return [createLine(other, set, maxElements), ...fill(other), `swap ${name} ${other}`, `destroy ${other}`]
       }
+      default:
+        return assertNever(state)
     }
   }
 

@@ -26,6 +26,8 @@ export interface RuleTable extends Driver {
   setChain(chain: Chain): void
   removeChain(name: string): void
   setHook(hook: Hook): void
+  /** Somebody may have changed this table: brings the next read-back forward (see `dueInMs`), unless it was our own write. */
+  hint?(): void
 }
 
 export interface IpSets extends Driver {

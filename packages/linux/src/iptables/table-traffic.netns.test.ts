@@ -63,10 +63,10 @@ describe('rewriting a table under traffic', () => {
       const flood = { count: PACKETS, intervalMs: INTERVAL_MS }
       const traffic = Promise.all([client().ping(IPS.open, flood), client().ping(IPS.closed, flood)])
 
-      let over = false
+      const over = new AbortController()
+      void traffic.finally(() => over.abort())
       let revisions = 0
-      void traffic.finally(() => (over = true))
-      while (!over) {
+      while (!over.signal.aborted) {
         // Every fifth time by a process that remembers nothing.
         if (++revisions % 5 === 0) table = create()
         revise(table, revisions)

@@ -13,8 +13,8 @@
  * A chain that the tool refuses keeps what it last held; one that held nothing yet drops everything. So does a chain that is
  * jumped to but was never set. Both are errors that the caller hears of at each `apply`.
  *
- * The kernel says nothing when rules change, so what was written is read again after 5 s, 10 s, 20 s, ... up to the refresh
- * interval, and never more often than half the time that reading and writing take.
+ * The kernel does not reliably say when rules change, so the table is read again by the clock (check-schedule.ts), or sooner
+ * when somebody hints at a change (rule-monitor.ts).
  *
  * Restart: nothing is remembered. Our chains are known by prefix, our rules elsewhere by their id comment or by jumping to such
  * a chain. Ids that equal the wanted ones mean that there is nothing to write.
@@ -115,6 +115,10 @@ class IptablesTable implements RuleTable {
   queueResync(): void {
     this.#actual = undefined
     this.#refused.clear()
+  }
+
+  hint(): void {
+    this.#schedule.hint()
   }
 
   dueInMs(): number | undefined {
