@@ -75,14 +75,8 @@ export function findNet(text: string): Cidr | undefined {
 /** As {@link parseCidr}, but refuses host bits. @throws INVALID, naming the network that was probably meant */
 export function parseNet(text: string): Cidr {
   const net = findNet(text)
-  if (net === undefined) throw invalidText('network', text, netHint(text))
-  return net
-}
-
-/** What is wrong with a text that is no network with zero host bits. */
-export function netHint(text: string): string {
-  const cidr = findCidr(text)
-  return cidr === undefined ? 'address/prefix-length' : `host bits to be zero, as in ${cidr}`
+  if (net !== undefined) return net
+  throw invalidText('network', text, `host bits to be zero, as in ${parseCidr(text)}`)
 }
 
 /** Keeps the host bits; an address alone gets the full mask. Undefined when malformed. */

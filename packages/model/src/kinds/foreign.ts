@@ -1,13 +1,13 @@
 /** Kinds that other components own: carried without loss, checked in shape only. */
-import { bool, doc, integer, list, object, oneOf, opt, text } from '../schema/fields.ts'
+import { bool, doc, integer, list, object, oneOf, opaque, opt, text } from '../schema/fields.ts'
 import type { Output } from '../schema/output.ts'
 import type { KindDefinition } from './definition.ts'
 
 export const stagedKubernetesNetworkPolicySpec = object({
   stagedAction: doc(oneOf('Set', 'Delete', 'Learn', 'Ignore').default('Set'), 'What enforcing it would do.'),
-  podSelector: opt(object({}), 'Pods, as in Kubernetes.'),
-  ingress: opt(list(object({})), 'Rules, as in Kubernetes.'),
-  egress: opt(list(object({})), 'Rules, as in Kubernetes.'),
+  podSelector: opt(opaque(), 'Pods, as in Kubernetes.'),
+  ingress: opt(list(opaque()), 'Rules, as in Kubernetes.'),
+  egress: opt(list(opaque()), 'Rules, as in Kubernetes.'),
   policyTypes: opt(list(text()), 'Directions, as in Kubernetes.'),
 })
 

@@ -1,4 +1,4 @@
-import { doc, duration, integer, list, name, object, oneOf, opt, text, textMap } from '../schema/fields.ts'
+import { doc, duration, integer, list, name, object, oneOf, opaque, opt, text, textMap } from '../schema/fields.ts'
 import type { Output } from '../schema/output.ts'
 import { onlyDefault } from './cluster-information.ts'
 import type { KindDefinition } from './definition.ts'
@@ -54,7 +54,7 @@ export const kubeControllersConfiguration: KindDefinition<
   summary: 'Parameters of kube-controllers. The only one is named "default".',
   spec: kubeControllersConfigurationSpec,
   status: object({
-    runningConfig: opt(object({}), 'What is in effect.'),
+    runningConfig: opt(opaque(), 'What is in effect.'),
     environmentVars: opt(textMap(), 'Variables that override the resource.'),
   }),
   checkWrite: onlyDefault,

@@ -43,7 +43,7 @@ export function* policyNameProblems(name: string, tier: string): Iterable<Proble
   if (findResourceName(name) === undefined || isDerived(name)) return // said of every kind; not a person's name
   const [first = '', ...rest] = name.split('.')
   if (rest.length > 1) {
-    const reason = `must be lower-case letters, digits and "-", with one "." at most, after the tier`
+    const reason = 'must have one "." at most, after the tier'
     yield { field: 'metadata.name', value: name, reason }
   } else if (rest.length > 0 ? first !== tier : tier !== DEFAULT_TIER) {
     yield { field: 'metadata.name', value: name, reason: `must begin with "${tier}.", the tier of the policy` }

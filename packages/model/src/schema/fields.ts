@@ -5,7 +5,7 @@
  * What it gives it also takes again, so that a resource can be checked once more when it is written. Objects keep fields
  * that the schema does not know. Meta data carries what the reference documentation and the printing rules need.
  */
-import { findCidrText, findIpInterface, findNet, ipVersion, netHint, type Cidr, type CidrText } from '../address/cidr.ts'
+import { findCidr, findCidrText, findIpInterface, findNet, ipVersion, type Cidr, type CidrText } from '../address/cidr.ts'
 import { bitsOf, findIp, findIpv4, findIpv6 } from '../address/ip.ts'
 import { findMac } from '../address/mac.ts'
 import { messageOf } from '@calico-node/core'
@@ -65,6 +65,8 @@ export const list = <T extends z.ZodType>(item: T) => z.array(item)
 /** A list whose empty form is stored: it means something else than an absent one. */
 export const meaningfulList = <T extends z.ZodType>(item: T, max = Number.MAX_SAFE_INTEGER) =>
   withMeta(z.array(item).max(max, `must have at most ${max} entries`), { keepZero: true })
+/** An object that belongs to somebody else: kept as it is, even empty. */
+export const opaque = () => withMeta(z.record(z.string(), z.unknown()), { keepZero: true })
 /** Names and texts. */
 export const textMap = () => z.record(z.string(), z.string())
 
@@ -98,8 +100,8 @@ function strict<T>(type: string, find: (text: string) => T | undefined, rule = '
     z.string().transform((value, ctx): T => {
       const found = find(value)
       if (found !== undefined) return found
-      const hint = netHint(value)
-      ctx.addIssue({ code: 'custom', message: hint.startsWith('host bits') ? `needs ${hint}` : `must be ${rule}` })
+      const meant = findNet(value) === undefined ? findCidr(value) : undefined
+      ctx.addIssue({ code: 'custom', message: meant === undefined ? `must be ${rule}` : `needs host bits to be zero, as in ${meant}` })
       return z.NEVER
     }),
     { type, rule: `${rule}, host bits zero` },

@@ -41,11 +41,12 @@ export function findDuration(text: string): DurationText | undefined {
 export function parseDuration(text: string): number {
   const ns = nanoseconds(text)
   if (ns === undefined) throw invalidText('duration', text, DURATION_RULE)
-  return Number(ns) / 1e6
+  return Number(ns / MS) + Number(ns % MS) / 1e6
 }
 
 /** @param ms Milliseconds; rounded to whole nanoseconds. */
-export const printDuration = (ms: number): DurationText => printNanoseconds(BigInt(Math.round(ms * 1e6)))
+export const printDuration = (ms: number): DurationText => 
+  printNanoseconds(BigInt(Math.trunc(ms)) * MS + BigInt(Math.round((ms % 1) * 1e6)))
 
 function printNanoseconds(ns: bigint): DurationText {
   const size = ns < 0n ? -ns : ns
