@@ -33,15 +33,15 @@ export class Peer {
   readonly name: string
   readonly hostInterface: string
   readonly #agent: ChildProcess
-  readonly #waiting = new Map<number, (ok: boolean) => void>()
+  readonly #waiting = new Map<number, (value: number) => void>()
   #serial = 0
 
   private constructor({ name, hostInterface }: PeerOptions, agent: ChildProcess) {
     this.name = name
     this.hostInterface = hostInterface
     this.#agent = agent
-    agent.on('message', (answer: PeerAnswer) => this.#waiting.get(answer.id)?.(answer.ok))
-    agent.on('exit', () => this.#waiting.forEach((done) => done(false)))
+    agent.on('message', (answer: PeerAnswer) => this.#waiting.get(answer.id)?.(answer.value))
+    agent.on('exit', () => this.#waiting.forEach((done) => done(0)))
   }
 
   static async start(options: PeerOptions): Promise<Peer> {
@@ -61,17 +61,28 @@ export class Peer {
     }
     const agent = spawn('ip', ['netns', 'exec', name, process.execPath, AGENT], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
     const peer = new Peer(options, agent)
-    if (!(await peer.#ask({ kind: 'listen', tcp: ports, udp: ports }))) throw new Error(`Cannot listen in ${name}`)
+    if ((await peer.#ask({ kind: 'listen', tcp: ports, udp: ports })) === 0) throw new Error(`Cannot listen in ${name}`)
     return peer
   }
 
   /** Sends one byte over a new connection and waits for it to come back. */
-  tcp(to: string, port: number, opts: { sourcePort?: number; timeoutMs?: number } = {}): Promise<boolean> {
-    return this.#ask({ kind: 'tcp', ip: to, port, timeoutMs: 500, ...opts })
+  async tcp(to: string, port: number, opts: { sourcePort?: number; timeoutMs?: number } = {}): Promise<boolean> {
+    return (await this.#ask({ kind: 'tcp', ip: to, port, timeoutMs: 500, ...opts })) === 1
   }
 
-  udp(to: string, port: number, opts: { sourcePort?: number; timeoutMs?: number } = {}): Promise<boolean> {
-    return this.#ask({ kind: 'udp', ip: to, port, timeoutMs: 500, ...opts })
+  /** Sends one datagram and waits for it to come back. */
+  async udp(to: string, port: number, opts: { sourcePort?: number; timeoutMs?: number } = {}): Promise<boolean> {
+    return (await this.#ask({ kind: 'udp', ip: to, port, timeoutMs: 500, ...opts })) === 1
+  }
+
+  /** Sends a datagram a millisecond. What arrives is counted there: see `received`. @returns How many were sent. */
+  flood(to: string, port: number, forMs: number): Promise<number> {
+    return this.#ask({ kind: 'flood', ip: to, port, forMs })
+  }
+
+  /** How many datagrams have come in from an address since the start. */
+  received(from: string): Promise<number> {
+    return this.#ask({ kind: 'received', from })
   }
 
   /** Echo requests; the answer comes from the other kernel. @returns How many came back. */
@@ -101,9 +112,9 @@ export class Peer {
     await ip('link', 'del', this.hostInterface).catch(() => undefined)
   }
 
-  #ask(request: Question): Promise<boolean> {
+  #ask(request: Question): Promise<number> {
     const id = this.#serial++
-    return new Promise<boolean>((resolve) => {
+    return new Promise<number>((resolve) => {
       this.#waiting.set(id, resolve)
       this.#agent.send({ id, ...request } satisfies PeerRequest)
     }).finally(() => this.#waiting.delete(id))

@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test'
 import { sleep, waitFor } from '@calico-node/core'
 import type { CalcMessage } from '../calc/messages.ts'
 import {
-  bothVersions, calcRule, expectDrop, expectPass, HostScene, openProfile, sh, update, VARIANTS, type Workload,
+  bothVersions, calcRule, expectDrop, expectPass, HostScene, openProfile, sh, update, VARIANTS, VERSIONS, type Workload,
 } from './host-scene.test.ts'
 
 const ENV = { FELIX_IPTABLESREFRESHINTERVAL: '1', FELIX_IPTABLESPOSTWRITECHECKINTERVALSECS: '0.5', FELIX_IPSETSREFRESHINTERVAL: '1', FELIX_ROUTEREFRESHINTERVAL: '1' }
@@ -32,16 +32,21 @@ for (const variant of VARIANTS) {
       sh(`for t in iptables ip6tables; do $t-${variant}-save | grep -v '^[#:]'; done; ipset save; ip route; ip -6 route show table main proto boot; ip neigh show nud permanent`)
 
     /**
-     * Lets a (allowed) and c (denied) ping b all the time while something happens.
-     * @returns How many of the allowed were lost and how many of the denied passed.
+     * While something happens a (allowed) pings b, and c (denied) sends it a datagram a millisecond.
+     * @returns How many of a's echoes were lost and how many of c's datagrams came in.
      */
     const during = async (work: () => Promise<unknown>): Promise<{ lost: number; leaked: number }> => {
       const count = 600
-      const traffic = [a.peer, c.peer].flatMap((peer) => ([4, 6] as const).map((version) => peer.ping(b.ip[version], { count, intervalMs: 2 })))
+      const leaked = async (): Promise<number> => (await b.peer.received(c.ip[4])) + (await b.peer.received(c.ip[6]))
+      const before = await leaked()
+      const pings = VERSIONS.map((version) => a.peer.ping(b.ip[version], { count, intervalMs: 5 }))
+      const floods = VERSIONS.map((version) => c.peer.flood(b.ip[version], 80, 4000))
       await sleep(200)
       await work()
-      const [allowed4 = 0, allowed6 = 0, denied4 = 0, denied6 = 0] = await Promise.all(traffic)
-      return { lost: 2 * count - allowed4 - allowed6, leaked: denied4 + denied6 }
+      const answered = (await Promise.all(pings)).reduce((sum, each) => sum + each, 0)
+      const sent = await Promise.all(floods)
+      assert.ok(sent.every((each) => each > 1000), `only ${sent.join(' and ')} datagrams were sent`)
+      return { lost: VERSIONS.length * count - answered, leaked: (await leaked()) - before }
     }
 
     before(async () => {
@@ -53,6 +58,7 @@ for (const variant of VARIANTS) {
     test('cold start with traffic from before it: no denied packet passes at any moment', async () => {
       // the routes that a plugin makes are there before we are
       for (const { ip, endpoint } of [a, b, c]) await sh(`ip route add ${ip[4]} dev ${endpoint.interfaceName}; ip -6 route add ${ip[6]} dev ${endpoint.interfaceName}`)
+      await sh(`ip -n c neigh replace 169.254.1.1 lladdr $(ip -br link show calic | awk '{print $3}') dev eth0 nud permanent`)
       await sh('ip route del 10.65.0.3; ip -6 route del fd00:65::3; echo 0 > /proc/sys/net/ipv4/ip_forward; echo 0 > /proc/sys/net/ipv6/conf/all/forwarding')
       const { leaked } = await during(async () => {
         await host.start()
