@@ -68,7 +68,7 @@ const tryUdp = ({ ip, port, sourcePort, timeoutMs }: Probe): Promise<boolean> =>
     }
     const timer = setTimeout(() => end(false), timeoutMs)
     socket.on('error', () => end(false)).on('message', () => end(true))
-    socket.bind(sourcePort, () => socket.send('x', port, ip))
+    socket.bind(sourcePort ?? 0, () => socket.send('x', port, ip))
   })
 
 /** @returns How many were sent; what cannot be sent counts as well. */
