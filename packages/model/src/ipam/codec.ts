@@ -98,8 +98,8 @@ function* blockProblems({ cidr, allocations, attributes, unallocated }: IpamBloc
     }
   }
   for (const [at, ordinal] of unallocated.entries()) {
-    if (ordinal >= allocations.length) {
-      yield { field: `unallocated[${at}]`, value: ordinal, reason: `must be below ${allocations.length}` }
+    if (BigInt(ordinal) >= size) {
+      yield { field: `unallocated[${at}]`, value: ordinal, reason: `must be below ${size}, the size of the block` }
     }
   }
 }

@@ -30,6 +30,8 @@ export interface KindDefinition<Schema extends z.ZodType = z.ZodType, Spec = unk
   check?(resource: Checked<Spec>): Iterable<Problem>
   /** Further rules for writers only: names, and what old data may violate harmlessly. */
   checkWrite?(resource: Checked<Spec>): Iterable<Problem>
+  /** What may not change while the resource lives. */
+  checkChange?(next: Spec, stored: Spec): Iterable<Problem>
   /** Fills what a new document leaves to be derived. Applied before the checks, never to what was stored. */
   complete?(spec: Spec): Spec
 }

@@ -46,7 +46,7 @@ function fieldsOf(schema: z.core.$ZodType): FieldDescription[] {
 }
 
 function defaultOf(schema: z.core.$ZodType): string | undefined {
-  if (!(schema instanceof z.ZodDefault)) return undefined
+  if (!(schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault)) return undefined
   const value: unknown = schema.def.defaultValue
   return typeof value === 'string' ? value : JSON.stringify(value)
 }

@@ -38,6 +38,7 @@ export const ipPool: KindDefinition<typeof ipPoolSpec, IPPoolSpec> = {
   spec: ipPoolSpec,
   check: poolProblems,
   checkWrite: newPoolProblems,
+  checkChange: changeProblems,
 }
 
 function* poolProblems({ spec }: Checked<IPPoolSpec>): Iterable<Problem> {
@@ -78,6 +79,16 @@ function* loadBalancerProblems(spec: IPPoolSpec): Iterable<Problem> {
   }
   if (disableBGPExport === true) {
     yield { field: 'spec.disableBGPExport', value: true, reason: 'must not be set in a pool for load balancers' }
+  }
+}
+
+/** Blocks were cut by these fields, and nodes rely on the use. */
+function* changeProblems(next: IPPoolSpec, stored: IPPoolSpec): Iterable<Problem> {
+  for (const key of ['cidr', 'blockSize'] as const) {
+    if (next[key] !== stored[key]) yield { field: `spec.${key}`, value: next[key], reason: `cannot be changed from ${stored[key]}` }
+  }
+  if (stored.allowedUses.includes('LoadBalancer') && !next.allowedUses.includes('LoadBalancer')) {
+    yield { field: 'spec.allowedUses', value: next.allowedUses, reason: 'cannot be changed from LoadBalancer' }
   }
 }
 

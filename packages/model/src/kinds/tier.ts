@@ -14,7 +14,7 @@ export const FIXED_TIER_ORDERS: Readonly<Record<string, number>> = {
 }
 
 export const tierSpec = object({
-  order: doc(order().default(1_000_000), 'Tiers are passed in rising order, those of equal order by name.'),
+  order: doc(order().prefault(1_000_000), 'Tiers are passed in rising order, those of equal order by name.'),
   defaultAction: doc(oneOf('Deny', 'Pass').default('Deny'),
     'What happens to traffic that policies of the tier apply to and none of them decides.'),
 })

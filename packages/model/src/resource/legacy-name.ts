@@ -12,5 +12,7 @@ export function legacyName(old: string): string {
     .replace(/[^a-z0-9.-]+/g, '-')
     .replace(/[.-]*\.[.-]*/g, '.')
     .replace(/^[.-]+|[.-]+$/g, '')
-  return name === old ? name : `${name}-${createHash('sha1').update(old).digest('hex').slice(0, 8)}`
+  if (name === old) return name
+  const hash = createHash('sha1').update(old).digest('hex').slice(0, 8)
+  return name === '' ? hash : `${name}-${hash}`
 }

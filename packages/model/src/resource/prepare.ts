@@ -1,5 +1,4 @@
-import type { Kind } from '../kinds/table.ts'
-import type { Problem } from '../schema/problem.ts'
+import { definitionOf } from '../kinds/info.ts'
 import { unwritable } from './codec.ts'
 import type { Resource } from './resource.ts'
 
@@ -29,7 +28,7 @@ export function prepareCreate<R extends Resource>(resource: R, { uid, now }: Bir
  * @throws INVALID when something changes that must not.
  */
 export function prepareUpdate<R extends Resource>(resource: R, stored: R): R {
-  const problems = [...changeProblems(resource, stored)]
+  const problems = [...(definitionOf(resource.kind).checkChange?.(resource.spec, stored.spec) ?? [])]
   if (problems.length > 0) throw unwritable(resource.kind, resource.metadata.name, problems)
   const { uid = stored.metadata.uid, creationTimestamp = stored.metadata.creationTimestamp } = resource.metadata
   return withStoredLabels({ ...resource, metadata: { ...resource.metadata, uid, creationTimestamp } })
@@ -45,14 +44,4 @@ function withStoredLabels<R extends Resource>(resource: R): R {
     'projectcalico.org/orchestrator': spec.orchestrator,
   }
   return { ...resource, metadata: { ...metadata, labels } }
-}
-
-/** Fields of a pool that blocks were cut by. */
-const IMMUTABLE: Partial<Record<Kind, readonly string[]>> = { IPPool: ['cidr', 'blockSize'] }
-
-function* changeProblems(next: Resource, stored: Resource): Iterable<Problem> {
-  for (const key of IMMUTABLE[next.kind] ?? []) {
-    const [value, before]: [unknown, unknown] = [Reflect.get(next.spec, key), Reflect.get(stored.spec, key)]
-    if (value !== before) yield { field: `spec.${key}`, value, reason: `cannot be changed from ${String(before)}` }
-  }
 }

@@ -57,8 +57,9 @@ export const integer = (min: number, max: number) => {
   return withMeta(z.number().refine(within, reason), { type: 'integer', rule: `${min} to ${max}` })
 }
 export const anyInteger = () => withMeta(z.number().refine(Number.isSafeInteger, 'must be a whole number'), { type: 'integer' })
-/** Position among others; fractions are fine. */
-export const order = () => z.number()
+/** Position among others; fractions are fine, and so are whole numbers beyond 2^53. */
+export const order = () =>
+  withMeta(z.union([z.number(), z.bigint()], { error: 'must be a number' }).transform(Number), { type: 'number' })
 /** Exactly one of the words. */
 export const oneOf = <const T extends readonly string[]>(...words: T) => z.enum(words)
 export const list = <T extends z.ZodType>(item: T) => z.array(item)
