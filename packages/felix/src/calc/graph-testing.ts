@@ -51,8 +51,10 @@ export function workload(name: string, { node = 'here', ips, profiles, ports, mo
     ipNetworks: ips.map((ip) => `${ip}/${ip.includes(':') ? 128 : 32}`), profiles, ports, ...more,
   }
   const own = { 'projectcalico.org/namespace': namespace, 'projectcalico.org/orchestrator': 'lab', ...labels }
-  return stored('workloadendpoints', `${node}-lab-${name}-eth0`, spec, { namespace, labels: own })
+  return stored('workloadendpoints', `${escaped(node)}-lab-${escaped(name)}-eth0`, spec, { namespace, labels: own })
 }
+
+const escaped = (segment: string): string => segment.replaceAll('-', '--')
 
 /** What a data plane would hold. Each message is checked against what it has when the message arrives. */
 export class Receiver {

@@ -9,12 +9,15 @@ import type { Cidr, NodeName } from '@calico-node/model'
 import type { FelixConfig } from '../config/params.ts'
 import { ActiveRules } from './active-rules.ts'
 import { type Change, Dispatcher } from './dispatcher.ts'
-import type { Input, PoolInput } from './inputs.ts'
+import type { Input, InputKind, PoolInput } from './inputs.ts'
 import { IpSetMembers } from './ipset-members.ts'
 import type { CalcMessage } from './messages.ts'
 import { PolicyResolver } from './policy-resolver.ts'
 import { RuleScanner } from './rule-scanner.ts'
 import { Sequencer } from './sequencer.ts'
+
+/** What others build on comes first: it saves working them out twice, and changes nothing else. */
+const RANK: Record<InputKind, number> = { tier: 0, profile: 1, endpoint: 2, 'network-set': 2, policy: 3, node: 4, pool: 4 }
 
 export interface GraphCounts {
   readonly localEndpoints: number
@@ -132,8 +135,9 @@ export class CalcGraph {
     this.#sequencer.setConfig(config)
   }
 
-  update(inputs: Iterable<Input>): void {
-    for (const input of inputs) this.#dispatcher.dispatch(input)
+  /** Takes in facts; the more at once, the better the order in which they are worked out. */
+  update(inputs: readonly Input[]): void {
+    for (const input of inputs.toSorted((a, b) => RANK[a.kind] - RANK[b.kind])) this.#dispatcher.dispatch(input)
   }
 
   /**

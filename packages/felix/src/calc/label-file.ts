@@ -1,3 +1,5 @@
+const NONE: ReadonlySet<string> = new Set()
+
 /** Ids filed under a label and one of its values, or under the label whatever its value (`value` undefined). */
 export class LabelFile {
   readonly #values = new Map<string, Map<string | undefined, Set<string>>>()
@@ -18,16 +20,13 @@ export class LabelFile {
     if (byValue?.size === 0) this.#values.delete(label)
   }
 
-  /** Adds the ids that something with this label and value concerns. */
-  collect(label: string, value: string, into: Set<string>): void {
-    const byValue = this.#values.get(label)
-    if (byValue === undefined) return
-    for (const id of byValue.get(value) ?? []) into.add(id)
-    for (const id of byValue.get(undefined) ?? []) into.add(id)
+  /** Exactly those filed under this value (or under none). */
+  under(label: string, value: string | undefined): ReadonlySet<string> {
+    return this.#values.get(label)?.get(value) ?? NONE
   }
 
-  /** Adds every id filed under the label. */
-  collectAll(label: string, into: Set<string>): void {
-    for (const ids of this.#values.get(label)?.values() ?? []) for (const id of ids) into.add(id)
+  /** Every group of ids filed under the label. */
+  allUnder(label: string): Iterable<ReadonlySet<string>> {
+    return this.#values.get(label)?.values() ?? []
   }
 }

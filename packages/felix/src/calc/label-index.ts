@@ -22,7 +22,7 @@ import { LabelFile } from './label-file.ts'
  */
 export type MatchListener<T> = (selector: string, before: T | undefined, after: T | undefined) => void
 
-/** An item at one moment. */
+/** An item with the labels that count. */
 interface View<T> {
   readonly item: T
   readonly labels: EffectiveLabels
@@ -30,7 +30,7 @@ interface View<T> {
 
 export class LabelIndex<T extends Labelled> {
   readonly #onMatch: MatchListener<T>
-  readonly #items = new Map<string, T>()
+  readonly #views = new Map<string, View<T>>()
   readonly #itemsByLabel = new LabelFile()
   readonly #children = new Groups<string, string>()
   readonly #inherited = new Map<string, Labels>()
@@ -44,89 +44,98 @@ export class LabelIndex<T extends Labelled> {
 
   /** Adds, replaces or (with undefined) removes an item. */
   setItem(id: string, item: T | undefined): void {
-    const was = this.#view(id)
+    const was = this.#views.get(id)
     for (const parent of was?.item.parents ?? []) this.#children.delete(parent, id)
     for (const parent of item?.parents ?? []) this.#children.add(parent, id)
-    if (item === undefined) this.#items.delete(id)
-    else this.#items.set(id, item)
-    this.#compare(id, was, this.#view(id))
+    this.#replace(id, was, item)
   }
 
   /** Sets or (with undefined) removes the labels that the items below `parent` inherit. */
   setParent(parent: string, labels: Labels | undefined): void {
-    const children = [...this.#children.of(parent)].map((id) => ({ id, was: this.#view(id) }))
     if (labels === undefined) this.#inherited.delete(parent)
     else this.#inherited.set(parent, labels)
-    for (const { id, was } of children) this.#compare(id, was, this.#view(id))
+    for (const id of this.#children.of(parent)) {
+      const was = this.#views.get(id)
+      this.#replace(id, was, was?.item)
+    }
   }
 
   /** Adds, replaces or (with undefined) removes a selector. */
   setSelector(id: string, selector: Selector | undefined): void {
     const before = this.#selectors.get(id)
     if (before?.text === selector?.text) return
-    const candidates = new Set<string>()
-    if (before !== undefined) this.#unfile(id, before, candidates)
-    if (selector !== undefined) this.#file(id, selector, candidates)
-    for (const itemId of candidates) {
-      const view = this.#view(itemId)
-      if (view !== undefined) this.#tell(id, matching(before, view), matching(selector, view))
+    const candidates = [before && this.#unfile(id, before), selector && this.#file(id, selector)].filter((one) => one !== undefined)
+    for (const view of candidates.length === 1 ? (candidates[0] ?? []) : new Set(candidates.flatMap((views) => [...views]))) {
+      this.#tell(id, matching(before, view), matching(selector, view))
     }
-  }
-
-  #view(id: string): View<T> | undefined {
-    const item = this.#items.get(id)
-    return item && { item, labels: new EffectiveLabels(item.labels, item.parents.map((parent) => this.#inherited.get(parent))) }
   }
 
   #tell(selector: string, before: T | undefined, after: T | undefined): void {
     if (before !== undefined || after !== undefined) this.#onMatch(selector, before, after)
   }
 
-  /** Files the item anew and asks every selector that could match it as it was or as it is. */
-  #compare(id: string, was: View<T> | undefined, now: View<T> | undefined): void {
-    const candidates = new Set(this.#unrestricted)
+  /** Puts the item in place of what was there, and asks every selector that could match one of the two. */
+  #replace(id: string, was: View<T> | undefined, item: T | undefined): void {
+    const now = item && { item, labels: new EffectiveLabels(item.labels, item.parents.map((parent) => this.#inherited.get(parent))) }
+    if (now === undefined) this.#views.delete(id)
+    else this.#views.set(id, now)
     for (const [label, value] of was?.labels.entries() ?? []) {
-      this.#selectorsByLabel.collect(label, value, candidates)
       if (now?.labels.get(label) !== value) this.#itemsByLabel.delete(label, value, id)
     }
     for (const [label, value] of now?.labels.entries() ?? []) {
-      if (was?.labels.get(label) === value) continue // the loop above has seen it
-      this.#selectorsByLabel.collect(label, value, candidates)
-      this.#itemsByLabel.add(label, value, id)
+      if (was?.labels.get(label) !== value) this.#itemsByLabel.add(label, value, id)
     }
-    for (const selectorId of candidates) {
+    for (const selectorId of this.#candidates(was, now)) {
       const selector = this.#selectors.get(selectorId)
       this.#tell(selectorId, matching(selector, was), matching(selector, now))
     }
   }
 
-  #file(id: string, selector: Selector, candidates: Set<string>): void {
+  /** The selectors, each once, that could match one of two views. */
+  #candidates(was: View<T> | undefined, now: View<T> | undefined): ReadonlySet<string> {
+    const found = new Set(this.#unrestricted)
+    for (const view of [was, now]) {
+      for (const [label, value] of view?.labels.entries() ?? []) {
+        for (const id of this.#selectorsByLabel.under(label, value)) found.add(id)
+        for (const id of this.#selectorsByLabel.under(label, undefined)) found.add(id)
+      }
+    }
+    return found
+  }
+
+  /** @returns The items, each once, that it could match. */
+  #file(id: string, selector: Selector): Iterable<View<T>> {
     const keys = indexKeys(selector.ast)
     this.#selectors.set(id, selector)
     if (keys === undefined) this.#unrestricted.add(id)
     else for (const value of keys.values ?? [undefined]) this.#selectorsByLabel.add(keys.label, value, id)
-    this.#collectItems(keys, candidates)
+    return this.#itemsFor(keys)
   }
 
-  #unfile(id: string, selector: Selector, candidates: Set<string>): void {
+  #unfile(id: string, selector: Selector): Iterable<View<T>> {
     const keys = indexKeys(selector.ast)
     this.#selectors.delete(id)
     if (keys === undefined) this.#unrestricted.delete(id)
     else for (const value of keys.values ?? [undefined]) this.#selectorsByLabel.delete(keys.label, value, id)
-    this.#collectItems(keys, candidates)
+    return this.#itemsFor(keys)
   }
 
-  #collectItems(keys: LabelRestriction | undefined, into: Set<string>): void {
-    if (keys === undefined) for (const id of this.#items.keys()) into.add(id)
-    else if (keys.values === undefined) this.#itemsByLabel.collectAll(keys.label, into)
-    else for (const value of keys.values) this.#itemsByLabel.collect(keys.label, value, into)
+  *#itemsFor(keys: LabelRestriction | undefined): Generator<View<T>> {
+    if (keys === undefined) return yield* this.#views.values()
+    const groups = keys.values?.map((value) => this.#itemsByLabel.under(keys.label, value)) ?? this.#itemsByLabel.allUnder(keys.label)
+    for (const ids of groups) {
+      for (const id of ids) {
+        const view = this.#views.get(id)
+        if (view !== undefined) yield view
+      }
+    }
   }
 }
 
 const matching = <T>(selector: Selector | undefined, view: View<T> | undefined): T | undefined =>
   view !== undefined && selector?.matches(view.labels) ? view.item : undefined
 
-/** An item's own labels over those of its parents. */
+/** An item's own labels over those of its parents, as they were when it was made. */
 class EffectiveLabels implements LabelSource {
   readonly #own: Labels
   readonly #inherited: readonly (Labels | undefined)[]
@@ -146,6 +155,7 @@ class EffectiveLabels implements LabelSource {
     return undefined
   }
 
+  /** May repeat a label, never with another value. */
   *entries(): Generator<readonly [label: string, value: string]> {
     yield* this.#own
     for (const labels of this.#inherited) {

@@ -9,6 +9,7 @@ import { assertNever, type Logger } from '@calico-node/core'
 import { type KeyUpdate, type KvStore, sync } from '@calico-node/datastore'
 import type { NodeName } from '@calico-node/model'
 import { CalcGraph } from '../calc/graph.ts'
+import type { Input } from '../calc/inputs.ts'
 import type { CalcMessage } from '../calc/messages.ts'
 import { GRAPH_PREFIXES } from '../calc/sources.ts'
 import { ValidationFilter, type Verdict } from '../calc/validation-filter.ts'
@@ -59,6 +60,8 @@ class FelixSyncer {
   readonly #filter: ValidationFilter
   readonly #config: ConfigWatcher
   readonly #sources: ReadonlyMap<string, ConfigSource>
+  /** Facts that came before the first snapshot was complete; it is worked out as a whole. */
+  readonly #snapshot: Input[] = []
   #connected = false
   #inSync = false
   #ready = false
@@ -94,6 +97,7 @@ class FelixSyncer {
           break
         case 'in-sync':
           this.#inSync = true
+          this.#graph.update(this.#snapshot.splice(0))
           break
         case 'updates':
           this.#takeIn(event.updates)
@@ -115,7 +119,8 @@ class FelixSyncer {
     for (const update of updates) this.#takeInConfig(update)
     const { inputs, verdicts } = this.#filter.filter(updates)
     for (const verdict of verdicts) this.#tell(verdict)
-    this.#graph.update(inputs)
+    if (this.#inSync) this.#graph.update(inputs)
+    else for (const input of inputs) this.#snapshot.push(input)
     for (const { kind } of inputs) metrics.updatesProcessed.inc({ type: kind })
     metrics.invalidResources.set(this.#filter.faultCount)
     done()
