@@ -63,7 +63,7 @@ export {
   type AnyResource, type BGPConfigurationResource, type BGPFilterResource, type BGPPeerResource, type CalicoNodeStatusResource,
   type ClusterInformationResource, type FelixConfigurationResource, type GlobalNetworkPolicyResource, type GlobalNetworkSetResource,
   type HostEndpointResource, type IPPoolResource, type IPReservationResource, type NetworkPolicyResource, type NetworkSetResource,
-  type NodeResource, type ProfileResource, type Resource, type SpecInput, type TierResource, type WorkloadEndpointResource,
+  type NodeResource, type ProfileResource, type Resource, type ResourceShape, type SpecInput, type TierResource, type WorkloadEndpointResource,
 } from './resource/resource.ts'
 export { DEFAULT_ALLOW_PROFILE, defaultAllowProfile } from './resource/virtual-profile.ts'
 export {

@@ -15,7 +15,7 @@ import { checkedSpec } from './check.ts'
 import { metadataSchema, type Metadata } from './metadata.ts'
 import { readPolicy, storedPolicyMetadata } from './policy-codec.ts'
 import { isPolicyKind } from './policy-name.ts'
-import { API_VERSION, typed, type Resource } from './resource.ts'
+import { API_VERSION, typed, type Resource, type ResourceShape } from './resource.ts'
 
 /** Where a value was read. */
 export interface StoredAt {
@@ -73,7 +73,7 @@ function* identityProblems(stored: Record<string, unknown>, key: string): Iterab
  * The value to store for a resource: checked once more, without `resourceVersion`, policies under their storage name.
  * @throws INVALID, naming every bad field (`context.problems`).
  */
-export function encodeResource(resource: Resource): string {
+export function encodeResource(resource: ResourceShape): string {
   const { kind, metadata } = resource
   const { spec, problems } = checkedSpec(kind, metadata, resource.spec, { fresh: false })
   if (problems.length > 0) throw unwritable(kind, metadata.name, problems)

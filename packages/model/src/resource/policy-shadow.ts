@@ -1,10 +1,10 @@
 import { resourceKey } from '../keys/resource-key.ts'
-import type { Resource } from './resource.ts'
+import type { ResourceShape } from './resource.ts'
 
 export interface StoredPolicy {
   /** The etcd key that the policy was read from. */
   readonly key: string
-  readonly resource: Resource
+  readonly resource: ResourceShape
 }
 
 /**

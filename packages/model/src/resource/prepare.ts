@@ -1,6 +1,6 @@
 import { definitionOf } from '../kinds/info.ts'
 import { unwritable } from './codec.ts'
-import type { Resource } from './resource.ts'
+import type { ResourceShape } from './resource.ts'
 
 /** What a new resource gets from outside; passed in so that this stays free of clocks and chance. */
 export interface Birth {
@@ -13,7 +13,7 @@ export interface Birth {
  * A resource ready to be created: uid, time and the labels that are always stored.
  * @throws INVALID when it carries a resourceVersion, so it comes from an existing one.
  */
-export function prepareCreate<R extends Resource>(resource: R, { uid, now }: Birth): R {
+export function prepareCreate<R extends ResourceShape>(resource: R, { uid, now }: Birth): R {
   const { metadata } = resource
   if (metadata.resourceVersion !== undefined) {
     const { resourceVersion: value } = metadata
@@ -27,7 +27,7 @@ export function prepareCreate<R extends Resource>(resource: R, { uid, now }: Bir
  * A resource ready to replace `stored`: uid and time are those of the stored one when missing.
  * @throws INVALID when something changes that must not.
  */
-export function prepareUpdate<R extends Resource>(resource: R, stored: R): R {
+export function prepareUpdate<R extends ResourceShape>(resource: R, stored: R): R {
   const problems = [...(definitionOf(resource.kind).checkChange?.(resource.spec, stored.spec) ?? [])]
   if (problems.length > 0) throw unwritable(resource.kind, resource.metadata.name, problems)
   const { uid = stored.metadata.uid, creationTimestamp = stored.metadata.creationTimestamp } = resource.metadata
@@ -35,13 +35,14 @@ export function prepareUpdate<R extends Resource>(resource: R, stored: R): R {
 }
 
 /** Readers rely on these labels and nobody adds them later, so they overrule what a user gave. */
-function withStoredLabels<R extends Resource>(resource: R): R {
+function withStoredLabels<R extends ResourceShape>(resource: R): R {
   if (resource.kind !== 'WorkloadEndpoint') return resource
   const { metadata, spec } = resource
+  const orchestrator: unknown = Reflect.get(spec, 'orchestrator')
   const labels = {
     ...metadata.labels,
     'projectcalico.org/namespace': metadata.namespace ?? '',
-    'projectcalico.org/orchestrator': spec.orchestrator,
+    'projectcalico.org/orchestrator': String(orchestrator),
   }
   return { ...resource, metadata: { ...metadata, labels } }
 }

@@ -5,8 +5,11 @@ import type { Metadata } from './metadata.ts'
 
 export const API_VERSION = 'projectcalico.org/v3'
 
-/** What every v3 resource looks like. Fields that this version does not know are carried along at run time. */
-interface Shape<K extends Kind> {
+/**
+ * What every v3 resource looks like, with the fields of no kind in particular: what functions take that work on all kinds.
+ * Fields that this version does not know are carried along at run time.
+ */
+export interface ResourceShape<K extends Kind = Kind> {
   readonly apiVersion: typeof API_VERSION
   readonly kind: K
   readonly metadata: Metadata
@@ -15,7 +18,7 @@ interface Shape<K extends Kind> {
 }
 
 /** A v3 resource of one kind, or of one of several: `kind` tells which. */
-export type Resource<K extends Kind = Kind> = { [P in K]: Shape<P> }[K]
+export type Resource<K extends Kind = Kind> = { [P in K]: ResourceShape<P> }[K]
 
 /** A resource of any kind. */
 export type AnyResource = Resource
