@@ -44,6 +44,11 @@ const LATER_WIREGUARD = { not: 'WireGuard is not built' } as const
 const LATER_TUNNEL = { not: 'belongs to tunnels, which are not built yet' } as const
 const ONE_TARGET = { not: 'logs go to standard output only; svlogd keeps and rotates them' } as const
 const NO_EXTERNAL = { not: 'there is no external data plane driver' } as const
+const NO_HOST_ENDPOINTS = { not: 'host endpoints are not enforced yet' } as const
+const NO_XDP = { not: 'packets are filtered by iptables only' } as const
+const FOR_PEOPLE = { not: 'nothing depends on it' } as const
+const NOTHING_SENT = { not: 'nothing is ever sent' } as const
+const NO_OPENSTACK = { not: 'there is no OpenStack metadata service here' } as const
 
 const tcp = (...ports: readonly number[]): FailsafePort[] => ports.map((number) => ({ protocol: 'tcp', port: number }))
 const udp = (...ports: readonly number[]): FailsafePort[] => ports.map((number) => ({ protocol: 'udp', port: number }))
@@ -104,7 +109,7 @@ export const PARAMS = {
   // Routes and links
   RouteRefreshInterval: param(seconds, 90_000, 'Time between full read-backs of the routes; 0 = never.'),
   InterfaceRefreshInterval: param(seconds, 90_000, 'Time between full read-backs of the interfaces; 0 = never.'),
-  NetlinkTimeout: param(seconds, 10_000, 'How long one call to the kernel may take.', { env: 'NetlinkTimeoutSecs' }),
+  NetlinkTimeout: param(seconds, 10_000, 'How long one call to the kernel may take.', { env: 'NetlinkTimeoutSecs', not: 'every call of a tool has a limit of its own' }),
   DeviceRouteProtocol: param(int(0, 255), 3, 'Protocol number of workload routes.'),
   DeviceRouteSourceAddress: param(maybeIpv4, undefined, 'Source address hint of IPv4 workload routes.'),
   DeviceRouteSourceAddressIPv6: param(maybeIp, undefined, 'Source address hint of IPv6 workload routes.'),
@@ -127,16 +132,35 @@ export const PARAMS = {
   ExternalNodesList: param(cidrs, [], 'Hosts outside the cluster that may send tunnelled packets.', { env: 'ExternalNodesCIDRList', die: true, ...LATER_TUNNEL }),
   WireguardEnabled: param(bool, false, 'Encrypt traffic between nodes.', LATER_WIREGUARD),
   WireguardEnabledV6: param(bool, false, 'Encrypt IPv6 traffic between nodes.', LATER_WIREGUARD),
+  WireguardListeningPort: param(port, 51820, 'UDP port of WireGuard.', LATER_WIREGUARD),
+  WireguardListeningPortV6: param(port, 51821, 'UDP port of WireGuard for IPv6.', LATER_WIREGUARD),
+  WireguardRoutingRulePriority: param(int(1, 32_765), 99, 'Priority of the routing rule.', LATER_WIREGUARD),
+  WireguardInterfaceName: param(word, 'wireguard.cali', 'Name of the device.', LATER_WIREGUARD),
+  WireguardInterfaceNameV6: param(word, 'wg-v6.cali', 'Name of the IPv6 device.', LATER_WIREGUARD),
+  WireguardMTU: param(int(0, 65_535), 0, 'MTU of the device; 0 = host MTU less 60.', LATER_WIREGUARD),
+  WireguardMTUV6: param(int(0, 65_535), 0, 'MTU of the IPv6 device; 0 = host MTU less 80.', LATER_WIREGUARD),
+  WireguardHostEncryptionEnabled: param(bool, false, 'Encrypt traffic of hosts, too.', LATER_WIREGUARD),
+  WireguardThreadingEnabled: param(bool, false, 'Spread the work over processors.', LATER_WIREGUARD),
+  WireguardKeepAlive: param(seconds, 0, 'Time between keep-alive packets; 0 = none.', { env: 'WireguardPersistentKeepAlive', ...LATER_WIREGUARD }),
+
+  // Other ways to filter
+  XdpEnabled: param(bool, true, 'Drop untracked traffic in the driver.', NO_XDP),
+  GenericXDPEnabled: param(bool, false, 'The same for drivers without support.', NO_XDP),
+  XdpRefreshInterval: param(seconds, 90_000, 'Time between full read-backs.', NO_XDP),
+  BpfEnabled: param(bool, false, 'Use the eBPF data plane.', NO_XDP),
 
   // NAT and services
+  KubeNodePortRanges: param(word, '30000:32767', 'Node ports of Kubernetes.', { field: null, not: 'IPVS is not handled' }),
+  MetadataAddr: param(word, '127.0.0.1', 'Address of the metadata service.', NO_OPENSTACK),
+  MetadataPort: param(port, 8775, 'Port of the metadata service.', NO_OPENSTACK),
   NatPortRange: param(maybePortRange, undefined, 'Source ports of masqueraded traffic.'),
   NatOutgoingAddress: param(maybeIpv4, undefined, 'Rewrite the source to this address in place of masquerading.'),
   FloatingIPs: param(onOff, 'Disabled', 'Program the external addresses of workloads.', { not: 'floating addresses are not built yet' }),
   ServiceLoopPrevention: param(oneOf('Drop', 'Reject', 'Disabled'), 'Drop', 'What happens to packets to unclaimed service addresses.', { not: 'service loops are not handled yet' }),
 
   // Failsafes and logging of packets
-  FailsafeInboundHostPorts: param(failsafePorts, [...tcp(22), ...udp(68), ...tcp(179, 2379, 2380, 5473, 6443, 6666, 6667)], 'Traffic to this host that no host endpoint policy can block.', die),
-  FailsafeOutboundHostPorts: param(failsafePorts, [...udp(53, 67), ...tcp(179, 2379, 2380, 5473, 6443, 6666, 6667)], 'Traffic from this host that no host endpoint policy can block.', die),
+  FailsafeInboundHostPorts: param(failsafePorts, [...tcp(22), ...udp(68), ...tcp(179, 2379, 2380, 5473, 6443, 6666, 6667)], 'Traffic to this host that no host endpoint policy can block.', { ...die, ...NO_HOST_ENDPOINTS }),
+  FailsafeOutboundHostPorts: param(failsafePorts, [...udp(53, 67), ...tcp(179, 2379, 2380, 5473, 6443, 6666, 6667)], 'Traffic from this host that no host endpoint policy can block.', { ...die, ...NO_HOST_ENDPOINTS }),
   LogPrefix: param(word, 'calico-packet', 'Prefix of what the Log action writes.'),
   LogActionRateLimit: param(maybeRate, undefined, 'How often one Log rule may write.'),
   LogActionRateLimitBurst: param(int(0, 9999), 5, 'How many writes may come at once under that limit.'),
@@ -163,16 +187,22 @@ export const PARAMS = {
   PrometheusMetricsEnabled: param(bool, false, 'Serve /metrics.'),
   PrometheusMetricsHost: param(word, '', 'Address of the metrics server; empty = all.'),
   PrometheusMetricsPort: param(port, 9091, 'Port of the metrics server.'),
-  PrometheusGoMetricsEnabled: param(bool, true, 'Metrics of the language runtime (here: of Node).'),
-  PrometheusProcessMetricsEnabled: param(bool, true, 'Metrics of the process.'),
+  PrometheusProcessMetricsEnabled: param(bool, true, 'Also serve figures of the process and of Node.'),
+  PrometheusGoMetricsEnabled: param(bool, true, 'Figures of the language runtime.', { not: 'figures of Node go with those of the process' }),
+  PrometheusWireGuardMetricsEnabled: param(bool, true, 'Figures of WireGuard.', LATER_WIREGUARD),
+  PolicySyncPathPrefix: param(word, '', 'Directory of the policy socket for proxies.', { not: 'requests are not looked into' }),
+  FeatureDetectOverride: param(word, '', 'Features of the system, as name=value.', { not: 'nothing is detected that could be overridden' }),
+  FeatureGates: param(word, '', 'Experimental features, as name=value.', { not: 'there are none' }),
   DebugHost: param(word, 'localhost', 'Address of the debug server.', { not: 'there is no debug server' }),
   DebugPort: param(port, 0, 'Port of the debug server.', { not: 'there is no debug server' }),
-  UsageReportingEnabled: param(bool, false, 'Send anonymous figures to the vendor.', { not: 'nothing is ever sent' }),
+  UsageReportingEnabled: param(bool, false, 'Send anonymous figures to the vendor.', NOTHING_SENT),
+  UsageReportingInitialDelay: param(seconds, 300_000, 'Time before the first report.', { env: 'UsageReportingInitialDelaySecs', ...NOTHING_SENT }),
+  UsageReportingInterval: param(seconds, 86_400_000, 'Time between two reports.', { env: 'UsageReportingIntervalSecs', ...NOTHING_SENT }),
 
   // From ClusterInformation
-  ClusterGUID: param(word, '', 'Identity of the cluster.', { ...NO_FIELD, ...live }),
-  ClusterType: param(word, '', 'What runs on the cluster.', { ...NO_FIELD, ...live }),
-  CalicoVersion: param(word, '', 'Version that the cluster was set up with.', { ...NO_FIELD, ...live }),
+  ClusterGUID: param(word, '', 'Identity of the cluster.', { ...NO_FIELD, ...FOR_PEOPLE }),
+  ClusterType: param(word, '', 'What runs on the cluster.', { ...NO_FIELD, ...FOR_PEOPLE }),
+  CalicoVersion: param(word, '', 'Version that the cluster was set up with.', { ...NO_FIELD, ...FOR_PEOPLE }),
 } satisfies Readonly<Record<string, Param<unknown>>>
 
 export type ParamName = keyof typeof PARAMS

@@ -78,10 +78,10 @@ describe('resolveFelixConfig()', () => {
   })
 
   test('names that nobody knows are told with their source', () => {
-    const { unknown } = resolveFelixConfig([env({ FELIX_MAXIPSETSIZ: '5' }), stored({ bpfEnabled: true })])
+    const { unknown } = resolveFelixConfig([env({ FELIX_MAXIPSETSIZ: '5' }), stored({ bpfLogLevel: '', colour: true })])
     assert.deepEqual(unknown, [
       { name: 'maxipsetsiz', source: 'environment' },
-      { name: 'bpfenabled', source: 'FelixConfiguration default' },
+      { name: 'colour', source: 'FelixConfiguration default' },
     ])
   })
 })

@@ -82,6 +82,9 @@ function outcomeOf(result: ReturnType<Param<unknown>['type']['json']['safeParse'
   return { reason: reasons.join(', ') }
 }
 
+/** Parameters of the eBPF data plane, which clients write into every resource. */
+const NEVER_TOLD = /^bpf/
+
 function unknownNames(layers: readonly ConfigLayer[]): Resolution['unknown'] {
   const texts = new Set([...TABLE].map(([key, param]) => envName(key, param).toLowerCase()))
   const fields = new Set([...TABLE].map(([key, param]) => fieldName(key, param)?.toLowerCase()))
@@ -89,7 +92,9 @@ function unknownNames(layers: readonly ConfigLayer[]): Resolution['unknown'] {
     [
       ...[...text.keys()].filter((name) => !texts.has(name)),
       ...[...given.keys()].filter((name) => !fields.has(name)),
-    ].map((name) => ({ name, source })),
+    ]
+      .filter((name) => !NEVER_TOLD.test(name))
+      .map((name) => ({ name, source })),
   )
 }
 
