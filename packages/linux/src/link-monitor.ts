@@ -29,7 +29,10 @@ export function createLinkMonitor(opts: LinkMonitorOptions): LinkMonitor {
 
 /** The monitor has not joined its groups yet when it is spawned: a dump after this long makes up for what it missed. */
 const SETTLE_MS = 250
-/** Least time between two dumps, so that a storm of events costs no more than this. */
+/** One change makes several lines: so long they are collected. */
+const COLLECT_MS = 5
+/** In a storm of events, dumps take at most one part in this many of the time, and come no closer than the least spacing. */
+const DUMP_SHARE = 4
 const SPACING_MS = 20
 /** Least time between two hints about routes: our own writes cause them too. */
 const ROUTE_SPACING_MS = 1000
@@ -68,17 +71,23 @@ class IpMonitor implements LinkMonitor {
     let inSync = false
     for (let failures = 0; !signal.aborted; ) {
       try {
-        yield* state.absorb(await dump(), performance.now())
+        const start = performance.now()
+        const picture = await dump()
+        alarm.rest(Math.max(SPACING_MS, (DUMP_SHARE - 1) * (performance.now() - start)))
+        yield* state.absorb(picture, performance.now())
+        if (!picture.complete) alarm.ringSoon()
         failures = 0
-        if (!inSync) yield { kind: 'in-sync' }
-        inSync = true
+        if (!inSync && picture.complete) {
+          inSync = true
+          yield { kind: 'in-sync' }
+        }
       } catch (err) {
         this.#log.warn('Cannot read interfaces, will retry', { err })
         alarm.ring(backoffMs(failures++, { baseMs: 500 }))
       }
       if (alarm.takeRoutesChanged()) yield { kind: 'routes-changed' }
       const dueAt = state.dueAt()
-      if (dueAt !== undefined) alarm.ring(dueAt - performance.now())
+      if (dueAt !== undefined) alarm.ringSoon(dueAt - performance.now())
       if (this.#refreshMs > 0) alarm.ring(this.#refreshMs)
       await alarm.wait()
     }
@@ -97,7 +106,7 @@ class IpMonitor implements LinkMonitor {
       for await (const line of createInterface({ input: child.stdout })) {
         failures = 0
         if (isRouteLine(line)) alarm.routesChanged()
-        else if (!line.startsWith('[ROUTE]')) alarm.ring(SPACING_MS)
+        else if (!line.startsWith('[ROUTE]')) alarm.ringSoon()
       }
       const reason = await ended
       if (signal.aborted) return
@@ -113,8 +122,12 @@ const isRouteLine = (line: string): boolean =>
   line.startsWith('[ROUTE]') && !/^\[ROUTE\](Deleted )?(local|broadcast|multicast|anycast) /.test(line)
 
 async function dump(): Promise<LinkDump> {
-  const records = parseRecords(await runTool('ip', ['-j', '-d', 'address', 'show']))
-  return { links: records.flatMap((record) => linkOf(record) ?? []), addresses: records.flatMap(addressesOf) }
+  let complete = true
+  const onWarning = (text: string): void => {
+    if (text.includes('Dump was interrupted')) complete = false
+  }
+  const records = parseRecords(await runTool('ip', ['-j', '-d', 'address', 'show'], { onWarning }))
+  return { links: records.flatMap((record) => linkOf(record) ?? []), addresses: records.flatMap(addressesOf), complete }
 }
 
 /** Wakes one waiter at the earliest of the times asked for. */
@@ -125,6 +138,16 @@ class Alarm {
   #rung = false
   #routesChanged = false
   #routesToldAt = -Infinity
+  #restUntil = -Infinity
+
+  /** For so long, `ringSoon` has to wait. */
+  rest(forMs: number): void {
+    this.#restUntil = performance.now() + forMs
+  }
+
+  ringSoon(inMs = COLLECT_MS): void {
+    this.ring(Math.max(inMs, COLLECT_MS, this.#restUntil - performance.now()))
+  }
 
   ring(inMs: number): void {
     const at = performance.now() + Math.max(0, inMs)

@@ -14,6 +14,7 @@ function dumpOf(picture: Picture): LinkDump {
   })
   const flags = { secondary: false, deprecated: false, temporary: false, tentative: false }
   return {
+    complete: true,
     links: entries.map(({ link }) => link),
     addresses: entries.flatMap(({ link, ips }) =>
       ips.map((ip) => ({ dev: link.name, ip: parseIp(ip), prefixLength: 24, scope: 'global' as const, ...flags }))),
@@ -70,6 +71,14 @@ describe('LinkState, holding losses back for 100 ms', () => {
     state.absorb(dumpOf({ 'eth0[1]': ['192.0.2.1'] }), 10)
     state.absorb(dumpOf({ 'eth0[1]': [] }), 30)
     assert.equal(state.dueAt(), 110)
+  })
+  test('takes nothing for lost that an incomplete dump lacks, and all that it shows', () => {
+    const state = new LinkState({ holdMs: 100 })
+    state.absorb(dumpOf({ 'cali1[5]': ['192.0.2.1'], 'cali2[6]': [] }), 0)
+    const partial = { ...dumpOf({ 'cali1[5]': [], 'cali3[7]': [] }), complete: false }
+    assert.deepEqual(state.absorb(partial, 500).map(told), ['cali3 up'])
+    assert.deepEqual(state.absorb(partial, 900).map(told), [])
+    assert.deepEqual(state.absorb(dumpOf({ 'cali1[5]': [], 'cali3[7]': [] }), 901).map(told), ['cali1 has nothing', 'cali2 gone'])
   })
   test('leaves the addresses of excluded interfaces alone', () => {
     const state = new LinkState({ holdMs: 100, tracksAddresses: (name) => name !== 'kube' })

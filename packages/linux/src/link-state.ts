@@ -12,6 +12,8 @@ import type { Link, LinkEvent } from './ports.ts'
 export interface LinkDump {
   readonly links: readonly Link[]
   readonly addresses: readonly InterfaceAddress[]
+  /** False: something changed meanwhile, so what is missing proves nothing. */
+  readonly complete: boolean
 }
 
 interface Known {
@@ -39,13 +41,13 @@ export class LinkState {
   }
 
   /** @returns What changed, for `links` before `addresses` of the same interface. */
-  absorb({ links, addresses }: LinkDump, nowMs: number): LinkEvent[] {
+  absorb({ links, addresses, complete }: LinkDump, nowMs: number): LinkEvent[] {
     const events: LinkEvent[] = []
     const known = new Map<string, Known>()
     const lost = new Map<string, number>()
     const held = (key: string): boolean => {
       const since = this.#lostSince.get(key) ?? nowMs
-      if (nowMs - since >= this.#holdMs) return false
+      if (complete && nowMs - since >= this.#holdMs) return false
       lost.set(key, since)
       return true
     }
@@ -66,7 +68,11 @@ export class LinkState {
       }
       known.set(name, { link, addresses: set })
     }
-    for (const name of this.#known.keys()) if (!known.has(name)) events.push({ kind: 'link', name, link: undefined })
+    for (const [name, before] of this.#known) {
+      if (known.has(name)) continue
+      if (complete) events.push({ kind: 'link', name, link: undefined })
+      else known.set(name, before)
+    }
     this.#known = known
     this.#lostSince = lost
     return events

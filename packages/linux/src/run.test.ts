@@ -26,6 +26,11 @@ for (const start of [run, runTool]) {
         return true
       })
     })
+    test('a success may have something to say', async () => {
+      const said: string[] = []
+      assert.equal(await sh('echo out; echo careful >&2', { onWarning: (text) => said.push(text) }), 'out\n')
+      assert.deepEqual(said, ['careful\n'])
+    })
     test('a program that does not exist is COMMAND_MISSING', async () => {
       await assert.rejects(start('no-such-program', []), { code: 'COMMAND_MISSING', message: 'Cannot run no-such-program: no such program' })
     })

@@ -16,6 +16,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal
   /** The command is killed when it prints more than this on one stream. Default 64 MiB. */
   readonly maxOutputBytes?: number
+  /** Told what a command that succeeded printed on standard error, if anything. */
+  readonly onWarning?: (text: string) => void
 }
 
 const DEFAULT_TIMEOUT_MS = 10_000
@@ -35,7 +37,10 @@ export async function run(file: string, args: readonly string[], opts: RunOption
     ...(env !== undefined && { env }),
     ...(signal !== undefined && { cancelSignal: signal }),
   })
-  if (!result.failed) return result.stdout
+  if (!result.failed) {
+    if (result.stderr !== '') opts.onWarning?.(result.stderr)
+    return result.stdout
+  }
   const { stderr, exitCode, timedOut, cause } = result
   throw commandError({ file, args, input, stderr, exitCode, timedOutMs: timedOut ? timeoutMs : undefined, cause })
 }
@@ -53,7 +58,10 @@ export function runTool(file: string, args: readonly string[], opts: RunOptions 
   }
   return new Promise((resolve, reject) => {
     const child = execFile(file, args, options, (cause, stdout, stderr) => {
-      if (cause === null) return resolve(stdout)
+      if (cause === null) {
+        if (stderr !== '') opts.onWarning?.(stderr)
+        return resolve(stdout)
+      }
       const exitCode = typeof cause.code === 'number' ? cause.code : undefined
       const timedOutMs = cause.killed === true && cause.code === null ? timeoutMs : undefined
       reject(commandError({ file, args, input, stderr, exitCode, timedOutMs, cause }))
