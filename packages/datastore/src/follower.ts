@@ -87,9 +87,9 @@ export class Follower {
     const newest = this.#cache.newest()
     const [{ count, headRevision }, kv] = await Promise.all([
       store.count(prefix, then),
-      newest === undefined ? undefined : store.get(newest.key, then),
+      newest === undefined ? undefined : store.get(newest, then),
     ])
-    const same = count === this.#cache.size && kv?.modRevision === newest?.modRevision
+    const same = count === this.#cache.size && (newest === undefined || this.#cache.holds(newest, kv))
     if (same && headRevision - next < RELIST_GAP) return true
     log.info('Will list again', { prefix, reason: same ? 'far behind' : 'the store has another past', headRevision })
     return false

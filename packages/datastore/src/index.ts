@@ -8,3 +8,6 @@ export type { EtcdConnection, EtcdTlsSources, PemSource } from './etcd/connectio
 export { discoverEndpoints, parseEndpoints } from './etcd/endpoints.ts'
 export { DEFAULT_CONFIG_FILE, parseConnection, type ConnectionSettings } from './etcd/settings.ts'
 export { waitForEtcd, type WaitForEtcdOptions } from './etcd/wait.ts'
+export { CalicoClient } from './client.ts'
+export type { ResourceClient } from './resource-client.ts'
+export { initialise, mergeClusterType, type InitialiseOptions } from './initialise.ts'

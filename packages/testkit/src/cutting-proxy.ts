@@ -58,7 +58,7 @@ export class CuttingProxy {
     if (address !== null && typeof address === 'object') this.#port = address.port
   }
 
-  /** Resets every connection and refuses new ones. */
+  /** Ends every connection and refuses new ones. */
   async refuse(): Promise<void> {
     const server = this.#server
     this.#server = undefined
@@ -67,12 +67,12 @@ export class CuttingProxy {
     if (server !== undefined) await once(server, 'close')
   }
 
-  /** Resets every open connection; new ones are welcome. */
+  /** Ends every open connection; new ones are welcome. */
   cut(): void {
-    for (const pair of this.#pairs) this.#reset(pair)
+    for (const pair of this.#pairs) this.#drop(pair)
   }
 
-  /** Sends new connections to another server, and resets the open ones. */
+  /** Sends new connections to another server, and ends the open ones. */
   retarget(targetPort: number): void {
     this.#targetPort = targetPort
     this.cut()
@@ -89,8 +89,8 @@ export class CuttingProxy {
     const pair: Pair = { client, server, bytes: { up: 0, down: 0 } }
     this.#pairs.add(pair)
     for (const socket of [client, server]) {
-      socket.on('error', () => this.#reset(pair))
-      socket.on('close', () => this.#reset(pair))
+      socket.on('error', () => this.#drop(pair))
+      socket.on('close', () => this.#drop(pair))
     }
     this.#forward(pair, 'up', client, server)
     this.#forward(pair, 'down', server, client)
@@ -105,8 +105,8 @@ export class CuttingProxy {
       if (left > chunk.length) return
       this.cuts += 1
       this.#pairs.delete(pair)
-      pair.client.destroySoon() // not a reset, which would take back bytes that the client has not read yet
-      pair.server.resetAndDestroy()
+      pair.client.destroySoon()
+      pair.server.destroy()
     }
     const later = (work: () => void): void => {
       if (this.delayMs > 0) setTimeout(work, this.delayMs)
@@ -116,9 +116,10 @@ export class CuttingProxy {
     from.on('end', () => later(() => to.end()))
   }
 
-  #reset(pair: Pair): void {
+  #drop(pair: Pair): void {
     if (!this.#pairs.delete(pair)) return
-    pair.client.resetAndDestroy()
-    pair.server.resetAndDestroy()
+    // Not resetAndDestroy(): after end() it can leave a handle behind that keeps Node from exiting.
+    pair.client.destroy()
+    pair.server.destroy()
   }
 }
