@@ -1,1 +1,9 @@
-export { becomeBird, birdArguments, birdFiles, findIpVersion, findProgram, hasBirdRoutes, type BirdFiles } from './launch.ts'
+export {
+  becomeBird,
+  birdArguments,
+  birdFiles,
+  findIpVersion,
+  findProgram,
+  hasBirdRoutes,
+  type BirdFiles,
+} from './launch.ts'

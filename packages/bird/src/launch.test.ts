@@ -4,7 +4,13 @@ import { birdArguments, birdFiles, findIpVersion, findProgram } from './launch.t
 
 describe('findIpVersion()', () => {
   const cases: [word: string | undefined, version: 4 | 6 | undefined][] = [
-    ['4', 4], ['6', 6], ['bird', 4], ['bird6', 6], ['5', undefined], ['', undefined], [undefined, undefined],
+    ['4', 4],
+    ['6', 6],
+    ['bird', 4],
+    ['bird6', 6],
+    ['5', undefined],
+    ['', undefined],
+    [undefined, undefined],
   ]
   for (const [word, version] of cases) test(`"${word}" is ${version}`, () => assert.equal(findIpVersion(word), version))
 })
@@ -12,7 +18,12 @@ describe('findIpVersion()', () => {
 describe('birdFiles() and birdArguments()', () => {
   test('have the places that calicoctl looks in', () => {
     assert.deepEqual(birdArguments(birdFiles(4, {}), false), [
-      'bird', '-d', '-c', '/etc/calico/confd/config/bird.cfg', '-s', '/var/run/calico/bird.ctl',
+      'bird',
+      '-d',
+      '-c',
+      '/etc/calico/confd/config/bird.cfg',
+      '-s',
+      '/var/run/calico/bird.ctl',
     ])
   })
   test('follow the environment; -R only for a restart', () => {

@@ -37,14 +37,24 @@ export function birdFiles(ipVersion: 4 | 6, env: Readonly<Record<string, string 
  * The command line. With `recover` BIRD starts in graceful restart: it holds back its changes of the kernel until its peers
  * have sent their routes. That is right after a restart, and would hold up a fresh node for a peer that is dead.
  */
-export const birdArguments = ({ name, configFile, socket }: BirdFiles, recover: boolean): readonly string[] =>
-  [name, '-d', '-c', configFile, '-s', socket, ...(recover ? ['-R'] : [])]
+export const birdArguments = ({ name, configFile, socket }: BirdFiles, recover: boolean): readonly string[] => [
+  name,
+  '-d',
+  '-c',
+  configFile,
+  '-s',
+  socket,
+  ...(recover ? ['-R'] : []),
+]
 
 /** @throws COMMAND_MISSING */
 export function findProgram(name: string): string {
   const path = PROGRAM_DIRECTORIES.map((directory) => join(directory, name)).find((candidate) => existsSync(candidate))
   if (path === undefined) {
-    throw new CalicoError('COMMAND_MISSING', `Cannot find ${name} in ${PROGRAM_DIRECTORIES.join(', ')}: is the package bird installed?`)
+    throw new CalicoError(
+      'COMMAND_MISSING',
+      `Cannot find ${name} in ${PROGRAM_DIRECTORIES.join(', ')}: is the package bird installed?`,
+    )
   }
   return path
 }

@@ -6,9 +6,7 @@
 import { connect, type Socket } from 'node:net'
 import { CalicoError, messageOf, sleep } from '@calico-node/core'
 import { parseConfigure, type ConfigureResult } from './configure.ts'
-import {
-  parseProtocolDetails, parseProtocols, type BirdProtocol, type BirdProtocolDetail,
-} from './protocols.ts'
+import { parseProtocolDetails, parseProtocols, type BirdProtocol, type BirdProtocolDetail } from './protocols.ts'
 import { findError, ReplyParser, type Reply } from './reply.ts'
 import { parseRoutes, type BirdRoute } from './routes.ts'
 import { parseStatus, type BirdStatus } from './status.ts'
@@ -37,7 +35,9 @@ export class BirdClient {
    */
   async query(command: string): Promise<readonly Reply[]> {
     if (/[\n\r\0]/.test(command)) {
-      throw new CalicoError('INVALID', 'Cannot send a command to BIRD: it has more than one line', { context: { command } })
+      throw new CalicoError('INVALID', 'Cannot send a command to BIRD: it has more than one line', {
+        context: { command },
+      })
     }
     const deadline = performance.now() + this.#timeoutMs
     for (;;) {

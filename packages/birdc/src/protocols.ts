@@ -80,8 +80,12 @@ function routeCounts(fields: Fields): RouteCounts {
 function bgpDetail(fields: Fields): { bgp?: BgpDetail } {
   const state = fields.get('BGP state')
   if (state === undefined) return {}
-  const optional = { neighborAddress: 'Neighbor address', neighborId: 'Neighbor ID', sourceAddress: 'Source address',
-    lastError: 'Last error' } as const
+  const optional = {
+    neighborAddress: 'Neighbor address',
+    neighborId: 'Neighbor ID',
+    sourceAddress: 'Source address',
+    lastError: 'Last error',
+  } as const
   const present = Object.entries(optional).flatMap(([key, label]) => {
     const value = fields.get(label)
     return value === undefined ? [] : [[key, value]]
@@ -90,7 +94,10 @@ function bgpDetail(fields: Fields): { bgp?: BgpDetail } {
   const words = (label: string): readonly string[] => fields.get(label)?.split(/\s+/) ?? []
   return {
     bgp: {
-      state, capabilities: words('Neighbor caps'), session: words('Session'), ...Object.fromEntries(present),
+      state,
+      capabilities: words('Neighbor caps'),
+      session: words('Session'),
+      ...Object.fromEntries(present),
       ...(neighborAs !== undefined && { neighborAs: Number(neighborAs) }),
     },
   }

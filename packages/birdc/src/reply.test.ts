@@ -31,12 +31,17 @@ describe('ReplyParser', () => {
     const text = `0001 BIRD 1.6.8 ready.\n${PROTOCOLS}0003 Reconfigured\n`
     const whole = new ReplyParser().feed(text)
     assert.equal(whole.length, 3)
-    fc.assert(fc.property(fc.array(fc.nat(text.length)), (cuts) => {
-      const parser = new ReplyParser()
-      const ends = [0, ...cuts.toSorted((a, b) => a - b), text.length]
-      const pieces = ends.slice(1).map((end, i) => text.slice(ends[i], end))
-      assert.deepEqual(pieces.flatMap((piece) => parser.feed(piece)), whole)
-    }))
+    fc.assert(
+      fc.property(fc.array(fc.nat(text.length)), (cuts) => {
+        const parser = new ReplyParser()
+        const ends = [0, ...cuts.toSorted((a, b) => a - b), text.length]
+        const pieces = ends.slice(1).map((end, i) => text.slice(ends[i], end))
+        assert.deepEqual(
+          pieces.flatMap((piece) => parser.feed(piece)),
+          whole,
+        )
+      }),
+    )
   })
 
   test('refuses text that is not its protocol', () => {
@@ -48,18 +53,22 @@ describe('ReplyParser', () => {
 describe('parseProtocols()', () => {
   const rows = parseProtocols(answer(PROTOCOLS))
   test('reads every row and nothing else', () => {
-    assert.deepEqual(rows.map(({ name, proto, state, since, info }) => [name, proto, state, since, info]), [
-      ['kernel1', 'Kernel', 'up', '18:34:53', ''],
-      ['device1', 'Device', 'up', '2026-11-20', ''],
-      ['Mesh_10_0_0_2', 'BGP', 'up', '18:34:53', 'Established'],
-      ['Global_10_0_0_3_port_180', 'BGP', 'start', '2026-11-25 18:34:52', 'Connect Socket: No route to host'],
-    ])
+    assert.deepEqual(
+      rows.map(({ name, proto, state, since, info }) => [name, proto, state, since, info]),
+      [
+        ['kernel1', 'Kernel', 'up', '18:34:53', ''],
+        ['device1', 'Device', 'up', '2026-11-20', ''],
+        ['Mesh_10_0_0_2', 'BGP', 'up', '18:34:53', 'Established'],
+        ['Global_10_0_0_3_port_180', 'BGP', 'start', '2026-11-25 18:34:52', 'Connect Socket: No route to host'],
+      ],
+    )
   })
 })
 
 describe('parseProtocolDetails()', () => {
   test('reads counts and the BGP block', () => {
-    const [kernel, mesh] = parseProtocolDetails(answer(`2002-name     proto    table    state  since       info
+    const [kernel, mesh] = parseProtocolDetails(
+      answer(`2002-name     proto    table    state  since       info
 1002-kernel1  Kernel   master   up     18:34:53    
 1006-  Preference:     10
    Routes:         2 imported, 4 exported, 2 preferred
@@ -75,13 +84,18 @@ describe('parseProtocolDetails()', () => {
      Last error:       Socket: Connection closed
  
 0000 
-`))
+`),
+    )
     assert.deepEqual(kernel?.routes, { imported: 2, exported: 4, preferred: 2 })
     assert.equal(kernel?.bgp, undefined)
     assert.deepEqual(mesh?.routes, { imported: 3, exported: 2, preferred: 3 })
     assert.deepEqual(mesh?.bgp, {
-      state: 'Established', neighborAddress: '10.0.0.2', neighborAs: 64512, lastError: 'Socket: Connection closed',
-      capabilities: ['refresh', 'enhanced-refresh', 'restart-able', 'AS4'], session: ['internal', 'multihop', 'AS4'],
+      state: 'Established',
+      neighborAddress: '10.0.0.2',
+      neighborAs: 64512,
+      lastError: 'Socket: Connection closed',
+      capabilities: ['refresh', 'enhanced-refresh', 'restart-able', 'AS4'],
+      session: ['internal', 'multihop', 'AS4'],
     })
   })
 })
@@ -99,7 +113,10 @@ ${end}
     assert.equal(parseStatus(answer(status('BIRD v0.3.3+birdv1.6.8', '0013 up'))).version, '0.3.3+birdv1.6.8')
   })
   test('tells a graceful restart in progress', () => {
-    const text = status('BIRD 1.6.8', ' \n0024-Graceful restart recovery in progress\n  Waiting for 1 protocols\n0013 up')
+    const text = status(
+      'BIRD 1.6.8',
+      ' \n0024-Graceful restart recovery in progress\n  Waiting for 1 protocols\n0013 up',
+    )
     const parsed = parseStatus(answer(text))
     assert.equal(parsed.gracefulRestart, true)
     assert.equal(parsed.lastReconfiguration, '2026-11-25 18:34:55')
@@ -123,7 +140,10 @@ describe('parseConfigure()', () => {
   }
   test('a refusal names file and line', () => {
     assert.deepEqual(parseConfigure(answer(`${reading}8002 /etc/bird_ipam.cfg:11:1 syntax error\n`)), {
-      kind: 'refused', message: '/etc/bird_ipam.cfg:11:1 syntax error', file: '/etc/bird_ipam.cfg', line: 11,
+      kind: 'refused',
+      message: '/etc/bird_ipam.cfg:11:1 syntax error',
+      file: '/etc/bird_ipam.cfg',
+      line: 11,
     })
   })
   test('a denied command is an error', () => {
@@ -133,11 +153,13 @@ describe('parseConfigure()', () => {
 
 describe('parseRoutes()', () => {
   test('gives further routes of one prefix that prefix', () => {
-    const routes = parseRoutes(answer(`1007-10.1.0.0/26        blackhole [static1 18:34:52] * (200)
+    const routes = parseRoutes(
+      answer(`1007-10.1.0.0/26        blackhole [static1 18:34:52] * (200)
  10.2.0.0/26        via 10.0.0.2 on e0 [Mesh_10_0_0_2 18:34:52 from 10.0.0.9] * (100/0) [i]
                     via 10.0.0.3 on e0 [Mesh_10_0_0_3 18:34:52] (100/0) [i]
 0000 
-`))
+`),
+    )
     assert.deepEqual(routes, [
       { prefix: '10.1.0.0/26', from: 'static1', target: 'blackhole', primary: true, preference: 200 },
       { prefix: '10.2.0.0/26', from: 'Mesh_10_0_0_2', target: 'via 10.0.0.2 on e0', primary: true, preference: 100 },

@@ -11,8 +11,21 @@ export interface Reply {
 
 /** Codes that a client of BIRD 1.6 branches on. */
 export const CODE = {
-  end: 0, greeting: 1, reading: 2, reconfigured: 3, inProgress: 4, queued: 5, ready: 13, recovering: 24, checked: 20,
-  version: 1000, protocol: 1002, protocolDetail: 1006, route: 1007, routerId: 1011, refusedConfig: 8002,
+  end: 0,
+  greeting: 1,
+  reading: 2,
+  reconfigured: 3,
+  inProgress: 4,
+  queued: 5,
+  ready: 13,
+  recovering: 24,
+  checked: 20,
+  version: 1000,
+  protocol: 1002,
+  protocolDetail: 1006,
+  route: 1007,
+  routerId: 1011,
+  refusedConfig: 8002,
 } as const
 
 export const isError = (reply: Reply): boolean => reply.code >= 8000

@@ -13,7 +13,10 @@ export interface BirdStatus {
 }
 
 const after = (replies: readonly Reply[], head: string): string | undefined =>
-  replies.find(({ text }) => text.startsWith(head))?.text.slice(head.length).trim()
+  replies
+    .find(({ text }) => text.startsWith(head))
+    ?.text.slice(head.length)
+    .trim()
 
 /** @throws INVALID when `replies` do not answer `show status` */
 export function parseStatus(replies: readonly Reply[]): BirdStatus {
@@ -21,8 +24,15 @@ export function parseStatus(replies: readonly Reply[]): BirdStatus {
   const routerId = after(replies, 'Router ID is ')
   const lastReboot = after(replies, 'Last reboot on ')
   const lastReconfiguration = after(replies, 'Last reconfiguration on ')
-  if (version === undefined || routerId === undefined || lastReboot === undefined || lastReconfiguration === undefined) {
-    throw new CalicoError('INVALID', 'Cannot read the status of BIRD: the answer is not complete', { context: { replies } })
+  if (
+    version === undefined ||
+    routerId === undefined ||
+    lastReboot === undefined ||
+    lastReconfiguration === undefined
+  ) {
+    throw new CalicoError('INVALID', 'Cannot read the status of BIRD: the answer is not complete', {
+      context: { replies },
+    })
   }
   const gracefulRestart = replies.some(({ code }) => code === CODE.recovering)
   return { version, routerId, lastReboot, lastReconfiguration, gracefulRestart }

@@ -40,7 +40,9 @@ export class Converger {
   }
 
   async converge(facts: Facts, templates: Templates): Promise<Convergence> {
-    const results = await Promise.all(templates.manifest.daemons.map((daemon) => this.#convergeOne(daemon, facts, templates)))
+    const results = await Promise.all(
+      templates.manifest.daemons.map((daemon) => this.#convergeOne(daemon, facts, templates)),
+    )
     return { done: results.every(({ done }) => done), problems: results.flatMap(({ problems }) => problems) }
   }
 
@@ -48,9 +50,14 @@ export class Converger {
   async #convergeOne(manifest: DaemonManifest, facts: Facts, templates: Templates): Promise<Convergence> {
     const daemon = this.#daemonOf(manifest)
     try {
-      const rendered = await renderChecked({ templates, daemon: manifest, facts, surroundings: this.#surroundings }, daemon)
+      const rendered = await renderChecked(
+        { templates, daemon: manifest, facts, surroundings: this.#surroundings },
+        daemon,
+      )
       if (rendered.kind === 'not-ready') {
-        this.#sayOnce(manifest.name, rendered.reason, () => this.#log.info('Configuration not rendered yet', { reason: rendered.reason }))
+        this.#sayOnce(manifest.name, rendered.reason, () =>
+          this.#log.info('Configuration not rendered yet', { reason: rendered.reason }),
+        )
         return { done: true, problems: [] } // only a change of facts can help
       }
       if (rendered.kind === 'refused') throw new CalicoError('INVALID', `Cannot use the templates: ${rendered.message}`)
@@ -61,7 +68,8 @@ export class Converger {
     } catch (err) {
       if (!(err instanceof CalicoError)) throw err
       this.#sayOnce(manifest.name, messageOf(err), () =>
-        this.#log.error('Configuration not applied, the last good one stays', { daemon: manifest.name, err }))
+        this.#log.error('Configuration not applied, the last good one stays', { daemon: manifest.name, err }),
+      )
       return { done: false, problems: [] }
     }
   }

@@ -21,7 +21,11 @@ const surroundingsOf = (config: ConfdConfig): Surroundings => ({
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
-    options: { once: { type: 'boolean', default: false }, out: { type: 'string' }, help: { type: 'boolean', default: false } },
+    options: {
+      once: { type: 'boolean', default: false },
+      out: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
   })
   if (values.help || values.once !== (values.out !== undefined)) {
     console.error(USAGE)

@@ -36,7 +36,8 @@ export async function renderOnce({ config, surroundings, store, log, out }: Once
     const directory = new ConfigDirectory(resolve(out), daemon)
     const judge = { holds: () => false, check: directory.check.bind(directory) }
     const rendered = await renderChecked({ templates, daemon, facts: facts.facts(), surroundings }, judge)
-    if (rendered.kind === 'not-ready') throw new CalicoError('INVALID', `Cannot render ${daemon.name}: ${rendered.reason}`)
+    if (rendered.kind === 'not-ready')
+      throw new CalicoError('INVALID', `Cannot render ${daemon.name}: ${rendered.reason}`)
     if (rendered.kind === 'refused') throw new CalicoError('INVALID', `Cannot use the templates: ${rendered.message}`)
     directory.install(rendered.files)
     problems.push(...rendered.problems)
@@ -48,11 +49,16 @@ export async function renderOnce({ config, surroundings, store, log, out }: Once
 
 /** Everything below the prefixes, once. */
 async function snapshot(
-  prefixes: readonly string[], { store, log, node }: { store: KvStore; log: Logger; node: string },
+  prefixes: readonly string[],
+  { store, log, node }: { store: KvStore; log: Logger; node: string },
 ): Promise<FactStore> {
   const facts = new FactStore(node)
   const { signal } = new AbortController()
-  for await (const event of sync(store, prefixes.map((prefix) => prefix.replaceAll('{node}', node)), { log, signal })) {
+  for await (const event of sync(
+    store,
+    prefixes.map((prefix) => prefix.replaceAll('{node}', node)),
+    { log, signal },
+  )) {
     if (event.kind === 'updates') facts.apply(event.updates)
     if (event.kind === 'in-sync') break
   }

@@ -26,27 +26,43 @@ const seconds = (min: number, max: number) => z.coerce.number().int().min(min).m
 export const ConfdParams = z.object({
   NODENAME: z.string().trim().optional().describe('Name of this node. Unset: what the node-name file says.'),
   CALICO_NODENAME_FILE: z.string().default('/var/lib/calico/nodename').describe('Written by start-up.'),
-  CALICO_ROUTER_ID: routerId.optional()
-    .describe('`hash` (of the node name) or a router id. Unset: the IPv4 address of the node, or the hash where it has none.'),
-  CALICO_BGP_GRACEFUL_RESTART_WAIT: seconds(1, 3600).default(30)
+  CALICO_ROUTER_ID: routerId
+    .optional()
+    .describe(
+      '`hash` (of the node name) or a router id. Unset: the IPv4 address of the node, or the hash where it has none.',
+    ),
+  CALICO_BGP_GRACEFUL_RESTART_WAIT: seconds(1, 3600)
+    .default(30)
     .describe('Seconds that a restarted BIRD waits for its peers before it updates the kernel.'),
-  CALICO_ADVERTISE_CLUSTER_IPS: network.optional().describe('Replaces the service cluster networks of BGPConfiguration.'),
+  CALICO_ADVERTISE_CLUSTER_IPS: network
+    .optional()
+    .describe('Replaces the service cluster networks of BGPConfiguration.'),
   BGP_LOGSEVERITYSCREEN: level.optional().describe('Log level of confd, whatever BGPConfiguration says.'),
-  CALICO_CONFD_CONFIG_DIR: z.string().default('/etc/calico/confd/config').describe('Where BIRD reads its configuration.'),
+  CALICO_CONFD_CONFIG_DIR: z
+    .string()
+    .default('/etc/calico/confd/config')
+    .describe('Where BIRD reads its configuration.'),
   CALICO_TEMPLATES: z.string().default(shippedTemplates).describe('The templates that come with confd.'),
-  CALICO_CONFD_TEMPLATES: z.string().default('/etc/calico/confd/templates')
+  CALICO_CONFD_TEMPLATES: z
+    .string()
+    .default('/etc/calico/confd/templates')
     .describe('Templates of the operator: a file here replaces the shipped one of the same name. Re-read on change.'),
   CALICO_BIRD_RUN_DIR: z.string().default('/var/run/calico').describe('Where the control sockets of BIRD are.'),
-  CALICO_SECRETS_DIR: z.string().default('/etc/calico/secrets')
+  CALICO_SECRETS_DIR: z
+    .string()
+    .default('/etc/calico/secrets')
     .describe('Passwords that secretKeyRef names: one file <name>/<key> each. Re-read on change.'),
-  CALICO_CONFD_AUDIT_INTERVAL: seconds(1, 86_400).default(60)
+  CALICO_CONFD_AUDIT_INTERVAL: seconds(1, 86_400)
+    .default(60)
     .describe('Seconds between comparisons of what BIRD runs with what it should run.'),
 })
 export type ConfdConfig = Readonly<Omit<z.output<typeof ConfdParams>, 'NODENAME'>> & { readonly NODENAME: string }
 
 /** @throws INVALID, naming every bad variable, or the missing node name */
 export function resolveConfig(env: Readonly<Record<string, string | undefined>>): ConfdConfig {
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''))
+  const given = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''),
+  )
   const result = ConfdParams.safeParse(given)
   if (!result.success) {
     const problems = result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ')
@@ -64,5 +80,8 @@ function nodeNameIn(file: string): string {
 /** Beside the directory of the bundle, or at the root of the source tree. */
 function shippedTemplates(): string {
   const here = dirname(process.argv[1] ?? '.')
-  return [join(here, '../templates'), join(here, '../../../templates')].find((path) => existsSync(path)) ?? '/opt/calico/templates'
+  return (
+    [join(here, '../templates'), join(here, '../../../templates')].find((path) => existsSync(path)) ??
+    '/opt/calico/templates'
+  )
 }

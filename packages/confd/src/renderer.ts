@@ -13,13 +13,13 @@ import type { Templates } from './render/templates.ts'
 
 export type Rendered =
   | {
-    readonly kind: 'ready'
-    readonly files: FileSet
-    /** Names of the BGP protocols in them. */
-    readonly sessions: readonly string[]
-    readonly problems: readonly Problem[]
-    readonly logSeverity: string
-  }
+      readonly kind: 'ready'
+      readonly files: FileSet
+      /** Names of the BGP protocols in them. */
+      readonly sessions: readonly string[]
+      readonly problems: readonly Problem[]
+      readonly logSeverity: string
+    }
   | { readonly kind: 'not-ready'; readonly reason: string }
 
 export interface RenderInput {
@@ -53,7 +53,8 @@ export async function renderChecked(input: RenderInput, judge: Judge): Promise<R
   const verdict = await judge.check(whole.files)
   if (verdict.ok) return whole
   const candidates = removableResources(input.facts, input.surroundings.node)
-  const attempt = (kept: readonly ResourceId[]): Rendered => render({ ...input, facts: withOnly(input.facts, candidates, kept) })
+  const attempt = (kept: readonly ResourceId[]): Rendered =>
+    render({ ...input, facts: withOnly(input.facts, candidates, kept) })
   const found = await admit(candidates, async (kept) => {
     const rendered = attempt(kept)
     return rendered.kind === 'ready' && (await judge.check(rendered.files)).ok
@@ -96,6 +97,9 @@ function withOnly(facts: Facts, candidates: readonly ResourceId[], kept: readonl
     pools: without('IPPool', facts.pools),
     peers: without('BGPPeer', facts.peers),
     filters,
-    brokenFilters: new Set([...facts.brokenFilters, ...new Set(facts.filters.keys()).difference(new Set(filters.keys()))]),
+    brokenFilters: new Set([
+      ...facts.brokenFilters,
+      ...new Set(facts.filters.keys()).difference(new Set(filters.keys())),
+    ]),
   }
 }

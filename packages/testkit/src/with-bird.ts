@@ -44,15 +44,26 @@ export async function startBird(opts: BirdOptions = {}): Promise<RunningBird> {
   child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text))
   const ended = once(child, 'exit')
   try {
-    await waitFor(`${program} to listen on ${socket}`, () => {
-      if (child.exitCode !== null) throw new Error(`it ended with status ${child.exitCode}: ${log.trim()}`)
-      return existsSync(socket)
-    }, { pollMs: 5, deadlineMs: 5000 })
+    await waitFor(
+      `${program} to listen on ${socket}`,
+      () => {
+        if (child.exitCode !== null) throw new Error(`it ended with status ${child.exitCode}: ${log.trim()}`)
+        return existsSync(socket)
+      },
+      { pollMs: 5, deadlineMs: 5000 },
+    )
   } catch (err) {
     child.kill('SIGKILL')
     throw err
   }
-  return { dir, configFile, socket, pid: pidOf(child), log: () => log, stop: (signal = 'SIGKILL') => stop(child, ended, signal) }
+  return {
+    dir,
+    configFile,
+    socket,
+    pid: pidOf(child),
+    log: () => log,
+    stop: (signal = 'SIGKILL') => stop(child, ended, signal),
+  }
 }
 
 /** Runs `use` beside a BIRD of its own, which ends with it. */

@@ -1,8 +1,18 @@
 import { hasCode, messageOf } from '@calico-node/core'
 import type { KeyUpdate, KeyValue } from '@calico-node/datastore'
 import {
-  decodeAffinity, decodeResource, findAffinityKey, findResourceKey, type BGPConfigurationResource, type BGPFilterResource,
-  type BGPPeerResource, type Cidr, type IPPoolResource, type Kind, type NodeResource, type Resource,
+  decodeAffinity,
+  decodeResource,
+  findAffinityKey,
+  findResourceKey,
+  type BGPConfigurationResource,
+  type BGPFilterResource,
+  type BGPPeerResource,
+  type Cidr,
+  type IPPoolResource,
+  type Kind,
+  type NodeResource,
+  type Resource,
 } from '@calico-node/model'
 import type { Facts, Problem } from '../model/facts.ts'
 
@@ -38,9 +48,14 @@ export class FactStore {
   /** The present state; later updates do not show in it. */
   facts(): Facts {
     return {
-      nodes: new Map(this.#nodes), pools: new Map(this.#pools), configurations: new Map(this.#configurations),
-      peers: new Map(this.#peers), filters: new Map(this.#filters), blocks: new Set(this.#blocks),
-      brokenFilters: new Set(this.#brokenFilters), secrets: this.#secrets,
+      nodes: new Map(this.#nodes),
+      pools: new Map(this.#pools),
+      configurations: new Map(this.#configurations),
+      peers: new Map(this.#peers),
+      filters: new Map(this.#filters),
+      blocks: new Set(this.#blocks),
+      brokenFilters: new Set(this.#brokenFilters),
+      secrets: this.#secrets,
     }
   }
 

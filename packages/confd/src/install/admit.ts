@@ -6,7 +6,8 @@
  * @returns What passes together, in order, and what does not. Undefined when not even the empty set passes.
  */
 export async function admit<T>(
-  candidates: readonly T[], passes: (kept: readonly T[]) => Promise<boolean>,
+  candidates: readonly T[],
+  passes: (kept: readonly T[]) => Promise<boolean>,
 ): Promise<{ readonly kept: readonly T[]; readonly refused: readonly T[] } | undefined> {
   if (!(await passes([]))) return undefined
   const refused: T[] = []

@@ -90,7 +90,9 @@ export class BirdDaemon {
     const result = await this.#client.configure()
     if (result.kind === 'refused') {
       if (before !== undefined) this.#directory.install(before)
-      throw new CalicoError('APPLY_FAILED', `Cannot reload ${this.name}: ${result.message}`, { context: { file: result.file } })
+      throw new CalicoError('APPLY_FAILED', `Cannot reload ${this.name}: ${result.message}`, {
+        context: { file: result.file },
+      })
     }
     this.#loaded = true
     this.#log.info('BIRD reconfigured', { result: result.kind })
@@ -104,7 +106,8 @@ export class BirdDaemon {
       await this.#client.configure()
       difference = await this.#settle(sessions)
     }
-    if (difference !== undefined && !this.#alarmed) this.#log.error('BIRD does not run the configured sessions', difference)
+    if (difference !== undefined && !this.#alarmed)
+      this.#log.error('BIRD does not run the configured sessions', difference)
     if (difference === undefined && this.#alarmed) this.#log.info('BIRD runs the configured sessions again')
     this.#alarmed = difference !== undefined
   }

@@ -40,7 +40,11 @@ export class ConfigDirectory {
 
   /** When the last of the files was put in place, in milliseconds since the epoch. */
   installedAtMs(): number {
-    return Math.max(...this.#daemon.files.map(({ output }) => statSync(join(this.#directory, output), { throwIfNoEntry: false })?.mtimeMs ?? 0))
+    return Math.max(
+      ...this.#daemon.files.map(
+        ({ output }) => statSync(join(this.#directory, output), { throwIfNoEntry: false })?.mtimeMs ?? 0,
+      ),
+    )
   }
 
   /** Stages `files` and has them judged. @throws COMMAND_MISSING or TIMED_OUT when the check itself cannot be made */

@@ -21,28 +21,42 @@ type Leaf = BirdSymbol | BirdString | BirdCommunity | Ip | Cidr | number | boole
 /** All that a template can be given. Views are type aliases, not interfaces, because only those are assignable here. */
 export type Renderable = Leaf | readonly Renderable[] | { readonly [key: string]: Renderable }
 
-const SYMBOL_LENGTH = 64
+const MAX_SYMBOL = 64
+const MAX_PART = { 2: 0xffff, 3: 0xffff_ffff } as const
+
+const isSymbol = (text: string): text is BirdSymbol =>
+  text.length <= MAX_SYMBOL && /^[A-Za-z_][A-Za-z0-9_]*$/.test(text)
+const isQuotedSymbol = (text: string): text is BirdSymbol =>
+  text.length <= MAX_SYMBOL + 2 && /^'[A-Za-z0-9_.-]+'$/.test(text)
+// oxlint-disable-next-line no-control-regex
+const isString = (text: string): text is BirdString => /^"[^"\u0000-\u001f\u007f]*"$/.test(text)
+const isCommunity = (text: string): text is BirdCommunity => /^\(\d+(, \d+){1,2}\)$/.test(text)
 
 /** @throws INVALID for what BIRD could not read as one symbol */
 export function birdSymbol(text: string): BirdSymbol {
-  if (text.length <= SYMBOL_LENGTH && /^[A-Za-z_][A-Za-z0-9_]*$/.test(text)) return text as BirdSymbol
-  if (text.length <= SYMBOL_LENGTH && /^[A-Za-z0-9_.-]+$/.test(text)) return `'${text}'` as BirdSymbol
-  throw new CalicoError('INVALID', `Cannot name something in BIRD "${text}": want up to 64 letters, digits, "_", "." or "-"`)
+  if (isSymbol(text)) return text
+  const quoted = `'${text}'`
+  if (isQuotedSymbol(quoted)) return quoted
+  throw new CalicoError(
+    'INVALID',
+    `Cannot name something in BIRD "${text}": want up to 64 letters, digits, "_", "." or "-"`,
+  )
 }
 
 /** BIRD has no escapes: what cannot stand between quotes is refused. @throws INVALID; the message does not show the text */
 export function birdString(text: string): BirdString {
-  // oxlint-disable-next-line no-control-regex
-  const bad = /["\u0000-\u001f\u007f]/.exec(text)
-  if (bad === null) return `"${text}"` as BirdString
-  const what = bad[0] === '"' ? 'a double quote' : 'a control character or line break'
+  const quoted = `"${text}"`
+  if (isString(quoted)) return quoted
+  const what = text.includes('"') ? 'a double quote' : 'a control character or line break'
   throw new CalicoError('INVALID', `Cannot give BIRD this text: it holds ${what}`)
 }
 
 /** Takes `aa:nn` (16 bits each) and `aa:nn:mm` (32 bits each). Undefined for anything else. */
 export function findBirdCommunity(text: string): BirdCommunity | undefined {
   const parts = text.split(':')
-  const max = parts.length === 2 ? 0xffff : 0xffff_ffff
-  const ok = (parts.length === 2 || parts.length === 3) && parts.every((part) => /^\d{1,10}$/.test(part) && Number(part) <= max)
-  return ok ? (`(${parts.map(Number).join(', ')})` as BirdCommunity) : undefined
+  if (parts.length !== 2 && parts.length !== 3) return undefined
+  const max = MAX_PART[parts.length]
+  if (!parts.every((part) => /^\d{1,10}$/.test(part) && Number(part) <= max)) return undefined
+  const community = `(${parts.map(Number).join(', ')})`
+  return isCommunity(community) ? community : undefined
 }

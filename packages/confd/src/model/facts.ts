@@ -1,5 +1,11 @@
 import type {
-  BGPConfigurationResource, BGPFilterResource, BGPPeerResource, Cidr, IPPoolResource, Kind, NodeResource,
+  BGPConfigurationResource,
+  BGPFilterResource,
+  BGPPeerResource,
+  Cidr,
+  IPPoolResource,
+  Kind,
+  NodeResource,
 } from '@calico-node/model'
 
 /** All that the configuration of this node's BIRD depends on, as it stood at one moment. */

@@ -5,7 +5,14 @@
  * nothing in either direction until it is mended. A filter that does not exist is passed over, as upstream does.
  */
 import { bitsOf, cidrPrefixLength, type BGPFilterResource, type Cidr } from '@calico-node/model'
-import { birdString, birdSymbol, findBirdCommunity, type BirdCommunity, type BirdString, type BirdSymbol } from './bird-text.ts'
+import {
+  birdString,
+  birdSymbol,
+  findBirdCommunity,
+  type BirdCommunity,
+  type BirdString,
+  type BirdSymbol,
+} from './bird-text.ts'
 import { byName, type Facts, type Family, type Report } from './facts.ts'
 
 export type Direction = 'import' | 'export'
@@ -59,8 +66,11 @@ export function filterViews(facts: Facts, family: Family, sha256: (text: string)
     (['import', 'export'] as const).flatMap((direction) => {
       const rules = rulesOf(filter, direction, family)
       if (rules.length === 0) return []
-      return [{ symbol: functionSymbol(name, direction, family, sha256), rules: rules.map((rule) => ruleView(rule, family)) }]
-    }))
+      return [
+        { symbol: functionSymbol(name, direction, family, sha256), rules: rules.map((rule) => ruleView(rule, family)) },
+      ]
+    }),
+  )
 }
 
 /** What a session does about the filters it names. */
@@ -72,7 +82,9 @@ export type FilterCalls = {
 
 /** The calls for the filters that `names` names, in that order. */
 export function filterCalls(
-  names: readonly string[], direction: Direction, family: Family,
+  names: readonly string[],
+  direction: Direction,
+  family: Family,
   { facts, sha256, report, peer }: { facts: Facts; sha256: (text: string) => string; report: Report; peer: string },
 ): FilterCalls {
   const functions: BirdSymbol[] = []
@@ -82,8 +94,10 @@ export function filterCalls(
       return { functions, refuse: true }
     }
     const filter = facts.filters.get(name)
-    if (filter === undefined) report('BGPPeer', peer, `names BGPFilter "${name}", which does not exist; it is passed over`)
-    else if (rulesOf(filter, direction, family).length > 0) functions.push(functionSymbol(name, direction, family, sha256))
+    if (filter === undefined)
+      report('BGPPeer', peer, `names BGPFilter "${name}", which does not exist; it is passed over`)
+    else if (rulesOf(filter, direction, family).length > 0)
+      functions.push(functionSymbol(name, direction, family, sha256))
   }
   return { functions, refuse: false }
 }
@@ -92,14 +106,23 @@ const rulesOf = ({ spec }: BGPFilterResource, direction: Direction, family: Fami
   spec[`${direction}V${family}`] ?? []
 
 /** Long names are cut and told apart by a hash, because BIRD's symbols have at most 64 characters. */
-function functionSymbol(name: string, direction: Direction, family: Family, sha256: (text: string) => string): BirdSymbol {
+function functionSymbol(
+  name: string,
+  direction: Direction,
+  family: Family,
+  sha256: (text: string) => string,
+): BirdSymbol {
   const short = name.length > 45 ? `${name.slice(0, 28)}_${sha256(name).slice(0, 16).toUpperCase()}` : name
   return birdSymbol(`bgp_${short}_${direction}FilterV${family}`)
 }
 
 function ruleView(rule: Rule, family: Family): RuleView {
   const accept = rule.action === 'Accept'
-  return { conditions: [...conditions(rule, family)], operations: accept ? (rule.operations ?? []).flatMap((operation) => [...operations(operation)]) : [], accept }
+  return {
+    conditions: [...conditions(rule, family)],
+    operations: accept ? (rule.operations ?? []).flatMap((operation) => [...operations(operation)]) : [],
+    accept,
+  }
 }
 
 function* conditions(rule: Rule, family: Family): Iterable<ConditionView> {

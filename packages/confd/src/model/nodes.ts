@@ -1,4 +1,11 @@
-import { parseIpInterface, type AsNumber, type CidrText, type Ip, type Ipv4, type NodeResource } from '@calico-node/model'
+import {
+  parseIpInterface,
+  type AsNumber,
+  type CidrText,
+  type Ip,
+  type Ipv4,
+  type NodeResource,
+} from '@calico-node/model'
 import { labelSource, type LabelSource } from '@calico-node/selector'
 import { byName, type Facts, type Family } from './facts.ts'
 import { portOf } from './settings.ts'
@@ -32,4 +39,5 @@ function bgpNode(name: string, node: NodeResource, facts: Facts): BgpNode {
   }
 }
 
-const addressOf = (text: CidrText | undefined): Ip | undefined => (text === undefined ? undefined : parseIpInterface(text).ip)
+const addressOf = (text: CidrText | undefined): Ip | undefined =>
+  text === undefined ? undefined : parseIpInterface(text).ip

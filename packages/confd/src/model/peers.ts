@@ -1,5 +1,13 @@
 import { CalicoError, messageOf } from '@calico-node/core'
-import { hostCidr, ipVersion, parseDuration, type BGPPeerResource, type Cidr, type Ip, type Ipv4 } from '@calico-node/model'
+import {
+  hostCidr,
+  ipVersion,
+  parseDuration,
+  type BGPPeerResource,
+  type Cidr,
+  type Ip,
+  type Ipv4,
+} from '@calico-node/model'
 import { birdString, birdSymbol, type BirdString, type BirdSymbol } from './bird-text.ts'
 import { secretId, type Facts, type Family, type Report, type Surroundings } from './facts.ts'
 import { filterCalls, type FilterCalls } from './filters.ts'
@@ -57,7 +65,8 @@ export function peerViews(sessions: readonly Session[], family: Family, input: P
       views.push(peerView(session, family, input))
     } catch (err) {
       if (!(err instanceof CalicoError)) throw err
-      if (session.peer === undefined) input.report('BGPConfiguration', 'default', `the mesh is left out: ${messageOf(err)}`)
+      if (session.peer === undefined)
+        input.report('BGPConfiguration', 'default', `the mesh is left out: ${messageOf(err)}`)
       else input.report('BGPPeer', session.peer.metadata.name, `is left out: ${messageOf(err)}`)
     }
   }
@@ -65,7 +74,13 @@ export function peerViews(sessions: readonly Session[], family: Family, input: P
 }
 
 function peerView(session: Session, family: Family, input: PeerInput): PeerView {
-  const { self, settings, facts, surroundings: { sha256 }, report } = input
+  const {
+    self,
+    settings,
+    facts,
+    surroundings: { sha256 },
+    report,
+  } = input
   const { ip, port, asNumber, peer } = session
   const spec = peer?.spec ?? {}
   const localAs = (spec.localASNumber || self.asNumber) ?? settings.globalAs
@@ -74,7 +89,11 @@ function peerView(session: Session, family: Family, input: PeerInput): PeerView 
   const filters = { facts, sha256, report, peer: peer?.metadata.name ?? '' }
   return {
     name: birdSymbol(symbolText(session)),
-    ip, port: port ?? null, asNumber, localAs, internal,
+    ip,
+    port: port ?? null,
+    asNumber,
+    localAs,
+    internal,
     source: spec.sourceAddress === 'None' ? null : (own ?? null),
     passive: isPassive(session, own),
     password: passwordOf(session, settings, facts, report),
@@ -82,7 +101,8 @@ function peerView(session: Session, family: Family, input: PeerInput): PeerView 
     ...timers(session, settings),
     allowLocalAs: Math.max(spec.numAllowedLocalASNumbers ?? 0, 0) || null,
     ...nextHop(peer, internal),
-    reflectorCluster: internal && session.scope !== 'Mesh' && session.clusterId !== self.clusterId ? (self.clusterId ?? null) : null,
+    reflectorCluster:
+      internal && session.scope !== 'Mesh' && session.clusterId !== self.clusterId ? (self.clusterId ?? null) : null,
     imports: filterCalls(spec.filters ?? [], 'import', family, filters),
     exports: filterCalls(spec.filters ?? [], 'export', family, filters),
   }
@@ -102,11 +122,13 @@ function isPassive({ scope, isNode, ip }: Session, own: Ip | undefined): boolean
 /** @throws INVALID for a password that cannot be used; without quoting it */
 function passwordOf({ peer }: Session, settings: Settings, { secrets }: Facts, report: Report): BirdString | null {
   const of = peer?.spec.password?.secretKeyRef
-  const ref: SecretRef | undefined = peer === undefined ? settings.mesh.password : of && { name: of.name ?? '', key: of.key }
+  const ref: SecretRef | undefined =
+    peer === undefined ? settings.mesh.password : of && { name: of.name ?? '', key: of.key }
   if (ref === undefined) return null
   const password = secrets.get(secretId(ref.name, ref.key))
   if (password === undefined) {
-    const [kind, name] = peer === undefined ? (['BGPConfiguration', 'default'] as const) : (['BGPPeer', peer.metadata.name] as const)
+    const [kind, name] =
+      peer === undefined ? (['BGPConfiguration', 'default'] as const) : (['BGPPeer', peer.metadata.name] as const)
     report(kind, name, `password ${secretId(ref.name, ref.key)} is not mounted; sessions go without one`)
     return null
   }
@@ -117,7 +139,10 @@ function passwordOf({ peer }: Session, settings: Settings, { secrets }: Facts, r
 }
 
 /** @throws INVALID for times that BGP cannot express */
-function timers({ peer }: Session, settings: Settings): { restartSeconds: number | null; keepaliveSeconds: number | null } {
+function timers(
+  { peer }: Session,
+  settings: Settings,
+): { restartSeconds: number | null; keepaliveSeconds: number | null } {
   const { maxRestartTime, keepaliveTime } = peer?.spec ?? {}
   const restart = maxRestartTime === undefined ? undefined : findRestartSeconds(maxRestartTime)
   if (maxRestartTime !== undefined && restart === undefined) {

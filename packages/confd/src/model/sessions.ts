@@ -59,13 +59,17 @@ const endpointId = ({ ip, port }: { ip: Ip; port: number | undefined }): string 
 /** Explicit sessions before implicit ones, global before node specific. */
 function* candidates(input: SessionInput): Iterable<Session> {
   const usable = byName(input.facts.peers).flatMap(([name, peer]) => peering(name, peer, input) ?? [])
-  const ordered = [...usable.filter(({ scope }) => scope === 'Global'), ...usable.filter(({ scope }) => scope === 'Node')]
+  const ordered = [
+    ...usable.filter(({ scope }) => scope === 'Global'),
+    ...usable.filter(({ scope }) => scope === 'Node'),
+  ]
   for (const { local, remotes, scope, peer } of ordered) {
     if (local.has(input.self.name)) for (const remote of remotes) yield { ...remote, scope, peer }
   }
   for (const { local, remotes, families, peer } of ordered) {
     if (peer.spec.reversePeering === 'Manual' || !remotes.some(({ node }) => node === input.self.name)) continue
-    for (const node of local.values()) yield* nodeEndpoints(node, input.settings, families).map((to) => ({ ...to, scope: 'Node' as const, peer }))
+    for (const node of local.values())
+      yield* nodeEndpoints(node, input.settings, families).map((to) => ({ ...to, scope: 'Node' as const, peer }))
   }
 }
 
@@ -84,15 +88,22 @@ function peering(name: string, peer: BGPPeerResource, input: SessionInput): Peer
   const { spec } = peer
   const { nodes, settings, report } = input
   const scope = spec.node === undefined && spec.nodeSelector === undefined ? 'Global' : 'Node'
-  const local = spec.node === undefined ? select(nodes, spec.nodeSelector) : new Map([...nodes].filter(([at]) => at === spec.node))
+  const local =
+    spec.node === undefined ? select(nodes, spec.nodeSelector) : new Map([...nodes].filter(([at]) => at === spec.node))
   if (spec.peerSelector !== undefined) {
-    const remotes = [...select(nodes, spec.peerSelector).values()].flatMap((node) => nodeEndpoints(node, settings, FAMILIES))
+    const remotes = [...select(nodes, spec.peerSelector).values()].flatMap((node) =>
+      nodeEndpoints(node, settings, FAMILIES),
+    )
     return { peer, scope, local, remotes, families: FAMILIES }
   }
   if (spec.peerIP !== undefined) {
     const remote = addressedEndpoint(spec.peerIP, spec.asNumber || settings.globalAs, nodes, settings)
     if (isUsable(remote.ip)) return { peer, scope, local, remotes: [remote], families: [ipVersion(remote.ip)] }
-    report('BGPPeer', name, `has ${remote.ip}, which is not the address of a host that can be routed to; it is left out`)
+    report(
+      'BGPPeer',
+      name,
+      `has ${remote.ip}, which is not the address of a host that can be routed to; it is left out`,
+    )
     return undefined
   }
   if (local.has(input.self.name)) report('BGPPeer', name, whyNoPeer(peer))
@@ -123,7 +134,10 @@ function nodeEndpoints(node: BgpNode, settings: Settings, families: readonly Fam
 
 /** A peer that is given by its address. Without a port it gets the one of the node that has this address and AS number. */
 function addressedEndpoint(
-  peerIp: string, asNumber: AsNumber, nodes: ReadonlyMap<string, BgpNode>, settings: Settings,
+  peerIp: string,
+  asNumber: AsNumber,
+  nodes: ReadonlyMap<string, BgpNode>,
+  settings: Settings,
 ): Endpoint {
   const { ip, port } = parsePeerIp(peerIp)
   const family = ipVersion(ip)
@@ -140,18 +154,22 @@ function addressedEndpoint(
 /** One session with each other node outside route reflection; `taken` are the addresses that have a session already. */
 function meshSessions({ nodes, settings, self, report }: SessionInput, taken: ReadonlySet<Ip>): readonly Session[] {
   if (!settings.mesh.enabled || self.clusterId !== undefined) return []
-  const owners = new Map<Ip, string>(FAMILIES.flatMap((family) => {
-    const ip = self.address[family]
-    return ip === undefined ? [] : [[ip, self.name] as const]
-  }))
+  const owners = new Map<Ip, string>(
+    FAMILIES.flatMap((family) => {
+      const ip = self.address[family]
+      return ip === undefined ? [] : [[ip, self.name] as const]
+    }),
+  )
   const sessions: Session[] = []
   for (const node of nodes.values()) {
     if (node.name === self.name || node.clusterId !== undefined) continue
     for (const endpoint of nodeEndpoints(node, settings, FAMILIES)) {
       const owner = owners.get(endpoint.ip)
       owners.set(endpoint.ip, owner ?? node.name)
-      if (!isUsable(endpoint.ip)) report('Node', node.name, `has the address ${endpoint.ip}, which cannot be a BGP peer`)
-      else if (owner !== undefined) report('Node', node.name, `has the address ${endpoint.ip} of node "${owner}"; it gets no session`)
+      if (!isUsable(endpoint.ip))
+        report('Node', node.name, `has the address ${endpoint.ip}, which cannot be a BGP peer`)
+      else if (owner !== undefined)
+        report('Node', node.name, `has the address ${endpoint.ip} of node "${owner}"; it gets no session`)
       else if (!taken.has(endpoint.ip)) sessions.push({ ...endpoint, scope: 'Mesh', peer: undefined })
     }
   }

@@ -1,5 +1,10 @@
 import {
-  findCidr, parseAsNumber, parseDuration, type AsNumber, type BGPConfigurationResource, type Cidr,
+  findCidr,
+  parseAsNumber,
+  parseDuration,
+  type AsNumber,
+  type BGPConfigurationResource,
+  type Cidr,
 } from '@calico-node/model'
 import type { Facts, Family, Report, Surroundings } from './facts.ts'
 

@@ -30,7 +30,11 @@ export type BirdView = {
   readonly normalPriority: number
   /** Local preference and kernel metric add up to this. */
   readonly maxPreference: number
-  readonly services: { readonly announced: readonly Cidr[]; readonly all: readonly Cidr[]; readonly reflected: readonly Cidr[] }
+  readonly services: {
+    readonly announced: readonly Cidr[]
+    readonly all: readonly Cidr[]
+    readonly reflected: readonly Cidr[]
+  }
   readonly pools: readonly PoolView[]
   readonly blocks: readonly BlockView[]
   readonly staticRoutes: readonly StaticRouteView[]
@@ -59,7 +63,12 @@ export type AdvertisementView = {
 }
 
 export type Built =
-  | { readonly kind: 'ready'; readonly view: BirdView; readonly problems: readonly Problem[]; readonly logSeverity: string }
+  | {
+      readonly kind: 'ready'
+      readonly view: BirdView
+      readonly problems: readonly Problem[]
+      readonly logSeverity: string
+    }
   /** Why nothing may be rendered yet. */
   | { readonly kind: 'not-ready'; readonly reason: string }
 
@@ -86,10 +95,15 @@ interface ViewInput extends PeerInput {
 function familyView(family: Family, input: ViewInput): BirdView {
   const { facts, surroundings, settings, self, sessions, report } = input
   const address = self.address[family] ?? null
-  const ofFamily = (cidrs: readonly Cidr[]): readonly Cidr[] => cidrs.filter((cidr) => ipVersion(cidr) === family).toSorted(compareCidrs)
+  const ofFamily = (cidrs: readonly Cidr[]): readonly Cidr[] =>
+    cidrs.filter((cidr) => ipVersion(cidr) === family).toSorted(compareCidrs)
   const blocks = ofFamily([...facts.blocks]).map((cidr) => ({ cidr, aggregated: cidrSize(cidr) > 1n }))
   const { announced, all, reflected } = settings.services
-  const services = { announced: ofFamily(announced), all: ofFamily(all), reflected: self.clusterId === undefined ? [] : ofFamily(reflected) }
+  const services = {
+    announced: ofFamily(announced),
+    all: ofFamily(all),
+    reflected: self.clusterId === undefined ? [] : ofFamily(reflected),
+  }
   const routes = staticRoutes(sessions, family)
   return {
     isIpv6: family === 6,
@@ -136,14 +150,19 @@ function poolViews(facts: Facts, family: Family, settings: Settings): readonly P
 }
 
 /** Names stand for the communities that the BGPConfiguration gives them. */
-function advertisementViews({ communities, advertisements }: Settings, family: Family, report: Report): readonly AdvertisementView[] {
+function advertisementViews(
+  { communities, advertisements }: Settings,
+  family: Family,
+  report: Report,
+): readonly AdvertisementView[] {
   const valueOf = (text: string): string => communities.find(({ name }) => name === text)?.value ?? text
   return advertisements.flatMap(({ cidr: text, communities: wanted = [] }) => {
     const cidr = findCidr(text ?? '')
     if (cidr === undefined || ipVersion(cidr) !== family) return []
     const values = [...new Set(wanted.map(valueOf))].toSorted()
     const unknown = values.filter((value) => findBirdCommunity(value) === undefined)
-    for (const value of unknown) report('BGPConfiguration', 'default', `has no community "${value}"; it is not added to ${cidr}`)
+    for (const value of unknown)
+      report('BGPConfiguration', 'default', `has no community "${value}"; it is not added to ${cidr}`)
     const known = (parts: number): BirdCommunity[] =>
       values.filter((value) => value.split(':').length === parts).flatMap((value) => findBirdCommunity(value) ?? [])
     const [standard, large] = [known(2), known(3)]

@@ -8,13 +8,17 @@ const daemonSchema = z.strictObject({
   ipVersion: z.union([z.literal(4), z.literal(6)]).describe('Which view its templates see.'),
   check: z.array(z.string()).min(1).describe('Command that judges the staged files; {file} is the last of them.'),
   reload: fileName.describe('Control socket in the run directory.'),
-  files: z.array(z.strictObject({ output: fileName, source: fileName })).min(1)
+  files: z
+    .array(z.strictObject({ output: fileName, source: fileName }))
+    .min(1)
     .describe('In the order in which they are put in place: the file that includes the others comes last.'),
 })
 
 const manifestSchema = z.strictObject({
   about: z.string(),
-  watch: z.array(z.string().startsWith('/')).describe('Key prefixes that the templates depend on; {node} is this node.'),
+  watch: z
+    .array(z.string().startsWith('/'))
+    .describe('Key prefixes that the templates depend on; {node} is this node.'),
   daemons: z.array(daemonSchema).min(1),
 })
 

@@ -31,13 +31,16 @@ export class Templates {
   /** Reads all files. @throws INVALID for a manifest or a template that cannot be read, naming the file */
   constructor(directories: TemplateDirectories) {
     const files = findFiles(directories)
-    this.overridden = [...files.values()].filter((path) => directories.overrides !== undefined && path.startsWith(`${directories.overrides}/`))
+    this.overridden = [...files.values()].filter(
+      (path) => directories.overrides !== undefined && path.startsWith(`${directories.overrides}/`),
+    )
     const manifestPath = files.get('manifest.json') ?? join(directories.shipped, 'manifest.json')
     this.manifest = parseManifest(readFileSync(manifestPath, 'utf8'), manifestPath)
     for (const [name, path] of files) if (name.startsWith(`${PARTIALS}/`)) this.#addPartial(name, path)
     for (const source of new Set(this.manifest.daemons.flatMap((daemon) => daemon.files.map((file) => file.source)))) {
       const path = files.get(source)
-      if (path === undefined) throw new CalicoError('INVALID', `Cannot use ${manifestPath}: there is no template "${source}"`)
+      if (path === undefined)
+        throw new CalicoError('INVALID', `Cannot use ${manifestPath}: there is no template "${source}"`)
       this.#sources.set(source, this.#compile(path))
     }
   }
@@ -78,7 +81,8 @@ function findFiles({ shipped, overrides }: TemplateDirectories): ReadonlyMap<str
       const at = join(directory, sub)
       if (!existsSync(at)) continue
       for (const name of readdirSync(at)) {
-        if (name.endsWith(SUFFIX) || (sub === '' && name === 'manifest.json')) files.set(join(sub, name), join(at, name))
+        if (name.endsWith(SUFFIX) || (sub === '' && name === 'manifest.json'))
+          files.set(join(sub, name), join(at, name))
       }
     }
   }

@@ -1,0 +1,124 @@
+/** What confd renders is what BIRD accepts: every golden set, any valid set of resources, and whatever somebody writes into a field. */
+import assert from 'node:assert/strict'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, test } from 'node:test'
+import fc from 'fast-check'
+import { load } from 'js-yaml'
+import { ConfigDirectory } from './install/config-directory.ts'
+import { Templates } from './render/templates.ts'
+import { render } from './renderer.ts'
+import { clusters } from './testing/cluster-arbitrary.ts'
+import { factsOf, scenarioSchema, surroundingsOf, type ScenarioInput } from './testing/scenario.ts'
+
+const TESTDATA = join(import.meta.dirname, '../testdata')
+const templates = new Templates({ shipped: join(import.meta.dirname, '../../../templates') })
+const work = mkdtempSync(join(tmpdir(), 'accepted-'))
+after(() => rmSync(work, { recursive: true }))
+
+/** Renders both families and has BIRD judge them. @returns all text and the names of all sessions */
+async function accepted(input: ScenarioInput): Promise<{ text: string; sessions: readonly string[] }> {
+  const scenario = scenarioSchema.parse(input)
+  const { facts } = factsOf(scenario)
+  let text = ''
+  const sessions: string[] = []
+  for (const daemon of templates.manifest.daemons) {
+    const rendered = render({ templates, daemon, facts, surroundings: surroundingsOf(scenario) })
+    if (rendered.kind === 'not-ready') continue
+    const verdict = await new ConfigDirectory(work, daemon).check(rendered.files)
+    assert.deepEqual(verdict, { ok: true }, [...rendered.files.values()].join('\n'))
+    text += [...rendered.files.values()].join('')
+    sessions.push(...rendered.sessions)
+  }
+  return { text, sessions }
+}
+
+/** Names of the protocols that a configuration defines, whatever stands between quotes. */
+const definedSessions = (text: string): readonly string[] =>
+  [...text.replaceAll(/"[^"\n]*"/g, '""').matchAll(/^protocol bgp (\S+)/gm)].map(([, name = '']) => name)
+
+describe('BIRD accepts', () => {
+  for (const name of readdirSync(TESTDATA)) {
+    test(`golden set ${name}`, async () => {
+      await accepted(scenarioSchema.parse(load(readFileSync(join(TESTDATA, name, 'scenario.yaml'), 'utf8'))))
+    })
+  }
+
+  test('any valid set of resources', async () => {
+    await fc.assert(
+      fc.asyncProperty(clusters, async (input) => {
+        const { text, sessions } = await accepted(input)
+        assert.deepEqual(definedSessions(text), sessions)
+      }),
+      { numRuns: 100 },
+    )
+  })
+
+  test('whatever somebody writes into a field, which never changes the structure', async () => {
+    await fc.assert(
+      fc.asyncProperty(clusters, fc.nat(), hostileText, async (input, pick, hostile) => {
+        const { text, sessions } = await accepted(corrupt(input, pick, hostile))
+        assert.deepEqual(definedSessions(text), sessions)
+        assert.ok(!text.replaceAll(/"[^"\n]*"/g, '""').includes('INJECTED'))
+      }),
+      { numRuns: 150 },
+    )
+  })
+})
+
+const hostileText = fc.oneof(
+  fc.constantFrom(
+    '"; } protocol bgp INJECTED { local as 1; neighbor 1.1.1.1 as 2; } #',
+    '1.1.1.1;\nprotocol bgp INJECTED { }',
+    "' INJECTED",
+    '/* INJECTED',
+    '} INJECTED {',
+    '`INJECTED`',
+    '# INJECTED',
+    '{{INJECTED}}',
+    '10.0.0.1/24" INJECTED',
+    'eth0"; INJECTED',
+    '\\" INJECTED',
+    '\0INJECTED',
+    '\r\nINJECTED',
+  ),
+  fc.string({ unit: 'binary', maxLength: 40 }),
+)
+
+/** Every text leaf of the resources as a place; one of them is overwritten, or grows a tail, in what is stored. */
+function corrupt(input: ScenarioInput, pick: number, hostile: string): ScenarioInput {
+  const documents = structuredClone(input.resources ?? [])
+  const places: { holder: Record<string, unknown>; key: string }[] = []
+  const walk = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return
+    const holder = value as Record<string, unknown>
+    for (const key of Object.keys(holder)) {
+      if (typeof holder[key] === 'string' && !['kind', 'apiVersion'].includes(key)) places.push({ holder, key })
+      walk(holder[key])
+    }
+  }
+  for (const document of documents) walk((document as { spec: unknown }).spec)
+  const secret = pick % 7 === 0
+  const place = places[pick % Math.max(places.length, 1)]
+  if (!secret && place !== undefined)
+    place.holder[place.key] = pick % 2 === 0 ? hostile : `${String(place.holder[place.key])}${hostile}`
+  const stored = documents.map((document) => {
+    const {
+      kind,
+      metadata: { name },
+    } = document as { kind: string; metadata: { name: string } }
+    const plural = {
+      Node: 'nodes',
+      IPPool: 'ippools',
+      BGPPeer: 'bgppeers',
+      BGPFilter: 'bgpfilters',
+      BGPConfiguration: 'bgpconfigurations',
+    }[kind]
+    return [`/calico/resources/v3/projectcalico.org/${plural}/${name}`, JSON.stringify(document)] as const
+  })
+  const secrets = secret
+    ? Object.fromEntries(Object.keys(input.secrets ?? {}).map((id) => [id, hostile]))
+    : (input.secrets ?? {})
+  return { ...input, resources: [], stored: Object.fromEntries(stored), secrets }
+}
