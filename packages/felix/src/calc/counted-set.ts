@@ -1,4 +1,7 @@
-/** A set whose members are held by several holders each. Members held once, nearly all of them, cost a plain set's memory. */
+/**
+ * A set whose members are held by several holders each. Members held once, nearly all of them, cost a plain set's
+ * memory.
+ */
 export class CountedSet<T> {
   readonly #members = new Set<T>()
   /** Holders beyond the first. */

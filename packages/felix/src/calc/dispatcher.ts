@@ -1,6 +1,6 @@
 /**
- * Holds the facts as they stand and hands each change, what was and what is, to the parts of the graph that asked for its
- * kind, in the order in which they asked.
+ * Holds the facts as they stand and hands each change, what was and what is, to the parts of the graph that asked for
+ * its kind, in the order in which they asked.
  */
 import type { InputKind, InputOf, InputValue } from './inputs.ts'
 

@@ -1,8 +1,17 @@
 /** Endpoints and network sets as the graph sees them (felix.md 1.2). */
 import { CalicoError } from '@calico-node/core'
 import {
-  type Cidr, cidrBase, cidrPrefixLength, hostCidr, ipVersion, parseCidr, parseNodeName, parseWorkloadEndpointName,
-  type Protocol, protocolNumber, type Resource,
+  type Cidr,
+  cidrBase,
+  cidrPrefixLength,
+  hostCidr,
+  ipVersion,
+  parseCidr,
+  parseNodeName,
+  parseWorkloadEndpointName,
+  type Protocol,
+  protocolNumber,
+  type Resource,
 } from '@calico-node/model'
 import type { HostInput, Labels, MemberSource, NamedPort, PortProtocol, WorkloadInput } from './inputs.ts'
 import { NAMESPACE_LABEL, NAMESPACE_PREFIX, SERVICE_ACCOUNT_LABEL, SERVICE_ACCOUNT_PREFIX } from './rule-scope.ts'
@@ -10,7 +19,9 @@ import type { ConversionRules } from './sources.ts'
 
 /** Undefined for an endpoint without addresses, which counts as missing. @throws INVALID */
 export function workloadInput(
-  key: string, { metadata, spec }: Resource<'WorkloadEndpoint'>, { allowSpoofing }: ConversionRules,
+  key: string,
+  { metadata, spec }: Resource<'WorkloadEndpoint'>,
+  { allowSpoofing }: ConversionRules,
 ): WorkloadInput | undefined {
   const nets = spec.ipNetworks ?? []
   if (nets.length === 0) return undefined
@@ -34,7 +45,10 @@ export function workloadInput(
 }
 
 /** Inherited labels cannot be set on the endpoint itself, and its service account speaks through a label. */
-function workloadLabels(labels: Readonly<Record<string, string>> | undefined, serviceAccount: string | undefined): Labels {
+function workloadLabels(
+  labels: Readonly<Record<string, string>> | undefined,
+  serviceAccount: string | undefined,
+): Labels {
   const own = Object.entries(labels ?? {}).filter(
     ([name]) => !name.startsWith(NAMESPACE_PREFIX) && !name.startsWith(SERVICE_ACCOUNT_PREFIX),
   )
@@ -84,7 +98,11 @@ function memberTexts(cidr: Cidr): string[] {
   return [length === (ipVersion(cidr) === 4 ? 32 : 128) ? cidrBase(cidr) : cidr]
 }
 
-const PORT_PROTOCOLS = new Map<number, PortProtocol>([[6, 'tcp'], [17, 'udp'], [132, 'sctp']])
+const PORT_PROTOCOLS = new Map<number, PortProtocol>([
+  [6, 'tcp'],
+  [17, 'udp'],
+  [132, 'sctp'],
+])
 
 interface SpecPort {
   readonly name?: string | undefined

@@ -1,6 +1,7 @@
 /**
- * What a receiver must hold for a datastore state, worked out from nothing: every selector against every endpoint, without
- * index, counts or memory. For tests of the graph, which shares with it only the reading of single resources and rules.
+ * What a receiver must hold for a datastore state, worked out from nothing: every selector against every endpoint,
+ * without index, counts or memory. For tests of the graph, which shares with it only the reading of single resources
+ * and rules.
  */
 import { Dispatcher } from './dispatcher.ts'
 import { type DataState, Receiver } from './graph-testing.ts'
@@ -25,7 +26,8 @@ class Oracle {
   constructor(facts: Dispatcher) {
     this.#facts = facts
     for (const endpoint of this.#all('endpoint')) if (endpoint.node === 'here') this.#place(endpoint)
-    for (const policy of this.#all('policy')) if (policy.everywhere) this.result.policies.set(policy.id, this.#rules(policy.rules))
+    for (const policy of this.#all('policy'))
+      if (policy.everywhere) this.result.policies.set(policy.id, this.#rules(policy.rules))
     for (const [id, spec] of this.#sets) this.result.sets.set(id, this.#membersOf(spec))
     for (const { name, ips } of this.#all('node')) this.result.nodes.set(name, ips)
     const lastNameFirst = this.#all('pool').toSorted((x, y) => (x.name < y.name ? 1 : -1))
@@ -38,7 +40,9 @@ class Oracle {
 
   #labelsOf(item: Labelled): ReadonlyMap<string, string> {
     const profiles = this.#all('profile')
-    const inherited = item.parents.toReversed().flatMap((parent) => [...(profiles.find(({ id }) => id === parent)?.labels ?? [])])
+    const inherited = item.parents
+      .toReversed()
+      .flatMap((parent) => [...(profiles.find(({ id }) => id === parent)?.labels ?? [])])
     return new Map([...inherited, ...item.labels])
   }
 
@@ -49,7 +53,9 @@ class Oracle {
   }
 
   #membersOf({ selector, port }: SetSpec): Set<string> {
-    const chosen = [...this.#all('endpoint'), ...this.#all('network-set')].filter((one) => selector.matches(this.#labelsOf(one)))
+    const chosen = [...this.#all('endpoint'), ...this.#all('network-set')].filter((one) =>
+      selector.matches(this.#labelsOf(one)),
+    )
     if (port === undefined) return new Set(chosen.flatMap(({ members }) => members))
     return new Set(
       chosen.flatMap(({ members, ports }) =>
@@ -96,13 +102,18 @@ class Oracle {
   /** Tiers sorted as wholes, then what each holds: the graph sorts policies and groups them instead. */
   #tiers(policies: readonly PolicyInput[]): EndpointTier[] {
     const known = this.#all('tier').toSorted((x, y) => x.order - y.order || (x.name < y.name ? -1 : 1))
-    const unknown = [...new Set(policies.map(({ tier }) => tier))].filter((name) => !known.some((tier) => tier.name === name)).toSorted()
-    return [...known, ...unknown.map((name) => ({ name, defaultAction: 'Deny' as const }))].flatMap(({ name, defaultAction }) => {
-      const inTier = policies.filter(({ tier }) => tier === name)
-      inTier.sort((x, y) => (x.order === y.order ? (x.sortName < y.sortName ? -1 : 1) : x.order - y.order))
-      if (inTier.length === 0) return []
-      const ids = (direction: 'ingress' | 'egress') => inTier.filter((policy) => policy[direction]).map(({ id }) => id)
-      return [{ name, defaultAction, ingress: ids('ingress'), egress: ids('egress') }]
-    })
+    const unknown = [...new Set(policies.map(({ tier }) => tier))]
+      .filter((name) => !known.some((tier) => tier.name === name))
+      .toSorted()
+    return [...known, ...unknown.map((name) => ({ name, defaultAction: 'Deny' as const }))].flatMap(
+      ({ name, defaultAction }) => {
+        const inTier = policies.filter(({ tier }) => tier === name)
+        inTier.sort((x, y) => (x.order === y.order ? (x.sortName < y.sortName ? -1 : 1) : x.order - y.order))
+        if (inTier.length === 0) return []
+        const ids = (direction: 'ingress' | 'egress') =>
+          inTier.filter((policy) => policy[direction]).map(({ id }) => id)
+        return [{ name, defaultAction, ingress: ids('ingress'), egress: ids('egress') }]
+      },
+    )
   }
 }

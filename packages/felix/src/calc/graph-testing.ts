@@ -1,9 +1,20 @@
-/** For tests of the graph: datastore states, a receiver that refuses messages out of order, and runs of one over the other. */
+/**
+ * For tests of the graph: datastore states, a receiver that refuses messages out of order, and runs of one over the
+ * other.
+ */
 import assert from 'node:assert/strict'
 import { assertNever } from '@calico-node/core'
 import { parseNodeName } from '@calico-node/model'
 import { CalcGraph } from './graph.ts'
-import { type CalcMessage, type CalcRule, type EndpointTier, type HostEndpoint, type RuleLists, type WorkloadEndpoint, workloadKey } from './messages.ts'
+import {
+  type CalcMessage,
+  type CalcRule,
+  type EndpointTier,
+  type HostEndpoint,
+  type RuleLists,
+  type WorkloadEndpoint,
+  workloadKey,
+} from './messages.ts'
 import { ValidationFilter } from './validation-filter.ts'
 
 /** etcd keys and values. */
@@ -45,10 +56,20 @@ export interface Workload extends Meta {
 }
 
 /** A workload endpoint, by default on this node. */
-export function workload(name: string, { node = 'here', ips, profiles, ports, more, namespace = 'default', labels = {} }: Workload): [string, string] {
+export function workload(
+  name: string,
+  { node = 'here', ips, profiles, ports, more, namespace = 'default', labels = {} }: Workload,
+): [string, string] {
   const spec = {
-    orchestrator: 'lab', workload: name, node, endpoint: 'eth0', interfaceName: `cali${name}`,
-    ipNetworks: ips.map((ip) => `${ip}/${ip.includes(':') ? 128 : 32}`), profiles, ports, ...more,
+    orchestrator: 'lab',
+    workload: name,
+    node,
+    endpoint: 'eth0',
+    interfaceName: `cali${name}`,
+    ipNetworks: ips.map((ip) => `${ip}/${ip.includes(':') ? 128 : 32}`),
+    profiles,
+    ports,
+    ...more,
   }
   const own = { 'projectcalico.org/namespace': namespace, 'projectcalico.org/orchestrator': 'lab', ...labels }
   return stored('workloadendpoints', `${escaped(node)}-lab-${escaped(name)}-eth0`, spec, { namespace, labels: own })
@@ -97,7 +118,8 @@ export class Receiver {
         return this.#applyDelta(message)
       case 'ipset.remove':
         assert.ok(this.sets.delete(message.id), `removed set ${message.id} is known`)
-        for (const [owner, rules] of this.#rules()) assert.ok(!setsOf(rules).includes(message.id), `${owner} still uses ${message.id}`)
+        for (const [owner, rules] of this.#rules())
+          assert.ok(!setsOf(rules).includes(message.id), `${owner} still uses ${message.id}`)
         return
       case 'policy.update':
       case 'profile.update':
@@ -108,7 +130,10 @@ export class Receiver {
       case 'profile.remove':
         assert.ok(this.#table(message.kind).delete(message.id), `removed ${message.id} is known`)
         for (const endpoint of [...this.workloads.values(), ...this.hosts.values()]) {
-          assert.ok(!namesOf(endpoint).includes(`${message.kind.split('.')[0]} ${message.id}`), `${message.id} has no user`)
+          assert.ok(
+            !namesOf(endpoint).includes(`${message.kind.split('.')[0]} ${message.id}`),
+            `${message.id} has no user`,
+          )
         }
         return
       case 'workload.update':
@@ -175,9 +200,14 @@ const setsOf = ({ ingress, egress }: RuleLists): string[] =>
 
 function namesOf(endpoint: WorkloadEndpoint | HostEndpoint): string[] {
   const lists: (readonly EndpointTier[])[] =
-    'id' in endpoint ? [endpoint.tiers] : [endpoint.tiers, endpoint.untrackedTiers, endpoint.preDnatTiers, endpoint.forwardTiers]
+    'id' in endpoint
+      ? [endpoint.tiers]
+      : [endpoint.tiers, endpoint.untrackedTiers, endpoint.preDnatTiers, endpoint.forwardTiers]
   return [
-    ...lists.flat().flatMap((tier) => [...tier.ingress, ...tier.egress]).map((id) => `policy ${id}`),
+    ...lists
+      .flat()
+      .flatMap((tier) => [...tier.ingress, ...tier.egress])
+      .map((id) => `policy ${id}`),
     ...endpoint.profiles.map((id) => `profile ${id}`),
   ]
 }

@@ -1,4 +1,4 @@
-// Times the calculation of one host of a large cluster. usage: node --expose-gc graph.bench.ts [ENDPOINTS LOCAL POLICIES]
+// Times the calculation for one host of a large cluster. usage: graph.bench.ts [ENDPOINTS LOCAL POLICIES]
 import { parseNodeName } from '@calico-node/model'
 import { CalcGraph } from './graph.ts'
 import { changes, type DataState, stored, workload } from './graph-testing.ts'
@@ -12,7 +12,10 @@ const LABEL_CHANGES = 500
 
 const address = (index: number): string => `10.${65 + (index >> 16)}.${(index >> 8) & 255}.${index & 255}`
 const labelsOf = (index: number) => ({
-  app: `app-${index % APPS}`, team: `team-${index % TEAMS}`, env: index % 3 === 0 ? 'prod' : 'test', release: `r${index % 7}`,
+  app: `app-${index % APPS}`,
+  team: `team-${index % TEAMS}`,
+  env: index % 3 === 0 ? 'prod' : 'test',
+  release: `r${index % 7}`,
 })
 
 function endpoint(index: number, more: Record<string, string> = {}): [string, string] {
@@ -22,23 +25,34 @@ function endpoint(index: number, more: Record<string, string> = {}): [string, st
 }
 
 function policy(index: number): [string, string] {
-  const allow = (selector: string, port: number) => ({ action: 'Allow', protocol: 'TCP', source: { selector }, destination: { ports: [port] } })
+  const allow = (selector: string, port: number) => ({
+    action: 'Allow',
+    protocol: 'TCP',
+    source: { selector },
+    destination: { ports: [port] },
+  })
   return stored('globalnetworkpolicies', `default.policy-${index}`, {
     order: index % 50,
     selector: `app == 'app-${index % APPS}' && env == '${index % 3 === 0 ? 'prod' : 'test'}'`,
     types: ['Ingress'],
-    ingress: [allow(`team == 'team-${index % TEAMS}' && release != 'r${index % 7}'`, 80), allow(`app in {'app-${(index * 7) % APPS}', 'app-${(index * 3) % APPS}'}`, 443)],
+    ingress: [
+      allow(`team == 'team-${index % TEAMS}' && release != 'r${index % 7}'`, 80),
+      allow(`app in {'app-${(index * 7) % APPS}', 'app-${(index * 3) % APPS}'}`, 443),
+    ],
   })
 }
 
 const cluster: DataState = new Map([
   ...Array.from({ length: endpoints }, (_, index) => endpoint(index)),
   ...Array.from({ length: policies }, (_, index) => policy(index)),
-  ...Array.from({ length: TEAMS }, (_, index) => stored('profiles', `profile-${index}`, { labelsToApply: { profile: `p${index}` }, egress: [{ action: 'Allow' }] })),
+  ...Array.from({ length: TEAMS }, (_, index) =>
+    stored('profiles', `profile-${index}`, { labelsToApply: { profile: `p${index}` }, egress: [{ action: 'Allow' }] }),
+  ),
   stored('tiers', 'default', { order: 1_000_000, defaultAction: 'Deny' }),
 ])
 
-const show = (name: string, ms: number, note = ''): void => console.log(`${name.padEnd(52)} ${ms.toFixed(3).padStart(10)} ms  ${note}`)
+const show = (name: string, ms: number, note = ''): void =>
+  console.log(`${name.padEnd(52)} ${ms.toFixed(3).padStart(10)} ms  ${note}`)
 const timed = <T>(work: () => T): [T, number] => {
   const start = performance.now()
   const value = work()
@@ -65,7 +79,8 @@ function spread(name: string, entries: readonly [string, string][]): void {
     return ms
   })
   const sorted = times.toSorted((a, b) => a - b)
-  const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
+  const at = (share: number): number =>
+    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
   show(`${name}, p50`, at(0.5), `p99 ${at(0.99).toFixed(3)} ms`)
 }
 
@@ -82,7 +97,17 @@ const [messages, calcMs] = timed(() => {
 })
 show('facts to messages', calcMs, summary(messages))
 const indexes = Array.from({ length: LABEL_CHANGES }, (_, index) => index)
-spread('label of a remote endpoint', indexes.map((index) => endpoint(local + index * 7, { app: `app-${(index + 1) % APPS}` })))
-spread('label of a local endpoint', indexes.map((index) => endpoint(index % local, { app: `app-${(index + 3) % APPS}` })))
-spread('a new policy', indexes.slice(0, 100).map((index) => policy(policies + index)))
-console.log(`heap of graph and facts: ${(memoryMb() - before).toFixed(1)} MB, resident ${(process.memoryUsage().rss / 2 ** 20).toFixed(0)} MB`)
+spread(
+  'label of a remote endpoint',
+  indexes.map((index) => endpoint(local + index * 7, { app: `app-${(index + 1) % APPS}` })),
+)
+spread(
+  'label of a local endpoint',
+  indexes.map((index) => endpoint(index % local, { app: `app-${(index + 3) % APPS}` })),
+)
+spread(
+  'a new policy',
+  indexes.slice(0, 100).map((index) => policy(policies + index)),
+)
+const residentMb = process.memoryUsage().rss / 2 ** 20
+console.log(`heap of graph and facts: ${(memoryMb() - before).toFixed(1)} MB, resident ${residentMb.toFixed(0)} MB`)

@@ -1,9 +1,9 @@
 /**
  * The calculation graph: from the facts of the whole cluster to what must be true on this host.
  *
- * Pure and synchronous: facts go in, messages come out at a flush. Law: what has been sent in total follows from the facts
- * as they stand, never from the path that led there. Each part keeps only what its own answer needs, and a change of one
- * endpoint costs what that endpoint touches, not what the cluster holds.
+ * Pure and synchronous: facts go in, messages come out at a flush. Law: what has been sent in total follows from the
+ * facts as they stand, never from the path that led there. Each part keeps only what its own answer needs, and a change
+ * of one endpoint costs what that endpoint touches, not what the cluster holds.
  */
 import type { Cidr, NodeName } from '@calico-node/model'
 import type { FelixConfig } from '../config/params.ts'
@@ -17,7 +17,15 @@ import { RuleScanner } from './rule-scanner.ts'
 import { Sequencer } from './sequencer.ts'
 
 /** What others build on comes first: it saves working them out twice, and changes nothing else. */
-const RANK: Record<InputKind, number> = { tier: 0, profile: 1, endpoint: 2, 'network-set': 2, policy: 3, node: 4, pool: 4 }
+const RANK: Record<InputKind, number> = {
+  tier: 0,
+  profile: 1,
+  endpoint: 2,
+  'network-set': 2,
+  policy: 3,
+  node: 4,
+  pool: 4,
+}
 
 export interface GraphCounts {
   readonly localEndpoints: number
@@ -62,8 +70,8 @@ export class CalcGraph {
    *                                                              |
    *                                                      messages, in order
    *
-   * Host endpoints ride with the workloads; routes to other nodes will be a further part beside PolicyResolver, fed with
-   * blocks, pools and nodes.
+   * Host endpoints ride with the workloads; routes to other nodes will be a further part beside PolicyResolver, fed
+   * with blocks, pools and nodes.
    */
   constructor(node: NodeName) {
     this.#node = node
@@ -115,14 +123,44 @@ export class CalcGraph {
       this.#activeRules.setEndpoint(key, local)
     })
     this.#dispatcher.on('network-set', ({ key, after }) => this.#members.setSource(key, after))
-    this.#dispatcher.on('profile', identified(({ id }) => id, (id, profile) => {
-      this.#members.setProfileLabels(id, profile?.labels)
-      this.#activeRules.setProfile(id, profile)
-    }))
-    this.#dispatcher.on('policy', identified(({ id }) => id, (id, policy) => this.#activeRules.setPolicy(id, policy)))
-    this.#dispatcher.on('tier', identified(({ name }) => name, (name, tier) => this.#resolver.setTier(name, tier)))
-    this.#dispatcher.on('node', identified(({ name }) => name, (name, node) => nodes.set(name, node)))
-    this.#dispatcher.on('pool', identified(({ cidr }) => cidr, (cidr) => pools.set(cidr, this.#poolOf(cidr))))
+    this.#dispatcher.on(
+      'profile',
+      identified(
+        ({ id }) => id,
+        (id, profile) => {
+          this.#members.setProfileLabels(id, profile?.labels)
+          this.#activeRules.setProfile(id, profile)
+        },
+      ),
+    )
+    this.#dispatcher.on(
+      'policy',
+      identified(
+        ({ id }) => id,
+        (id, policy) => this.#activeRules.setPolicy(id, policy),
+      ),
+    )
+    this.#dispatcher.on(
+      'tier',
+      identified(
+        ({ name }) => name,
+        (name, tier) => this.#resolver.setTier(name, tier),
+      ),
+    )
+    this.#dispatcher.on(
+      'node',
+      identified(
+        ({ name }) => name,
+        (name, node) => nodes.set(name, node),
+      ),
+    )
+    this.#dispatcher.on(
+      'pool',
+      identified(
+        ({ cidr }) => cidr,
+        (cidr) => pools.set(cidr, this.#poolOf(cidr)),
+      ),
+    )
   }
 
   /** Of several pools with one CIDR the one with the lowest name counts; the others wait. */
@@ -141,8 +179,8 @@ export class CalcGraph {
   }
 
   /**
-   * What must change at the receiver since the last flush, in an order that it may apply one by one. The first flush says
-   * everything and ends with `in-sync`: call it only when every fact of the first snapshot is in.
+   * What must change at the receiver since the last flush, in an order that it may apply one by one. The first flush
+   * says everything and ends with `in-sync`: call it only when every fact of the first snapshot is in.
    */
   flush(): CalcMessage[] {
     for (const { key, endpoint } of this.#resolver.takeDirty()) {

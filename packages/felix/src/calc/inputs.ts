@@ -1,6 +1,6 @@
 /**
- * What the calculation graph computes from: resources after decoding, checking and conversion, each under the etcd key it
- * came from. `value: undefined` means that it does not exist (or is invalid), whatever was there before.
+ * What the calculation graph computes from: resources after decoding, checking and conversion, each under the etcd key
+ * it came from. `value: undefined` means that it does not exist (or is invalid), whatever was there before.
  */
 import type { Cidr, InterfaceName, Ip, IPPoolSpec, Mac, NodeName, RuleSpec } from '@calico-node/model'
 import type { Selector } from '@calico-node/selector'

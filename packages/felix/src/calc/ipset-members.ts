@@ -1,6 +1,6 @@
 /**
- * The members of every active IP set: addresses (or named ports) of all endpoints and network sets of the cluster, local or
- * not, that its selector chooses. Two holders of one address count as two.
+ * The members of every active IP set: addresses (or named ports) of all endpoints and network sets of the cluster,
+ * local or not, that its selector chooses. Two holders of one address count as two.
  */
 import { CountedSet } from './counted-set.ts'
 import type { Labels, MemberSource, NamedPort } from './inputs.ts'
@@ -56,7 +56,8 @@ export class IpSetMembers {
     const set = this.#sets.get(id)
     if (set === undefined || before === after) return
     // What stays is counted up before it is counted down, so it never leaves the set.
-    for (const member of contribution(set.spec, after)) if (set.members.add(member)) this.#listener.memberAdded(id, member)
+    for (const member of contribution(set.spec, after))
+      if (set.members.add(member)) this.#listener.memberAdded(id, member)
     for (const member of contribution(set.spec, before)) {
       if (set.members.delete(member)) this.#listener.memberRemoved(id, member)
     }
@@ -70,5 +71,7 @@ function contribution({ port }: SetSpec, source: MemberSource | undefined): read
   if (source === undefined) return NOTHING
   if (port === undefined) return source.members
   const wanted = (candidate: NamedPort): boolean => candidate.name === port.name && candidate.protocol === port.protocol
-  return source.ports.filter(wanted).flatMap(({ port: number }) => source.members.map((ip) => `${ip},${port.protocol}:${number}`))
+  return source.ports
+    .filter(wanted)
+    .flatMap(({ port: number }) => source.members.map((ip) => `${ip},${port.protocol}:${number}`))
 }

@@ -20,7 +20,10 @@ describe('IpSetOutbox', () => {
   test('sends a new set with the members that it has when it is taken', () => {
     members = ['1', '2']
     outbox.addMember(id, '2')
-    assert.deepEqual(outbox.take(), { updates: [{ kind: 'ipset.update', id, type: 'hash:net', members: ['1', '2'] }], removals: [] })
+    assert.deepEqual(outbox.take(), {
+      updates: [{ kind: 'ipset.update', id, type: 'hash:net', members: ['1', '2'] }],
+      removals: [],
+    })
     assert.deepEqual(outbox.take(), { updates: [], removals: [] })
   })
 
@@ -30,7 +33,10 @@ describe('IpSetOutbox', () => {
     outbox.removeMember(id, '1')
     outbox.addMember(id, '3')
     outbox.removeMember(id, '3')
-    assert.deepEqual(outbox.take(), { updates: [{ kind: 'ipset.delta', id, added: ['2'], removed: ['1'] }], removals: [] })
+    assert.deepEqual(outbox.take(), {
+      updates: [{ kind: 'ipset.delta', id, added: ['2'], removed: ['1'] }],
+      removals: [],
+    })
     outbox.removeMember(id, '2')
     outbox.addMember(id, '2')
     assert.deepEqual(outbox.take(), { updates: [], removals: [] })
@@ -56,6 +62,9 @@ describe('IpSetOutbox', () => {
     outbox.add(spec)
     outbox.addMember(id, '2')
     outbox.addMember(id, '3')
-    assert.deepEqual(outbox.take(), { updates: [{ kind: 'ipset.update', id, type: 'hash:net', members: ['2', '3'] }], removals: [] })
+    assert.deepEqual(outbox.take(), {
+      updates: [{ kind: 'ipset.update', id, type: 'hash:net', members: ['2', '3'] }],
+      removals: [],
+    })
   })
 })

@@ -1,6 +1,6 @@
 /**
- * IP sets on their way to the receiver: a new set is sent with all its members, later only what came and went. A set that
- * was given up and needed again before it was taken is sent as a whole.
+ * IP sets on their way to the receiver: a new set is sent with all its members, later only what came and went. A set
+ * that was given up and needed again before it was taken is sent as a whole.
  */
 import type { CalcMessage, SetId } from './messages.ts'
 import type { SetSpec } from './set-id.ts'
@@ -57,7 +57,8 @@ export class IpSetOutbox {
       this.#sent.add(id)
     }
     for (const [id, { added, removed }] of this.#changes) {
-      if (added.size + removed.size > 0) updates.push({ kind: 'ipset.delta', id, added: [...added], removed: [...removed] })
+      if (added.size + removed.size > 0)
+        updates.push({ kind: 'ipset.delta', id, added: [...added], removed: [...removed] })
     }
     const removals = [...this.#gone].map((id): CalcMessage => ({ kind: 'ipset.remove', id }))
     for (const id of this.#gone) this.#sent.delete(id)

@@ -26,7 +26,9 @@ class Watched {
 }
 
 const item = (note: string, labels: Record<string, string>, parents: string[] = []): Item => ({
-  note, labels: new Map(Object.entries(labels)), parents,
+  note,
+  labels: new Map(Object.entries(labels)),
+  parents,
 })
 
 describe('LabelIndex', () => {
@@ -98,11 +100,26 @@ describe('LabelIndex', () => {
 
   const labels = fc.dictionary(fc.constantFrom('a', 'b', 'c'), fc.constantFrom('1', '2'), { maxKeys: 3 })
   const selector = fc.constantFrom(
-    'all()', "a == '1'", "a != '1'", "a in {'1', '2'}", "b not in {'1'}", 'has(b)', '!has(c)', "a == '1' && b == '2'",
-    "a == '1' || b == '1'", "!(a == '2')", "a contains '1'", "a in {}",
+    'all()',
+    "a == '1'",
+    "a != '1'",
+    "a in {'1', '2'}",
+    "b not in {'1'}",
+    'has(b)',
+    '!has(c)',
+    "a == '1' && b == '2'",
+    "a == '1' || b == '1'",
+    "!(a == '2')",
+    "a contains '1'",
+    'a in {}',
   )
   const step = fc.oneof(
-    fc.record({ op: fc.constant('item'), id: fc.constantFrom('i', 'j', 'k'), labels: fc.option(labels), parents: fc.subarray(['p', 'q']) }),
+    fc.record({
+      op: fc.constant('item'),
+      id: fc.constantFrom('i', 'j', 'k'),
+      labels: fc.option(labels),
+      parents: fc.subarray(['p', 'q']),
+    }),
     fc.record({ op: fc.constant('parent'), id: fc.constantFrom('p', 'q'), labels: fc.option(labels) }),
     fc.record({ op: fc.constant('selector'), id: fc.constantFrom('s', 't', 'u'), text: fc.option(selector) }),
   )
@@ -111,7 +128,11 @@ describe('LabelIndex', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
         const watched = new Watched()
-        const state = { items: new Map<string, Item>(), parents: new Map<string, Labels>(), selectors: new Map<string, string>() }
+        const state = {
+          items: new Map<string, Item>(),
+          parents: new Map<string, Labels>(),
+          selectors: new Map<string, string>(),
+        }
         for (const one of steps) {
           if ('text' in one) {
             watched.index.setSelector(one.id, one.text === null ? undefined : parseSelector(one.text))

@@ -1,13 +1,13 @@
 /**
  * Which items does a selector match, as both change.
  *
- * Goal: a change of one item costs as much as there are selectors that could match it, a new selector as much as there are
- * items that it could match; neither depends on the size of the cluster. Selectors are filed under the narrowest label
- * restriction that a match must satisfy ({@link indexKeys}), items under each of their labels.
+ * Goal: a change of one item costs as much as there are selectors that could match it, a new selector as much as there
+ * are items that it could match; neither depends on the size of the cluster. Selectors are filed under the narrowest
+ * label restriction that a match must satisfy ({@link indexKeys}), items under each of their labels.
  *
- * Invariant: no match is remembered. Whether a selector matched before a change is computed again from the labels as they
- * were; so what the listener was told always follows from the present labels, whatever path led here, and 10,000 items
- * that 50 selectors match each cost no memory here.
+ * Invariant: no match is remembered. Whether a selector matched before a change is computed again from the labels as
+ * they were; so what the listener was told always follows from the present labels, whatever path led here, and 10,000
+ * items that 50 selectors match each cost no memory here.
  *
  * An item inherits the labels of its parents: its own label wins, then the first parent in its list that has it.
  */
@@ -17,8 +17,8 @@ import type { Labelled, Labels } from './inputs.ts'
 import { LabelFile } from './label-file.ts'
 
 /**
- * Told of each (selector, item) pair that a change touches: the item as it was if it matched, and as it is if it matches.
- * Both are given when it goes on matching; they are the same object when only inherited labels changed.
+ * Told of each (selector, item) pair that a change touches: the item as it was if it matched, and as it is if it
+ * matches. Both are given when it goes on matching; they are the same object when only inherited labels changed.
  */
 export type MatchListener<T> = (selector: string, before: T | undefined, after: T | undefined) => void
 
@@ -64,8 +64,9 @@ export class LabelIndex<T extends Labelled> {
   setSelector(id: string, selector: Selector | undefined): void {
     const before = this.#selectors.get(id)
     if (before?.text === selector?.text) return
-    const candidates = [before && this.#unfile(id, before), selector && this.#file(id, selector)].filter((one) => one !== undefined)
-    for (const view of candidates.length === 1 ? (candidates[0] ?? []) : new Set(candidates.flatMap((views) => [...views]))) {
+    const could = before && this.#unfile(id, before)
+    const can = selector && this.#file(id, selector)
+    for (const view of union(could, can)) {
       this.#tell(id, matching(before, view), matching(selector, view))
     }
   }
@@ -76,7 +77,13 @@ export class LabelIndex<T extends Labelled> {
 
   /** Puts the item in place of what was there, and asks every selector that could match one of the two. */
   #replace(id: string, was: View<T> | undefined, item: T | undefined): void {
-    const now = item && { item, labels: new EffectiveLabels(item.labels, item.parents.map((parent) => this.#inherited.get(parent))) }
+    const now = item && {
+      item,
+      labels: new EffectiveLabels(
+        item.labels,
+        item.parents.map((parent) => this.#inherited.get(parent)),
+      ),
+    }
     if (now === undefined) this.#views.delete(id)
     else this.#views.set(id, now)
     for (const [label, value] of was?.labels.entries() ?? []) {
@@ -121,9 +128,13 @@ export class LabelIndex<T extends Labelled> {
   }
 
   *#itemsFor(keys: LabelRestriction | undefined): Generator<View<T>> {
-    if (keys === undefined) return yield* this.#views.values()
-    const groups = keys.values?.map((value) => this.#itemsByLabel.under(keys.label, value)) ?? this.#itemsByLabel.allUnder(keys.label)
-    for (const ids of groups) {
+    if (keys === undefined) {
+      yield* this.#views.values()
+      return
+    }
+    const { label, values } = keys
+    const file = this.#itemsByLabel
+    for (const ids of values?.map((value) => file.under(label, value)) ?? file.allUnder(label)) {
       for (const id of ids) {
         const view = this.#views.get(id)
         if (view !== undefined) yield view
@@ -134,6 +145,11 @@ export class LabelIndex<T extends Labelled> {
 
 const matching = <T>(selector: Selector | undefined, view: View<T> | undefined): T | undefined =>
   view !== undefined && selector?.matches(view.labels) ? view.item : undefined
+
+/** The elements of both, each once; copied only when there are both. */
+function union<V>(a: Iterable<V> | undefined, b: Iterable<V> | undefined): Iterable<V> {
+  return a === undefined || b === undefined ? (a ?? b ?? []) : new Set([...a, ...b])
+}
 
 /** An item's own labels over those of its parents, as they were when it was made. */
 class EffectiveLabels implements LabelSource {

@@ -1,6 +1,6 @@
 /**
- * The seam between the calculation graph and the dataplane: what must be true on this host, as whole objects in an order
- * that never names something before it exists or removes it before its last user (felix.md 1.4).
+ * The seam between the calculation graph and the dataplane: what must be true on this host, as whole objects in an
+ * order that never names something before it exists or removes it before its last user (felix.md 1.4).
  */
 import type { Cidr, InterfaceName, Ip, IPPoolSpec, Mac } from '@calico-node/model'
 import type { FelixConfig } from '../config/params.ts'
@@ -24,7 +24,9 @@ export interface PortSpec {
   readonly last: number
 }
 
-/** One side of a rule after selectors and named ports became sets. Everything given must hold; lists are alternatives. */
+/**
+ * One side of a rule after selectors and named ports became sets. Everything given must hold; lists are alternatives.
+ */
 export interface CalcSide {
   readonly nets: readonly Cidr[]
   readonly notNets: readonly Cidr[]
@@ -82,7 +84,9 @@ export interface WorkloadEndpoint {
  */
 export interface HostEndpoint {
   readonly name: string
-  /** An interface, `*` for every one that no other host endpoint has, or absent: those that hold an expected address. */
+  /**
+   * An interface, `*` for every one that no other host endpoint has, or absent: those that hold an expected address.
+   */
   readonly interfaceName?: InterfaceName | '*'
   readonly expectedIps: readonly Ip[]
   readonly tiers: readonly EndpointTier[]
@@ -97,8 +101,18 @@ export interface HostEndpoint {
 
 export type CalcMessage =
   | { readonly kind: 'config.update'; readonly config: FelixConfig }
-  | { readonly kind: 'ipset.update'; readonly id: SetId; readonly type: 'hash:net' | 'hash:ip,port'; readonly members: readonly string[] }
-  | { readonly kind: 'ipset.delta'; readonly id: SetId; readonly added: readonly string[]; readonly removed: readonly string[] }
+  | {
+      readonly kind: 'ipset.update'
+      readonly id: SetId
+      readonly type: 'hash:net' | 'hash:ip,port'
+      readonly members: readonly string[]
+    }
+  | {
+      readonly kind: 'ipset.delta'
+      readonly id: SetId
+      readonly added: readonly string[]
+      readonly removed: readonly string[]
+    }
   | { readonly kind: 'ipset.remove'; readonly id: SetId }
   | { readonly kind: 'policy.update'; readonly id: PolicyId; readonly rules: RuleLists }
   | { readonly kind: 'policy.remove'; readonly id: PolicyId }

@@ -1,6 +1,6 @@
 /**
- * Whole objects on their way to a receiver that remembers what it got: keeps the latest state of each until it is taken,
- * and then passes on only what differs from what the receiver has.
+ * Whole objects on their way to a receiver that remembers what it got: keeps the latest state of each until it is
+ * taken, and then passes on only what differs from what the receiver has.
  */
 export interface Outgoing<K, V> {
   readonly updates: ReadonlyMap<K, V>

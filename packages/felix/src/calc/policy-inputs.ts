@@ -15,7 +15,11 @@ export function networkPolicyInput(key: string, { metadata, spec }: Resource<'Ne
     tier: spec.tier,
     order: spec.order ?? Number.POSITIVE_INFINITY,
     sortName,
-    selector: policySelector({ selector: spec.selector, namespace, serviceAccountSelector: spec.serviceAccountSelector }),
+    selector: policySelector({
+      selector: spec.selector,
+      namespace,
+      serviceAccountSelector: spec.serviceAccountSelector,
+    }),
     ingress: types.length === 0 || types.includes('Ingress'),
     egress: types.length === 0 || types.includes('Egress'),
     stage: 'normal',
@@ -56,12 +60,17 @@ export const tierInput = ({ metadata, spec }: Resource<'Tier'>): TierInput => ({
   defaultAction: spec.defaultAction,
 })
 
-export const poolInput = ({ metadata, spec }: Resource<'IPPool'>): PoolInput => ({ name: metadata.name, cidr: spec.cidr, spec })
+export const poolInput = ({ metadata, spec }: Resource<'IPPool'>): PoolInput => ({
+  name: metadata.name,
+  cidr: spec.cidr,
+  spec,
+})
 
 /** The address of each family that other nodes know this one by: of BGP, else internal, else external. */
 export function nodeInput({ metadata, spec }: Resource<'Node'>): NodeInput {
   const { bgp, addresses = [] } = spec
-  const ofType = (wanted: string): string[] => addresses.filter(({ type }) => type === wanted).map(({ address }) => address)
+  const ofType = (wanted: string): string[] =>
+    addresses.filter(({ type }) => type === wanted).map(({ address }) => address)
   const candidates = [bgp?.ipv4Address, bgp?.ipv6Address, ...ofType('InternalIP'), ...ofType('ExternalIP')]
   const ips = candidates.flatMap((text) => findIpInterface(text ?? '')?.ip ?? [])
   const first = (version: 4 | 6): Ip | undefined => ips.find((ip) => ipVersion(ip) === version)

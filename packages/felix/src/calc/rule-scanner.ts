@@ -1,8 +1,8 @@
 /**
  * Turns the rules of the active policies and profiles into rules over IP sets, and keeps count of who needs which set.
  *
- * Each distinct selector, and each distinct (selector, protocol, port name), is one set, shared by every rule that uses it
- * and held for as long as one owner does.
+ * Each distinct selector, and each distinct (selector, protocol, port name), is one set, shared by every rule that uses
+ * it and held for as long as one owner does.
  */
 import { portRange, protocolNumber, type EntityRuleSpec, type Protocol, type RuleSpec } from '@calico-node/model'
 import { parseSelector } from '@calico-node/selector'
@@ -46,7 +46,10 @@ export function inertRules(source: RuleSource | undefined): string[] {
   return [...list('ingress', source?.ingress), ...list('egress', source?.egress)]
 }
 
-const ACTIONS = { Allow: 'allow', Deny: 'deny', Pass: 'pass', Log: 'log' } as const satisfies Record<string, CalcRule['action']>
+const ACTIONS = { Allow: 'allow', Deny: 'deny', Pass: 'pass', Log: 'log' } as const satisfies Record<
+  string,
+  CalcRule['action']
+>
 
 type Need = (spec: SetSpec) => SetId
 
@@ -59,10 +62,14 @@ function scanRule(rule: RuleSpec, namespace: string | undefined, need: Need): Ca
     ...(protocol !== undefined && { protocol: protocolNumber(protocol) }),
     ...(notProtocol !== undefined && { notProtocol: protocolNumber(notProtocol) }),
     ...(icmp?.type !== undefined && { icmp: { type: icmp.type, ...(icmp.code !== undefined && { code: icmp.code }) } }),
-    ...(notICMP?.type !== undefined && { notIcmp: { type: notICMP.type, ...(notICMP.code !== undefined && { code: notICMP.code }) } }),
+    ...(notICMP?.type !== undefined && {
+      notIcmp: { type: notICMP.type, ...(notICMP.code !== undefined && { code: notICMP.code }) },
+    }),
     source: scanSide(rule.source, { namespace, portsOf, need }),
     destination: scanSide(rule.destination, { namespace, portsOf, need }),
-    comments: Object.entries(rule.metadata?.annotations ?? {}).map(([key, value]) => `${key}=${value}`).toSorted(),
+    comments: Object.entries(rule.metadata?.annotations ?? {})
+      .map(([key, value]) => `${key}=${value}`)
+      .toSorted(),
   }
 }
 

@@ -35,7 +35,12 @@ export interface PolicyScope {
 }
 
 /** Which endpoints a policy applies to. @throws INVALID */
-export function policySelector({ selector, namespace, namespaceSelector, serviceAccountSelector }: PolicyScope): Selector {
+export function policySelector({
+  selector,
+  namespace,
+  namespaceSelector,
+  serviceAccountSelector,
+}: PolicyScope): Selector {
   let ast = given(selector) ? astOf(selector) : undefined
   if (namespace !== undefined) ast = allOf(ast, inNamespace(namespace))
   if (given(namespaceSelector)) {
@@ -63,7 +68,9 @@ export function sideSelectors(side: EntityRuleSpec, namespace: string | undefine
   const { selector, notSelector, namespaceSelector, serviceAccounts } = side
   const names = serviceAccounts?.names ?? []
   const wanted = allOf(
-    given(serviceAccounts?.selector) ? prefixLabels(astOf(serviceAccounts.selector), SERVICE_ACCOUNT_PREFIX) : undefined,
+    given(serviceAccounts?.selector)
+      ? prefixLabels(astOf(serviceAccounts.selector), SERVICE_ACCOUNT_PREFIX)
+      : undefined,
     names.length > 0 ? { kind: 'in', label: SERVICE_ACCOUNT_LABEL, values: [...new Set(names)].toSorted() } : undefined,
     given(selector) ? astOf(selector) : undefined,
   )

@@ -28,7 +28,10 @@ export class Sequencer {
     this.#config.set('config', config)
   }
 
-  /** Everything that changed since the last flush. The first one ends with `in-sync`: call it with the snapshot complete. */
+  /**
+   * Everything that changed since the last flush. The first one ends with `in-sync`: call it with the snapshot
+   * complete.
+   */
   flush(): CalcMessage[] {
     const sets = this.sets.take()
     const policies = this.policies.take()

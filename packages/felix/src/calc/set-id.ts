@@ -1,4 +1,7 @@
-/** Names of IP sets: hashes of what is in them, so that rules of any owner that need the same set share it (felix.md 5.1). */
+/**
+ * Names of IP sets: hashes of what is in them, so that rules of any owner that need the same set share it (felix.md
+ * 5.1).
+ */
 import { createHash } from 'node:crypto' // a pure function, unlike the rest of node:
 import type { Selector } from '@calico-node/selector'
 import type { PortProtocol } from './inputs.ts'

@@ -2,7 +2,14 @@
 import { decodeResource, findResourceKey, type Kind, type Resource, resourcePrefix } from '@calico-node/model'
 import { globalNetworkSetInput, hostInput, networkSetInput, workloadInput } from './endpoint-inputs.ts'
 import type { Input, InputKind, InputOf, InputValue } from './inputs.ts'
-import { globalPolicyInput, networkPolicyInput, nodeInput, poolInput, profileInput, tierInput } from './policy-inputs.ts'
+import {
+  globalPolicyInput,
+  networkPolicyInput,
+  nodeInput,
+  poolInput,
+  profileInput,
+  tierInput,
+} from './policy-inputs.ts'
 
 /** What decides besides the resource itself whether it is valid. */
 export interface ConversionRules {

@@ -38,7 +38,10 @@ describe('ValidationFilter', () => {
     const spec = { ingress: [{ action: 'Deny' }, { action: 'Allow', protocol: 'TCP', http: { methods: ['GET'] } }] }
     const { inputs, verdicts } = filterOf()(stored('profiles', 'p', spec))
     assert.ok(inputs[0]?.value !== undefined)
-    assert.deepEqual(verdicts[0]?.fault, { kind: 'inert-rules', reason: 'ingress[1] matches nothing: HTTP requests are not looked into' })
+    assert.deepEqual(verdicts[0]?.fault, {
+      kind: 'inert-rules',
+      reason: 'ingress[1] matches nothing: HTTP requests are not looked into',
+    })
   })
 
   test('keys that are none of ours are passed over', () => {
@@ -69,13 +72,18 @@ describe('ValidationFilter', () => {
     })
   }
 
-  test('labels of namespaces and service accounts are not an endpoint\'s to set', () => {
+  test("labels of namespaces and service accounts are not an endpoint's to set", () => {
     const labels = { 'pcns.team': 'x', 'pcsa.team': 'x', team: 'y', 'projectcalico.org/serviceaccount': 'forged' }
-    const [input] = filterOf()(workload('a', { ips: ['10.0.0.1'], labels, more: { serviceAccountName: 'real' } })).inputs
+    const [input] = filterOf()(
+      workload('a', { ips: ['10.0.0.1'], labels, more: { serviceAccountName: 'real' } }),
+    ).inputs
     assert.ok(input?.kind === 'endpoint')
-    assert.deepEqual([...(input.value?.labels ?? [])].toSorted(), [
-      ['projectcalico.org/namespace', 'default'], ['projectcalico.org/orchestrator', 'lab'], ['projectcalico.org/serviceaccount', 'real'], ['team', 'y'],
-    ])
+    assert.deepEqual(Object.fromEntries(input.value?.labels ?? []), {
+      'projectcalico.org/namespace': 'default',
+      'projectcalico.org/orchestrator': 'lab',
+      'projectcalico.org/serviceaccount': 'real',
+      team: 'y',
+    })
   })
 
   test('members are written as kernel sets hold them', () => {
@@ -83,7 +91,15 @@ describe('ValidationFilter', () => {
     const [input] = filterOf()(stored('globalnetworksets', 's', { nets })).inputs
     assert.ok(input?.kind === 'network-set')
     assert.deepEqual(input.value?.members, [
-      '0.0.0.0/1', '128.0.0.0/1', '::/1', '8000::/1', '10.1.2.3', '10.0.0.0/8', '10.1.2.3', 'fd00::1', 'fd00::/64',
+      '0.0.0.0/1',
+      '128.0.0.0/1',
+      '::/1',
+      '8000::/1',
+      '10.1.2.3',
+      '10.0.0.0/8',
+      '10.1.2.3',
+      'fd00::1',
+      'fd00::/64',
     ])
   })
 })

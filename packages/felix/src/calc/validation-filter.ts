@@ -1,6 +1,6 @@
 /**
- * Turns what the store says into facts. A value that does not parse or breaks a rule counts as missing, so that an old one
- * under its key does not go on applying; it is told once, and again when it is mended.
+ * Turns what the store says into facts. A value that does not parse or breaks a rule counts as missing, so that an old
+ * one under its key does not go on applying; it is told once, and again when it is mended.
  */
 import { messageOf } from '@calico-node/core'
 import type { Input } from './inputs.ts'

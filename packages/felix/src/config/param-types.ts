@@ -51,7 +51,12 @@ const fail = (message: string): never => {
   throw new Error(message)
 }
 
-function scalar<T>(name: string, zero: T, parse: (text: string) => T, print: (value: T) => string = String): ParamType<T> {
+function scalar<T>(
+  name: string,
+  zero: T,
+  parse: (text: string) => T,
+  print: (value: T) => string = String,
+): ParamType<T> {
   const text = parsed(parse)
   return { name, zero, text, json: text, print }
 }
@@ -73,12 +78,13 @@ export const maybeBool: ParamType<boolean | undefined> = {
   print: (value) => (value === undefined ? '' : String(value)),
 }
 
-const readInt = (min: number, max: number) => (text: string): number => {
-  const value = /^(-?\d+|0x[0-9a-f]+)$/i.test(text) ? Number(text) : Number.NaN
-  return value >= min && value <= max ? value : fail(`want a whole number from ${min} to ${max}`)
-}
-const intJson = (min: number, max: number): z.ZodType<number> =>
-  z.number().int().min(min).max(max)
+const readInt =
+  (min: number, max: number) =>
+  (text: string): number => {
+    const value = /^(-?\d+|0x[0-9a-f]+)$/i.test(text) ? Number(text) : Number.NaN
+    return value >= min && value <= max ? value : fail(`want a whole number from ${min} to ${max}`)
+  }
+const intJson = (min: number, max: number): z.ZodType<number> => z.number().int().min(min).max(max)
 
 export const int = (min: number, max: number): ParamType<number> => ({
   ...scalar(`whole number ${min} to ${max}`, 0, readInt(min, max)),
@@ -113,14 +119,28 @@ export function oneOf<const W extends string>(...words: readonly [W, ...W[]]): P
 }
 
 export const word = scalar('text', '', (text) => text)
-export const maybeWord = scalar<string | undefined>('text', undefined, (text) => text, (value) => value ?? '')
+export const maybeWord = scalar<string | undefined>(
+  'text',
+  undefined,
+  (text) => text,
+  (value) => value ?? '',
+)
 export const regex = scalar('regular expression', '', (text) => new RegExp(text).source)
 
-const split = (text: string): string[] => text.split(',').map((part) => part.trim()).filter((part) => part !== '')
+const split = (text: string): string[] =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
 
 /** A list that both forms write as comma-separated text. */
 function commaList<T>(name: string, parse: (text: string) => T, print: (value: T) => string): ParamType<readonly T[]> {
-  return scalar<readonly T[]>(name, [], (text) => split(text).map(parse), (list) => list.map(print).join(','))
+  return scalar<readonly T[]>(
+    name,
+    [],
+    (text) => split(text).map(parse),
+    (list) => list.map(print).join(','),
+  )
 }
 
 /** A list that is comma-separated in text and an array in JSON. */
@@ -175,7 +195,12 @@ const FAILSAFE = /^(?:(?<proto>\w+):)?(?:\[(?<net6>[^\]]+)\]:|(?<net4>[0-9./]+):
 
 /** `proto:port`, `proto:cidr:port` or `proto:[v6cidr]:port`; a bare port is TCP. */
 function parseFailsafe(text: string): FailsafePort {
-  const { proto = 'tcp', net6, net4, port: number = '' } = FAILSAFE.exec(text)?.groups ?? fail(`"${text}" is not proto:port or proto:net:port`)
+  const {
+    proto = 'tcp',
+    net6,
+    net4,
+    port: number = '',
+  } = FAILSAFE.exec(text)?.groups ?? fail(`"${text}" is not proto:port or proto:net:port`)
   const net = net6 ?? net4
   return {
     protocol: protocol.text.parse(proto),

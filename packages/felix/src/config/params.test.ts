@@ -34,8 +34,13 @@ describe('the parameter table', () => {
       .map((file) => readFileSync(join(root, file), 'utf8'))
       .join('\n')
     const elsewhere = /^(Etcd|DatastoreType)/ // the datastore reads its own
-    const idle = TABLE.filter(([key]) => !elsewhere.test(key) && !new RegExp(`\\b${key}\\b`).test(code)).map(([key]) => key)
-    assert.deepEqual(idle, TABLE.filter(([, { not }]) => not !== undefined).map(([key]) => key))
+    const idle = TABLE.filter(([key]) => !elsewhere.test(key) && !new RegExp(`\\b${key}\\b`).test(code)).map(
+      ([key]) => key,
+    )
+    assert.deepEqual(
+      idle,
+      TABLE.filter(([, { not }]) => not !== undefined).map(([key]) => key),
+    )
   })
 
   test('the reference page says what the table says (UPDATE_REFERENCE=1 writes it)', () => {

@@ -1,13 +1,33 @@
 /**
  * Every parameter that Felix knows, one row each (a table: it may be longer than other files).
  *
- * The key is the field of FelixConfiguration with its first letter in capitals; it is also the name in {@link FelixConfig}.
- * Durations are milliseconds. The reference documentation is generated from this table.
+ * The key is the field of FelixConfiguration with its first letter in capitals; it is also the name in {@link
+ * FelixConfig}. Durations are milliseconds. The reference documentation is generated from this table.
  */
 import {
-  bool, cidrs, failsafePorts, type FailsafePort, healthTimeouts, int, interfacePatterns, interfacePrefixes, mask,
-  maybeBool, maybeIp, maybeIpv4, maybePortRange, maybeRate, maybeWord, millis, oneOf, type ParamType, port, regex,
-  seconds, tableRanges, word,
+  bool,
+  cidrs,
+  failsafePorts,
+  type FailsafePort,
+  healthTimeouts,
+  int,
+  interfacePatterns,
+  interfacePrefixes,
+  mask,
+  maybeBool,
+  maybeIp,
+  maybeIpv4,
+  maybePortRange,
+  maybeRate,
+  maybeWord,
+  millis,
+  oneOf,
+  type ParamType,
+  port,
+  regex,
+  seconds,
+  tableRanges,
+  word,
 } from './param-types.ts'
 
 export interface Param<T> {
@@ -32,7 +52,10 @@ export interface Param<T> {
 type Options = Omit<Param<unknown>, 'type' | 'default' | 'doc'>
 
 const param = <T>(type: ParamType<T>, value: T, doc: string, options: Options = {}): Param<T> => ({
-  type, default: value, doc, ...options,
+  type,
+  default: value,
+  doc,
+  ...options,
 })
 
 const die = { die: true } as const
@@ -59,6 +82,7 @@ const allow = oneOf('Accept', 'Return')
 const deny = oneOf('Drop', 'Reject')
 const onOff = oneOf('Disabled', 'Enabled')
 
+// biome-ignore format: a table, one row a line
 export const PARAMS = {
   // Process and datastore
   FelixHostname: param(maybeWord, undefined, 'Name of this node; must equal the Node resource. Default: the node-name file, else the host name in lower case.', LOCAL),

@@ -16,13 +16,14 @@ export function renderFelixReference(): string {
     'Generated from the parameter table; do not edit.',
     '',
     'The first source that sets a parameter decides: the environment (`FELIX_` and the name, in any case), the file',
-    '`/etc/calico/felix.cfg` (INI), the FelixConfiguration `node.<name>`, the FelixConfiguration `default`, the default below.',
-    'In the environment and the file durations are plain seconds, and `none` sets the zero value; in a FelixConfiguration they',
-    'are texts such as `1m30s`. An annotation `config.projectcalico.org/<name>` of a FelixConfiguration overrides its field.',
+    '`/etc/calico/felix.cfg` (INI), the FelixConfiguration `node.<name>`, the FelixConfiguration `default`, and last the',
+    'default below. In the environment and the file durations are plain seconds, and `none` sets the zero value; in a',
+    'FelixConfiguration they are texts such as `1m30s`. An annotation `config.projectcalico.org/<name>` of a',
+    'FelixConfiguration overrides its field.',
     '',
-    'A bad value is reported and the default used; parameters marked **stops** keep Felix from starting instead. A change takes',
-    'effect at once where **live** is noted; otherwise Felix exits with status 129 and is started again, and nothing in the',
-    'kernel changes meanwhile.',
+    'A bad value is reported and the default used; parameters marked **stops** keep Felix from starting instead. A change',
+    'takes effect at once where **live** is noted; otherwise Felix exits with status 129 and is started again, and nothing',
+    'in the kernel changes meanwhile.',
     '',
     '| Name | Field | Type | Default | Notes | Meaning |',
     '|---|---|---|---|---|---|',
@@ -32,7 +33,10 @@ export function renderFelixReference(): string {
     '',
     '| Name | Field | Why |',
     '|---|---|---|',
-    ...idle.map(([key, param]) => `| ${code(envName(key, param))} | ${code(fieldName(key, param) ?? '')} | ${cell(param.not ?? '')} |`),
+    ...idle.map(
+      ([key, param]) =>
+        `| ${code(envName(key, param))} | ${code(fieldName(key, param) ?? '')} | ${cell(param.not ?? '')} |`,
+    ),
     '',
   ].join('\n')
 }

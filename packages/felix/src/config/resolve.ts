@@ -37,8 +37,12 @@ export function resolveFelixConfig(layers: readonly ConfigLayer[]): Resolution {
   for (const [key, param] of TABLE) values[key] = resolveParam(key, param, { layers, problems })
   if (!isComplete(values)) throw new Error('The parameter table changed while it was read')
   if (problems.some((problem) => problem.fatal)) {
-    const list = problems.map((problem) => `${problem.parameter}=${problem.value} (${problem.source}): ${problem.reason}`)
-    throw new CalicoError('INVALID', `Cannot start with this configuration: ${list.join('; ')}`, { context: { problems } })
+    const list = problems.map(
+      (problem) => `${problem.parameter}=${problem.value} (${problem.source}): ${problem.reason}`,
+    )
+    throw new CalicoError('INVALID', `Cannot start with this configuration: ${list.join('; ')}`, {
+      context: { problems },
+    })
   }
   return { config: Object.freeze(values), warnings: problems, unknown: unknownNames(layers) }
 }
@@ -56,12 +60,19 @@ function resolveParam(key: string, param: Param<unknown>, { layers, problems }: 
   const field = fieldName(key, param)?.toLowerCase()
   for (const { source, local, text, fields } of layers) {
     if (param.local && !local) continue
-    const raw = text.get(textName) || (field === undefined ? undefined : fields.get(field))
+    const written = text.get(textName)
+    const raw = written || (field === undefined ? undefined : fields.get(field))
     if (raw === undefined || raw === null || raw === '') continue
-    const outcome = text.get(textName) ? readText(String(raw), param) : readJson(raw, param)
+    const outcome = written ? readText(written, param) : readJson(raw, param)
     if ('value' in outcome) return outcome.value
     const value = typeof raw === 'string' ? raw : JSON.stringify(raw)
-    problems.push({ parameter: key, source, value, reason: outcome.reason, fatal: param.die === true && param.not === undefined })
+    problems.push({
+      parameter: key,
+      source,
+      value,
+      reason: outcome.reason,
+      fatal: param.die === true && param.not === undefined,
+    })
     return param.default
   }
   return param.default
@@ -78,7 +89,9 @@ const readJson = (value: unknown, { type }: Param<unknown>): Outcome => outcomeO
 
 function outcomeOf(result: ReturnType<Param<unknown>['type']['json']['safeParse']>): Outcome {
   if (result.success) return { value: result.data }
-  const reasons = result.error.issues.map(({ path, message }) => (path.length > 0 ? `${path.join('.')}: ${message}` : message))
+  const reasons = result.error.issues.map(({ path, message }) =>
+    path.length > 0 ? `${path.join('.')}: ${message}` : message,
+  )
   return { reason: reasons.join(', ') }
 }
 
@@ -89,12 +102,8 @@ function unknownNames(layers: readonly ConfigLayer[]): Resolution['unknown'] {
   const texts = new Set([...TABLE].map(([key, param]) => envName(key, param).toLowerCase()))
   const fields = new Set([...TABLE].map(([key, param]) => fieldName(key, param)?.toLowerCase()))
   return layers.flatMap(({ source, text, fields: given }) =>
-    [
-      ...[...text.keys()].filter((name) => !texts.has(name)),
-      ...[...given.keys()].filter((name) => !fields.has(name)),
-    ]
+    [...[...text.keys()].filter((name) => !texts.has(name)), ...[...given.keys()].filter((name) => !fields.has(name))]
       .filter((name) => !NEVER_TOLD.test(name))
       .map((name) => ({ name, source })),
   )
 }
-

@@ -57,7 +57,9 @@ export function compareConfigs(before: FelixConfig, after: FelixConfig): ConfigC
   const values = new Map<string, unknown>(Object.entries(before))
   const table: [string, Param<unknown>][] = Object.entries(PARAMS)
   const next = new Map<string, unknown>(Object.entries(after))
-  const changed = table.filter(([key, param]) => param.not === undefined && print(param, values.get(key)) !== print(param, next.get(key)))
+  const changed = table.filter(
+    ([key, param]) => param.not === undefined && print(param, values.get(key)) !== print(param, next.get(key)),
+  )
   const needRestart = changed.filter(([, param]) => !param.live).map(([key]) => key)
   if (needRestart.length > 0) return { kind: 'restart', changed: needRestart }
   return changed.length === 0 ? { kind: 'none' } : { kind: 'live', config: after, changed: changed.map(([key]) => key) }

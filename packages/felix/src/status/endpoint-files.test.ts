@@ -10,8 +10,12 @@ import { EndpointFiles } from './endpoint-files.ts'
 
 const id = { orchestrator: 'cni', workload: 'default/9f 3', endpoint: 'eth0' }
 const endpoint: WorkloadEndpoint = {
-  id, interfaceName: parseInterfaceName('cali1'), mac: parseMac('ee:ee:ee:ee:ee:ee'),
-  nets: [parseCidr('10.0.0.1/32'), parseCidr('fd00::1/128')], tiers: [], profiles: [],
+  id,
+  interfaceName: parseInterfaceName('cali1'),
+  mac: parseMac('ee:ee:ee:ee:ee:ee'),
+  nets: [parseCidr('10.0.0.1/32'), parseCidr('fd00::1/128')],
+  tiers: [],
+  profiles: [],
 }
 const NAME = 'cni default%2F9f%203 eth0'
 
@@ -32,7 +36,10 @@ describe('EndpointFiles', () => {
     files.setUp(id, true)
     assert.deepEqual(names(), [NAME])
     assert.deepEqual(JSON.parse(readFileSync(join(prefix, 'endpoint-status', NAME), 'utf8')), {
-      ifaceName: 'cali1', mac: 'ee:ee:ee:ee:ee:ee', ipv4Nets: ['10.0.0.1/32'], ipv6Nets: ['fd00::1/128'],
+      ifaceName: 'cali1',
+      mac: 'ee:ee:ee:ee:ee:ee',
+      ipv4Nets: ['10.0.0.1/32'],
+      ipv6Nets: ['fd00::1/128'],
     })
     files.setUp(id, false)
     assert.deepEqual(names(), [])

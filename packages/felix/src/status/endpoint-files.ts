@@ -1,7 +1,7 @@
 /**
- * One small file for each workload endpoint that is programmed and up, for local programs that wait for that: the CNI plugin
- * holds a container back until its file exists. Nothing is written before all endpoints are known; then files that no
- * endpoint needs, such as those of a past life, are removed.
+ * One small file for each workload endpoint that is programmed and up, for local programs that wait for that: the CNI
+ * plugin holds a container back until its file exists. Nothing is written before all endpoints are known; then files
+ * that no endpoint needs, such as those of a past life, are removed.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -49,7 +49,8 @@ export class EndpointFiles {
     this.#guard(() => {
       mkdirSync(this.#directory, { recursive: true })
       const wanted = new Set([...this.#endpoints].flatMap(([key, { id }]) => (this.#up.has(key) ? fileName(id) : [])))
-      for (const name of readdirSync(this.#directory)) if (!wanted.has(name)) rmSync(join(this.#directory, name), { force: true })
+      for (const name of readdirSync(this.#directory))
+        if (!wanted.has(name)) rmSync(join(this.#directory, name), { force: true })
       for (const { id } of this.#endpoints.values()) this.#refresh(id)
     })
   }
@@ -72,7 +73,8 @@ export class EndpointFiles {
       work()
       this.#lastProblem = ''
     } catch (err) {
-      if (messageOf(err) !== this.#lastProblem) this.#log.warn('Endpoint status files could not be written, will retry', { err })
+      if (messageOf(err) !== this.#lastProblem)
+        this.#log.warn('Endpoint status files could not be written, will retry', { err })
       this.#lastProblem = messageOf(err)
     }
   }

@@ -65,8 +65,12 @@ describe('EndpointStatus', () => {
     await becomes('the other state', { '/status/a': up, '/status/b': up })
     const batches = store.watch('/status/a', revision + 1n, AbortSignal.timeout(50))
     const downs: string[] = []
-    for await (const { events } of batches) for (const event of events) if (event.type === 'put') downs.push(event.kv.value)
-    assert.deepEqual(downs.filter((value) => value !== up), [])
+    for await (const { events } of batches)
+      for (const event of events) if (event.type === 'put') downs.push(event.kv.value)
+    assert.deepEqual(
+      downs.filter((value) => value !== up),
+      [],
+    )
   })
 })
 

@@ -1,10 +1,11 @@
 /**
  * Tells the cluster whether each endpoint of this node is up.
  *
- * A state waits at least one tick before it is written, so that a flapping interface costs one write a tick at most. Each
- * tick writes a tenth of what waits (upstream writes one key, which takes a node with 1,000 endpoints a quarter of an hour).
- * Now and then, and at the start, the keys of this node are read back and repaired: that is how a restarted Felix finds
- * what its predecessor left. Nothing is written before the data plane is in sync, since everything would look down.
+ * A state waits at least one tick before it is written, so that a flapping interface costs one write a tick at most.
+ * Each tick writes a tenth of what waits (upstream writes one key, which takes a node with 1,000 endpoints a quarter of
+ * an hour). Now and then, and at the start, the keys of this node are read back and repaired: that is how a restarted
+ * Felix finds what its predecessor left. Nothing is written before the data plane is in sync, since everything would
+ * look down.
  */
 import { hasCode, type Logger, sleep } from '@calico-node/core'
 import type { KvStore } from '@calico-node/datastore'
@@ -59,7 +60,8 @@ export class EndpointStatus {
     await this.#open
     let ticksToRepair = 0
     while (!signal.aborted) {
-      if (ticksToRepair-- <= 0 && (await this.#guard(() => this.#compareWithStore()))) ticksToRepair = TICKS_BETWEEN_REPAIRS
+      if (ticksToRepair-- <= 0 && (await this.#guard(() => this.#compareWithStore())))
+        ticksToRepair = TICKS_BETWEEN_REPAIRS
       const batch = [...this.#ready].slice(0, Math.ceil(this.#ready.size / 10))
       for (const key of batch) await this.#guard(() => this.#write(key))
       for (const key of this.#fresh) this.#ready.add(key)

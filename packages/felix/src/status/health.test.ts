@@ -7,7 +7,12 @@ const GOOD = { live: true, ready: true }
 
 function clocked(): { health: Health; pass: (ms: number) => void } {
   let now = 0
-  return { health: new Health(() => now), pass: (ms) => { now += ms } }
+  return {
+    health: new Health(() => now),
+    pass: (ms) => {
+      now += ms
+    },
+  }
 }
 
 describe('Health', () => {
@@ -41,7 +46,10 @@ describe('Health', () => {
     health.register({ name: 'loop', timeoutMs: 1000 })
     health.report('loop', GOOD)
     pass(5000)
-    health.setTimeouts([{ name: 'loop', timeoutMs: 10_000 }, { name: 'unknown', timeoutMs: 1 }])
+    health.setTimeouts([
+      { name: 'loop', timeoutMs: 10_000 },
+      { name: 'unknown', timeoutMs: 1 },
+    ])
     assert.equal(health.summary().live, true)
     health.setTimeouts([])
     assert.equal(health.summary().live, false)

@@ -1,6 +1,6 @@
 /**
- * Whether Felix lives and is ready. Every part reports for itself, again and again; a part that falls silent for longer than
- * its timeout counts as dead. Felix is live, or ready, when all parts say so.
+ * Whether Felix lives and is ready. Every part reports for itself, again and again; a part that falls silent for longer
+ * than its timeout counts as dead. Felix is live, or ready, when all parts say so.
  */
 import type { HealthTimeout } from '../config/param-types.ts'
 
@@ -90,10 +90,21 @@ interface Row {
 
 const HEADINGS = ['COMPONENT', 'TIMEOUT', 'LIVENESS', 'READINESS', 'DETAIL']
 const cells = ({ name, timeout, live, ready, detail }: Row): string[] => [
-  name, timeout, live ? 'live' : 'dead', ready ? 'ready' : 'not ready', detail,
+  name,
+  timeout,
+  live ? 'live' : 'dead',
+  ready ? 'ready' : 'not ready',
+  detail,
 ]
 
 function table(rows: readonly (readonly string[])[]): string {
   const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
-  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()).join('\n')
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
 }

@@ -26,10 +26,13 @@ export interface RunningServer {
 export async function serveHttp(routes: Routes, { host, port }: Listen): Promise<RunningServer> {
   const server = createServer((request, response) => {
     const path = request.url?.replace(/\?.*$/, '') ?? ''
-    const route = Object.hasOwn(routes, path) && ['GET', 'HEAD'].includes(request.method ?? '') ? routes[path] : undefined
-    const answering = route === undefined ? Promise.resolve({ status: 404, body: 'not found\n' }) : Promise.resolve().then(route)
+    const route =
+      Object.hasOwn(routes, path) && ['GET', 'HEAD'].includes(request.method ?? '') ? routes[path] : undefined
+    const answering =
+      route === undefined ? Promise.resolve({ status: 404, body: 'not found\n' }) : Promise.resolve().then(route)
     answering.then(
-      ({ status, body, type = 'text/plain; charset=utf-8' }: Answer) => response.writeHead(status, { 'content-type': type }).end(body),
+      ({ status, body, type = 'text/plain; charset=utf-8' }: Answer) =>
+        response.writeHead(status, { 'content-type': type }).end(body),
       () => response.writeHead(500).end(),
     )
   })

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { serveHttp } from './http-server.ts'
 import { FelixMetrics } from './metrics.ts'
 
-test('FelixMetrics are served under upstream\'s names, what the graph holds counted when asked', async () => {
+test("FelixMetrics are served under upstream's names, what the graph holds counted when asked", async () => {
   const metrics = new FelixMetrics({ node: 'here', processMetrics: true })
   let policies = 1
   const cluster = { nodes: 2, workloads: 3, hosts: 0, policies: 4, profiles: 5, tiers: 6 }
@@ -14,7 +14,10 @@ test('FelixMetrics are served under upstream\'s names, what the graph holds coun
   try {
     const first = await lines()
     for (const line of [
-      'felix_host{host="here"} 1', 'felix_resync_state 1', 'felix_active_local_policies 1', 'felix_cluster_num_workload_endpoints 3',
+      'felix_host{host="here"} 1',
+      'felix_resync_state 1',
+      'felix_active_local_policies 1',
+      'felix_cluster_num_workload_endpoints 3',
       'felix_calc_graph_updates_processed{type="policy"} 1',
     ]) {
       assert.ok(first.includes(line), line)

@@ -1,6 +1,6 @@
 /**
- * The figures that Felix shows to Prometheus, under upstream's names (felix.md 4.3). Parts of Felix write to them; what can
- * be counted when somebody asks is counted then, so that a change costs nothing for the sake of a figure.
+ * The figures that Felix shows to Prometheus, under upstream's names (felix.md 4.3). Parts of Felix write to them; what
+ * can be counted when somebody asks is counted then, so that a change costs nothing for the sake of a figure.
  */
 import { collectDefaultMetrics, Counter, Gauge, Registry, Summary } from 'prom-client'
 import type { GraphCounts } from '../calc/graph.ts'
@@ -21,23 +21,64 @@ export class FelixMetrics {
   readonly #counter = <L extends string = never>(name: string, help: string, labelNames: L[] = []): Counter<L> =>
     new Counter({ name, help, labelNames, registers: [this.registry] })
   readonly #gauge = (name: string, help: string, collect?: () => number): Gauge =>
-    new Gauge({ name, help, registers: [this.registry], ...(collect && { collect() { this.set(collect()) } }) })
+    new Gauge({
+      name,
+      help,
+      registers: [this.registry],
+      ...(collect && {
+        collect() {
+          this.set(collect())
+        },
+      }),
+    })
 
-  readonly resyncState = this.#gauge('felix_resync_state', 'Datastore: 1 = waiting, 2 = reading the snapshot, 3 = in sync.')
+  readonly resyncState = this.#gauge(
+    'felix_resync_state',
+    'Datastore: 1 = waiting, 2 = reading the snapshot, 3 = in sync.',
+  )
   readonly resyncsStarted = this.#counter('felix_resyncs_started', 'How often the datastore was read from the start.')
-  readonly updatesProcessed = this.#counter('felix_calc_graph_updates_processed', 'Changes taken in by the calculation graph.', ['type'])
-  readonly updateSeconds = this.#summary('felix_calc_graph_update_time_seconds', 'Time to work out one batch of changes.')
-  readonly outputEvents = this.#counter('felix_calc_graph_output_events', 'Messages from the calculation graph to the data plane.')
-  readonly invalidResources = this.#gauge('felix_invalid_resources', 'Stored values that count as missing because they are invalid.')
+  readonly updatesProcessed = this.#counter(
+    'felix_calc_graph_updates_processed',
+    'Changes taken in by the calculation graph.',
+    ['type'],
+  )
+  readonly updateSeconds = this.#summary(
+    'felix_calc_graph_update_time_seconds',
+    'Time to work out one batch of changes.',
+  )
+  readonly outputEvents = this.#counter(
+    'felix_calc_graph_output_events',
+    'Messages from the calculation graph to the data plane.',
+  )
+  readonly invalidResources = this.#gauge(
+    'felix_invalid_resources',
+    'Stored values that count as missing because they are invalid.',
+  )
 
-  readonly dataplaneMessages = this.#counter('felix_int_dataplane_messages', 'Messages taken in by the data plane.', ['type'])
-  readonly dataplaneBatchSize = this.#summary('felix_int_dataplane_msg_batch_size', 'Messages taken in at once by the data plane.')
-  readonly interfaceBatchSize = this.#summary('felix_int_dataplane_iface_msg_batch_size', 'Interface events taken in at once.')
+  readonly dataplaneMessages = this.#counter('felix_int_dataplane_messages', 'Messages taken in by the data plane.', [
+    'type',
+  ])
+  readonly dataplaneBatchSize = this.#summary(
+    'felix_int_dataplane_msg_batch_size',
+    'Messages taken in at once by the data plane.',
+  )
+  readonly interfaceBatchSize = this.#summary(
+    'felix_int_dataplane_iface_msg_batch_size',
+    'Interface events taken in at once.',
+  )
   readonly applySeconds = this.#summary('felix_int_dataplane_apply_time_seconds', 'Time of one pass over the kernel.')
-  readonly applyFailures = this.#counter('felix_int_dataplane_failures', 'Passes over the kernel that have to be repeated.')
+  readonly applyFailures = this.#counter(
+    'felix_int_dataplane_failures',
+    'Passes over the kernel that have to be repeated.',
+  )
 
   constructor({ node, processMetrics }: MetricsOptions) {
-    new Gauge({ name: 'felix_host', help: 'The name of this node, as a label.', labelNames: ['host'], registers: [this.registry] }).set({ host: node }, 1)
+    new Gauge({
+      name: 'felix_host',
+      help: 'The name of this node, as a label.',
+      labelNames: ['host'],
+      registers: [this.registry],
+    }).set({ host: node }, 1)
     this.resyncState.set(RESYNC_STATE.waiting)
     if (processMetrics) collectDefaultMetrics({ register: this.registry })
   }
@@ -45,11 +86,23 @@ export class FelixMetrics {
   /** Shows what the graph holds, counted at each request. */
   watchGraph(counts: () => GraphCounts): void {
     this.#gauge('felix_active_local_endpoints', 'Endpoints of this node.', () => counts().localEndpoints)
-    this.#gauge('felix_active_local_policies', 'Policies that apply to endpoints of this node.', () => counts().activePolicies)
-    this.#gauge('felix_active_local_selectors', 'Sets of addresses that rules of this node use.', () => counts().activeSets)
+    this.#gauge(
+      'felix_active_local_policies',
+      'Policies that apply to endpoints of this node.',
+      () => counts().activePolicies,
+    )
+    this.#gauge(
+      'felix_active_local_selectors',
+      'Sets of addresses that rules of this node use.',
+      () => counts().activeSets,
+    )
     this.#gauge('felix_cluster_num_hosts', 'Nodes in the cluster.', () => counts().cluster.nodes)
     this.#gauge('felix_cluster_num_host_endpoints', 'Host endpoints in the cluster.', () => counts().cluster.hosts)
-    this.#gauge('felix_cluster_num_workload_endpoints', 'Workload endpoints in the cluster.', () => counts().cluster.workloads)
+    this.#gauge(
+      'felix_cluster_num_workload_endpoints',
+      'Workload endpoints in the cluster.',
+      () => counts().cluster.workloads,
+    )
     this.#gauge('felix_cluster_num_policies', 'Policies in the cluster.', () => counts().cluster.policies)
     this.#gauge('felix_cluster_num_profiles', 'Profiles in the cluster.', () => counts().cluster.profiles)
     this.#gauge('felix_cluster_num_tiers', 'Tiers in the cluster.', () => counts().cluster.tiers)

@@ -39,7 +39,13 @@ describe('ProcessStatus', () => {
   test('a new interval counts at once, and 0 is silence', async () => {
     await withEtcd({}, async (etcd) => {
       const store = openEtcd({ endpoints: etcd.urls }, quietLogger)
-      const status = new ProcessStatus({ store, node, config: configOf({ FELIX_REPORTINGINTERVALSECS: '0' }), log: quietLogger, firstDelayMs: 0 })
+      const status = new ProcessStatus({
+        store,
+        node,
+        config: configOf({ FELIX_REPORTINGINTERVALSECS: '0' }),
+        log: quietLogger,
+        firstDelayMs: 0,
+      })
       const stop = new AbortController()
       const running = status.run(stop.signal)
       try {

@@ -1,6 +1,6 @@
 /**
- * Tells the cluster that Felix lives on this node: a key that expires unless it is written again, and one that stays and
- * says when that was last so. Status is best effort: a failed write is logged and made up for by the next one.
+ * Tells the cluster that Felix lives on this node: a key that expires unless it is written again, and one that stays
+ * and says when that was last so. Status is best effort: a failed write is logged and made up for by the next one.
  */
 import { type Logger, sleep } from '@calico-node/core'
 import type { KvStore } from '@calico-node/datastore'
@@ -33,7 +33,8 @@ export class ProcessStatus {
 
   /** Takes a new interval and time to live into account at once. */
   setConfig(config: FelixConfig): void {
-    const same = config.ReportingInterval === this.#config.ReportingInterval && config.ReportingTTL === this.#config.ReportingTTL
+    const same =
+      config.ReportingInterval === this.#config.ReportingInterval && config.ReportingTTL === this.#config.ReportingTTL
     this.#config = config
     if (same) return
     this.#reconfigured.abort()

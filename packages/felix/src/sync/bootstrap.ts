@@ -19,8 +19,8 @@ export interface BootstrapOptions {
 }
 
 /**
- * Asks the store every second until it answers, ClusterInformation says that it is ready, and no fatal parameter is wrong.
- * What stands in the way is logged once.
+ * Asks the store every second until it answers, ClusterInformation says that it is ready, and no fatal parameter is
+ * wrong. What stands in the way is logged once.
  *
  * @returns The parameters to run with; undefined when `signal` aborted first.
  */
@@ -43,7 +43,10 @@ export async function loadFelixConfig(options: BootstrapOptions): Promise<FelixC
 async function tryLoad({ store, node, localLayers, log, signal }: BootstrapOptions): Promise<FelixConfig> {
   const cluster = await store.get(CLUSTER_KEY, { signal })
   if (!isDatastoreReady(cluster?.value)) {
-    throw new CalicoError('STORE_UNAVAILABLE', 'Cannot use the datastore: ClusterInformation "default" does not say datastoreReady')
+    throw new CalicoError(
+      'STORE_UNAVAILABLE',
+      'Cannot use the datastore: ClusterInformation "default" does not say datastoreReady',
+    )
   }
   const stored: ConfigLayer[] = []
   for (const { key, read } of configSources(node)) {

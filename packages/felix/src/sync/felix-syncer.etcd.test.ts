@@ -17,7 +17,8 @@ import { CLUSTER_KEY } from './stored-config.ts'
 
 const node = parseNodeName('here')
 const FELIX = '/calico/resources/v3/projectcalico.org/felixconfigurations'
-const cluster = (ready: boolean | undefined) => JSON.stringify({ metadata: { name: 'default' }, spec: { datastoreReady: ready } })
+const cluster = (ready: boolean | undefined) =>
+  JSON.stringify({ metadata: { name: 'default' }, spec: { datastoreReady: ready } })
 const felix = (spec: object) => JSON.stringify({ metadata: { name: 'default' }, spec })
 const [workloadKey, workloadValue] = workload('a', { ips: ['10.0.0.1'], profiles: ['p'] })
 const [profileKey, profileValue] = stored('profiles', 'p', { ingress: [{ action: 'Allow' }] })
@@ -63,9 +64,11 @@ async function withSyncer(play: (scene: Scene) => Promise<void>): Promise<void> 
 }
 
 function recorder(lines: string[]): Logger {
-  const note = (level: string) => (message: string, fields: LogFields = {}): void => {
-    lines.push(`${level} ${message}${'key' in fields ? ` ${String(fields['key'])}` : ''}`)
-  }
+  const note =
+    (level: string) =>
+    (message: string, fields: LogFields = {}): void => {
+      lines.push(`${level} ${message}${'key' in fields ? ` ${String(fields['key'])}` : ''}`)
+    }
   const logger: Logger = { ...quietLogger, warn: note('warn'), error: note('error'), child: () => logger }
   return logger
 }
@@ -76,7 +79,10 @@ describe('runFelixSyncer()', () => {
   test('the first batch says everything, parameters first, and ends with in-sync', async () => {
     await withSyncer(async ({ batches, health, receiver }) => {
       const [first] = await waitFor('the first batch', () => batches.length > 0 && batches)
-      assert.deepEqual(first?.map(({ kind }) => kind), ['config.update', 'profile.update', 'workload.update', 'in-sync'])
+      assert.deepEqual(
+        first?.map(({ kind }) => kind),
+        ['config.update', 'profile.update', 'workload.update', 'in-sync'],
+      )
       assert.equal(receiver.profiles.get('p')?.ingress[0]?.action, 'allow')
       assert.deepEqual([health.summary().live, health.summary().ready], [true, true])
     })
@@ -110,9 +116,16 @@ describe('runFelixSyncer()', () => {
     await withSyncer(async ({ store, batches, end }) => {
       await waitFor('the first batch', () => batches.length > 0)
       await store.put(`${FELIX}/default`, felix({ logSeverityScreen: 'Debug', maxIpsetSize: 5 }))
-      const update = await waitFor('the parameters', () => batches.flat().filter(({ kind }) => kind === 'config.update')[1])
+      const update = await waitFor(
+        'the parameters',
+        () => batches.flat().filter(({ kind }) => kind === 'config.update')[1],
+      )
       assert.ok(update.kind === 'config.update')
-      assert.deepEqual([update.config.LogSeverityScreen, update.config.MaxIpsetSize], ['Debug', 1000], 'the environment wins')
+      assert.deepEqual(
+        [update.config.LogSeverityScreen, update.config.MaxIpsetSize],
+        ['Debug', 1000],
+        'the environment wins',
+      )
       await store.put(`${FELIX}/node.elsewhere`, felix({ ipv6Support: false }))
       await store.put(`${FELIX}/node.here`, felix({ routeRefreshInterval: '5s' }))
       assert.deepEqual(await end, { kind: 'restart', reason: 'parameters changed: RouteRefreshInterval' })
@@ -148,14 +161,23 @@ describe('loadFelixConfig()', () => {
       await store.put(`${FELIX}/default`, felix({ chainInsertMode: 'sideways', maxIpsetSize: 'lots' }))
       await etcd.member.stop()
       const reasons: string[] = []
-      const warn = (_: string, { err }: LogFields = {}): void => void reasons.push(err instanceof Error ? err.message : 'parameter')
-      const loading = loadFelixConfig({ store, node, localLayers: [], log: { ...quietLogger, warn }, signal: AbortSignal.timeout(30_000) })
+      const warn = (_: string, { err }: LogFields = {}): void =>
+        void reasons.push(err instanceof Error ? err.message : 'parameter')
+      const loading = loadFelixConfig({
+        store,
+        node,
+        localLayers: [],
+        log: { ...quietLogger, warn },
+        signal: AbortSignal.timeout(30_000),
+      })
       try {
         await waitFor('word of the store', () => reasons.length === 1)
         await etcd.restart(etcd.member)
         await waitFor('word of the cluster', () => reasons.some((reason) => reason.includes('datastoreReady')))
         await store.put(CLUSTER_KEY, cluster(true))
-        await waitFor('word of the parameter', () => reasons.some((reason) => reason.includes('ChainInsertMode=sideways')))
+        await waitFor('word of the parameter', () =>
+          reasons.some((reason) => reason.includes('ChainInsertMode=sideways')),
+        )
         await store.put(`${FELIX}/default`, felix({ maxIpsetSize: 'lots' }))
         assert.equal((await loading)?.MaxIpsetSize, 1_048_576)
         assert.equal(reasons.filter((reason) => reason.includes('datastoreReady')).length, 1)

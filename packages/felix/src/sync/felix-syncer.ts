@@ -1,9 +1,9 @@
 /**
- * From the store to the data plane: follows every resource that matters, decodes and checks it, lets the graph work out what
- * that means for this host, and hands on the messages.
+ * From the store to the data plane: follows every resource that matters, decodes and checks it, lets the graph work out
+ * what that means for this host, and hands on the messages.
  *
- * Invariants: nothing is handed on before the first complete snapshot; a lost connection to the store changes nothing; a
- * value that is invalid counts as missing and is told once. It runs until a change needs a new start of Felix.
+ * Invariants: nothing is handed on before the first complete snapshot; a lost connection to the store changes nothing;
+ * a value that is invalid counts as missing and is told once. It runs until a change needs a new start of Felix.
  */
 import { assertNever, type Logger } from '@calico-node/core'
 import { type KeyUpdate, type KvStore, sync } from '@calico-node/datastore'
@@ -82,9 +82,15 @@ class FelixSyncer {
 
   reportHealth(): void {
     const { health, metrics } = this.#options
-    const detail = this.#connected ? '' : this.#inSync ? 'the datastore is away, the last state stands' : 'waiting for the datastore'
+    const detail = this.#connected
+      ? ''
+      : this.#inSync
+        ? 'the datastore is away, the last state stands'
+        : 'waiting for the datastore'
     health.report(HEALTH_PART.name, { live: true, ready: this.#inSync, detail })
-    metrics.resyncState.set(!this.#connected ? RESYNC_STATE.waiting : this.#inSync ? RESYNC_STATE.inSync : RESYNC_STATE.resync)
+    metrics.resyncState.set(
+      !this.#connected ? RESYNC_STATE.waiting : this.#inSync ? RESYNC_STATE.inSync : RESYNC_STATE.resync,
+    )
   }
 
   async run(): Promise<SyncerEnd> {
@@ -141,7 +147,8 @@ class FelixSyncer {
   #tell({ key, fault }: Verdict): void {
     const { log } = this.#options
     if (fault === undefined) log.info('Resource is valid again', { key })
-    else if (fault.kind === 'invalid') log.warn('Resource is invalid and counts as missing', { key, reason: fault.reason })
+    else if (fault.kind === 'invalid')
+      log.warn('Resource is invalid and counts as missing', { key, reason: fault.reason })
     else log.warn('Resource has rules without effect', { key, reason: fault.reason })
   }
 
@@ -158,7 +165,8 @@ class FelixSyncer {
         this.#graph.setConfig(change.config)
         break
       case 'refused':
-        if (change.reason !== this.#refused) log.error('New parameters are refused, the old ones stay', { reason: change.reason })
+        if (change.reason !== this.#refused)
+          log.error('New parameters are refused, the old ones stay', { reason: change.reason })
         break
       case 'none':
         break

@@ -33,7 +33,10 @@ export function configSources(node: NodeName): readonly ConfigSource[] {
 }
 
 export const CLUSTER_KEY = resourceKey('ClusterInformation', 'default')
-export const CONFIG_PREFIXES: readonly string[] = [resourcePrefix('FelixConfiguration'), resourcePrefix('ClusterInformation')]
+export const CONFIG_PREFIXES: readonly string[] = [
+  resourcePrefix('FelixConfiguration'),
+  resourcePrefix('ClusterInformation'),
+]
 
 /** Whether the cluster says that its data may be acted upon. Absent or invalid means no. */
 export function isDatastoreReady(value: string | undefined): boolean {
