@@ -13,7 +13,7 @@ const head = {
   egress: opt(rules(), 'Rules for traffic from the selected endpoints; the first that matches decides.'),
   selector: opt(selector(), 'Endpoints that the policy applies to. Absent: all.'),
   types: opt(list(oneOf('Ingress', 'Egress')), 'Directions that the policy applies to.', {
-    fallback: 'on writing: Ingress, and Egress if there are egress rules and perhaps only that',
+    fallback: 'in a new policy: those that it has rules for, Ingress if it has none',
   }),
 }
 const serviceAccountSelector = opt(selector(), 'Further restricts the endpoints, by labels of their service accounts.')

@@ -32,7 +32,7 @@ export const entityRule = object({
 
 export const rule = object({
   action: doc(oneOf('Allow', 'Deny', 'Log', 'Pass'), 'Log goes on with the next rule; Pass skips to the next tier.'),
-  ipVersion: opt(z.union([z.literal(4), z.literal(6)], { error: 'must be 4 or 6' }), 'Only packets of this version.'),
+  ipVersion: opt(z.union([z.literal(4), z.literal(6)], { error: 'must be 4 or 6' }), 'Only packets of this version.', { type: '4 | 6' }),
   protocol: opt(protocol(), 'Only packets of this protocol.'),
   icmp: opt(icmp(), 'Only ICMP packets of this type and code.'),
   notProtocol: opt(protocol(), 'Only packets of other protocols.'),

@@ -54,7 +54,7 @@ export const bool = () => z.boolean()
 export const integer = (min: number, max: number) => {
   const reason = `must be a whole number from ${min} to ${max}`
   const within = (value: number): boolean => Number.isInteger(value) && value >= min && value <= max
-  return withMeta(z.number().refine(within, reason), { type: 'integer', rule: `${min} to ${max}` })
+  return withMeta(z.number().refine(within, reason), { type: 'integer', rule: `${min} to ${max}`, minimum: min, maximum: max })
 }
 export const anyInteger = () => withMeta(z.number().refine(Number.isSafeInteger, 'must be a whole number'), { type: 'integer' })
 /** Position among others; fractions are fine, and so are whole numbers beyond 2^53. */

@@ -7,6 +7,9 @@ export interface FieldMeta {
   readonly type?: string
   /** What values are allowed, beyond the type. */
   readonly rule?: string
+  /** Bounds of a number, inclusive. */
+  readonly minimum?: number
+  readonly maximum?: number
   /** Default in words, where it is not a constant of the schema. */
   readonly fallback?: string
   /** A zero value (empty text or list) is stored. Default: only numbers, booleans and objects are. */
