@@ -7,6 +7,9 @@ import type { Surroundings } from './model/facts.ts'
 import { renderOnce } from './once.ts'
 import { resolveConfig, type ConfdConfig } from './params.ts'
 
+// Tools tell the processes of a node apart by name; without this it is just another node.
+process.title = 'confd'
+
 const USAGE = `usage: confd                  follow the datastore and keep BIRD configured
        confd --once --out DIR  render once into DIR and check
 Exit status of --once: 0 good, 2 good but some resources were left out, 1 not rendered. Settings come from the environment.`
