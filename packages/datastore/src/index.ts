@@ -10,4 +10,4 @@ export { DEFAULT_CONFIG_FILE, parseConnection, type ConnectionSettings } from '.
 export { waitForEtcd, type WaitForEtcdOptions } from './etcd/wait.ts'
 export { CalicoClient } from './client.ts'
 export type { ResourceClient } from './resource-client.ts'
-export { initialise, mergeClusterType, type InitialiseOptions } from './initialise.ts'
+export { ensureFelixDefaults, initialise, mergeClusterType, type InitialiseOptions } from './initialise.ts'

@@ -4,7 +4,9 @@
  * do it at once.
  */
 import { randomUUID } from 'node:crypto'
-import { FIXED_TIER_ORDERS, makeResource, type ClusterInformationSpec, type TierResource } from '@calico-node/model'
+import {
+  FIXED_TIER_ORDERS, makeResource, type ClusterInformationSpec, type FelixConfigurationSpec, type SpecInput, type TierResource,
+} from '@calico-node/model'
 import type { CalicoClient } from './client.ts'
 
 export interface InitialiseOptions {
@@ -14,6 +16,9 @@ export interface InitialiseOptions {
 
 /** The tiers of Calico 3.30 and 3.31. */
 const TIERS = ['default', 'adminnetworkpolicy', 'baselineadminnetworkpolicy'] as const
+
+/** State of hosts and endpoints is reported, and the log is readable. */
+const FELIX: SpecInput<'FelixConfiguration'> = { reportingInterval: '30s', endpointReportingEnabled: true, logSeverityScreen: 'Info' }
 
 const tier = (name: string): TierResource =>
   makeResource('Tier', { name }, { order: FIXED_TIER_ORDERS[name] ?? 0, defaultAction: name === 'default' ? 'Deny' : 'Pass' })
@@ -37,7 +42,26 @@ function completed(spec: ClusterInformationSpec, { clusterType }: InitialiseOpti
   return same ? undefined : complete
 }
 
-/** Creates or completes the facts of the cluster and the built-in tiers. Idempotent. */
+/** The spec with the defaults for what is not set; undefined when nothing is missing. */
+function filled(spec: FelixConfigurationSpec, defaults: FelixConfigurationSpec): FelixConfigurationSpec | undefined {
+  const missing = Object.entries(defaults).filter(([field]) => Reflect.get(spec, field) === undefined)
+  return missing.length === 0 ? undefined : { ...spec, ...Object.fromEntries(missing) }
+}
+
+/** Creates a configuration of Felix, or sets in the one there is what nobody has set. Idempotent. */
+export async function ensureFelixDefaults(
+  client: CalicoClient, name: string, defaults: SpecInput<'FelixConfiguration'>,
+): Promise<void> {
+  const wanted = makeResource('FelixConfiguration', { name }, defaults)
+  const configurations = client.resources('FelixConfiguration')
+  await configurations.ensure(wanted)
+  await configurations.modify(name, undefined, (stored) => {
+    const spec = filled(stored.spec, wanted.spec)
+    return spec === undefined ? undefined : { ...stored, spec }
+  })
+}
+
+/** Creates or completes the facts of the cluster, the built-in tiers and the defaults of Felix. Idempotent. */
 export async function initialise(client: CalicoClient, opts: InitialiseOptions = {}): Promise<void> {
   const clusters = client.resources('ClusterInformation')
   await clusters.ensure(makeResource('ClusterInformation', { name: 'default' }, completed({}, opts) ?? {}))
@@ -46,4 +70,5 @@ export async function initialise(client: CalicoClient, opts: InitialiseOptions =
     return spec === undefined ? undefined : { ...stored, spec }
   })
   for (const name of TIERS) await client.resources('Tier').ensure(tier(name))
+  await ensureFelixDefaults(client, 'default', FELIX)
 }
