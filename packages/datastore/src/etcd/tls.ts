@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { createSecureContext, rootCertificates } from 'node:tls'
 import { CalicoError, messageOf } from '@calico-node/core'
@@ -13,7 +14,7 @@ export interface TlsCredentials {
 /** @throws INVALID naming the file or setting that cannot be read, is no PEM, or does not fit the others */
 export function loadCredentials({ ca, cert, key }: EtcdTlsSources): TlsCredentials {
   const rootCertificate = ca === undefined ? Buffer.from(rootCertificates.join('\n')) : read(ca)
-  check(`CA certificate of ${describe(ca)}`, () => createSecureContext({ ca: rootCertificate }))
+  if (ca !== undefined) check(`CA certificate of ${describe(ca)}`, () => new X509Certificate(rootCertificate))
   if (cert === undefined || key === undefined) return { rootCertificate }
   const [certChain, privateKey] = [read(cert), read(key)]
   check(`certificate of ${describe(cert)} with the key of ${describe(key)}`, () =>
@@ -47,5 +48,5 @@ function check(what: string, parse: () => unknown): void {
   }
 }
 
-const describe = (source: PemSource | undefined): string =>
-  source?.kind === 'file' ? `${source.path} (${source.setting})` : (source?.setting ?? 'this system')
+const describe = (source: PemSource): string =>
+  source.kind === 'file' ? `${source.path} (${source.setting})` : source.setting
