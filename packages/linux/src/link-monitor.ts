@@ -5,9 +5,8 @@
  * milliseconds). So a lost, garbled or reordered event can delay us until the next timed dump, and never mislead us. The monitor
  * is restarted when it ends, and each start is followed by a dump, because nobody listened meanwhile.
  */
-import { spawn } from 'node:child_process'
-import { createInterface } from 'node:readline'
-import { backoffMs, sleep, type Logger } from '@calico-node/core'
+import { backoffMs, type Logger } from '@calico-node/core'
+import { followLines } from './follow-lines.ts'
 import { addressesOf, linkOf, parseRecords } from './ip-json.ts'
 import { LinkState, type LinkDump } from './link-state.ts'
 import type { LinkEvent, LinkMonitor } from './ports.ts'
@@ -94,25 +93,16 @@ class IpMonitor implements LinkMonitor {
   }
 
   async #listen(alarm: Alarm, signal: AbortSignal): Promise<void> {
-    for (let failures = 0; !signal.aborted; failures++) {
-      const child = spawn('ip', ['-o', 'monitor', 'label', 'link', 'address', 'route'], {
-        stdio: ['ignore', 'pipe', 'inherit'], signal, killSignal: 'SIGKILL',
-      })
-      const ended = new Promise<string>((resolve) => {
-        child.on('error', (err) => resolve(err.message))
-        child.on('close', (code, by) => resolve(`exit ${code ?? by}`))
-      })
+    let before = false
+    const onStart = (): void => {
       alarm.ring(SETTLE_MS)
-      for await (const line of createInterface({ input: child.stdout })) {
-        failures = 0
-        if (isRouteLine(line)) alarm.routesChanged()
-        else if (!line.startsWith('[ROUTE]')) alarm.ringSoon()
-      }
-      const reason = await ended
-      if (signal.aborted) return
-      alarm.routesChanged()
-      this.#log.warn('Monitor of interfaces ended, will start it again', { reason })
-      await sleep(backoffMs(failures, { baseMs: 100, capMs: 5000 }), signal)
+      if (before) alarm.routesChanged() // perhaps, while nobody listened
+      before = true
+    }
+    const lines = followLines('ip', ['-o', 'monitor', 'label', 'link', 'address', 'route'], { log: this.#log, onStart }, signal)
+    for await (const line of lines) {
+      if (isRouteLine(line)) alarm.routesChanged()
+      else if (!line.startsWith('[ROUTE]')) alarm.ringSoon()
     }
   }
 }

@@ -5,9 +5,8 @@
  * is used because `nft monitor` first loads all rules (42 MB for 10 000). It buffers its output in blocks unless told otherwise.
  * Events of our own writes come as well: the tables tell them apart. Without the tool there are no hints, and nothing is lost.
  */
-import { spawn } from 'node:child_process'
-import { createInterface } from 'node:readline'
-import { backoffMs, sleep, type Logger } from '@calico-node/core'
+import type { Logger } from '@calico-node/core'
+import { followLines } from '../follow-lines.ts'
 import { isOurChain, RULE_ID_PREFIX } from '../ownership.ts'
 import type { IpVersion, Table } from '../rules/types.ts'
 import type { IptablesVariant } from './table.ts'
@@ -28,23 +27,9 @@ export async function* watchRules(
 ): AsyncGenerator<RuleHint> {
   if (variant === 'legacy') return
   const component = log.child({ component: 'rule-monitor' })
-  for (let failures = 0; !signal.aborted; failures++) {
-    const child = spawn('stdbuf', ['-oL', 'xtables-monitor', '--event'], {
-      stdio: ['ignore', 'pipe', 'ignore'], signal, killSignal: 'SIGKILL',
-    })
-    const ended = new Promise<string>((resolve) => {
-      child.on('error', (err) => resolve(err.message))
-      child.on('close', (code, by) => resolve(`exit ${code ?? by}`))
-    })
-    for await (const line of createInterface({ input: child.stdout })) {
-      failures = 0
-      const hint = hintOf(line)
-      if (hint !== undefined) yield hint
-    }
-    const reason = await ended
-    if (signal.aborted) return
-    if (failures === 0) component.warn('Monitor of rules ended, will start it again; timed checks go on', { reason })
-    await sleep(backoffMs(failures, { baseMs: 1000, capMs: 60_000 }), signal)
+  for await (const line of followLines('stdbuf', ['-oL', 'xtables-monitor', '--event'], { log: component }, signal)) {
+    const hint = hintOf(line)
+    if (hint !== undefined) yield hint
   }
 }
 

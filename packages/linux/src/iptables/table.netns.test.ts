@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
 import { beforeEach, describe, test } from 'node:test'
 import { parseCidr, parseIp } from '@calico-node/model'
 import { quietLogger, waitFor } from '@calico-node/core'
@@ -242,6 +243,59 @@ COMMIT
     }
     await waitFor('the hook to come back without anybody asking', repaired, { pollMs: 10 })
   })
+
+  test('all tables can be applied at once', async () => {
+    const names: [table: Table, hook: Hook['chain']][] = [['raw', 'PREROUTING'], ['mangle', 'PREROUTING'], ['nat', 'PREROUTING'], ['filter', 'FORWARD']]
+    const tables = names.map(([name]) => create({ table: name }))
+    for (let revision = 0; revision < 5; revision++) {
+      await Promise.all(tables.map((table, i) => {
+        table.setChain(chain('cali-all', ...Array.from({ length: 20 + revision }, () => accept)))
+        table.setHook({ chain: names[i]?.[1] ?? 'INPUT', insert: [jump('cali-all')], append: [] })
+        return table.apply()
+      }))
+    }
+    for (const [name] of names) assert.equal((await rulesOf('cali-all', name)).length, 24)
+  })
+
+  test('another writer and we do not lose each other’s rules', async () => {
+    const table = fill(create())
+    await table.apply()
+    const theirs = Array.from({ length: 40 }, (_, i) => `-p tcp -m tcp --dport ${i + 1} -j ACCEPT`)
+    const over = new AbortController()
+    const writing = (async () => {
+      for (const rule of theirs) await run(command, ['-w', '-A', 'FORWARD', ...rule.split(' ')])
+    })().finally(() => over.abort())
+    for (let revision = 0; !over.signal.aborted; revision++) {
+      table.setChain(chain('cali-from', { ...drop, comments: [`revision ${revision}`] }))
+      table.setHook({ ...FORWARD, insert: [{ ...jump('cali-FORWARD'), comments: [`revision ${revision % 2}`] }] })
+      await table.apply()
+    }
+    await writing
+    table.setHook(FORWARD)
+    table.queueResync()
+    await table.apply()
+    assert.deepEqual(await rulesOf('FORWARD'), ['-j cali-FORWARD', ...theirs, '-m mark --mark 0x10000/0x10000 -j ACCEPT'])
+  })
+
+  if (variant === 'legacy') {
+    test('does not wait for ever for a lock that somebody holds', async () => {
+      const lockFile = `/tmp/xtables-lock-${process.pid}`
+      process.env['XTABLES_LOCKFILE'] = lockFile
+      const holder = spawn('flock', [lockFile, 'sleep', '60'], { detached: true })
+      await waitFor('the lock to be held', () => spawnSync('flock', ['-n', lockFile, 'true']).status === 1)
+      const table = fill(create({ lockTimeoutSeconds: 1 }))
+      const start = performance.now()
+      await assert.rejects(table.apply(), (err: Error) => {
+        assert.match(String(err.cause), /xtables lock/)
+        return true
+      })
+      assert.ok(performance.now() - start < 4000)
+      process.kill(-(holder.pid ?? 0), 'SIGKILL')
+      await table.apply()
+      delete process.env['XTABLES_LOCKFILE']
+      assert.equal((await rulesOf('FORWARD'))[0], '-j cali-FORWARD')
+    })
+  }
 
   test('takes every match and action there is, in the table it is for', async () => {
     const ip = parseIp(ipVersion === 4 ? '192.0.2.1' : '2001:db8::1')

@@ -151,8 +151,7 @@ class IptablesTable implements RuleTable {
         return undefined
       } catch (cause) {
         this.#actual = undefined
-        const hopeless = hasCode(cause, 'UNSUPPORTED', 'COMMAND_MISSING')
-        if (hopeless || attempt + 1 >= ATTEMPTS || signal?.aborted === true) {
+        if (isLasting(cause) || attempt + 1 >= ATTEMPTS || signal?.aborted === true) {
           return new CalicoError('APPLY_FAILED', `Cannot apply table ${this.table} of IPv${this.ipVersion}`, { cause })
         }
         this.#log.debug('Table not applied, will read it and try again', { attempt, err: cause })
@@ -277,6 +276,10 @@ class IptablesTable implements RuleTable {
     this.#dirtyChains.add(name)
   }
 }
+
+/** Whether trying again at once is in vain: the table cannot be shown, the tool is not there, or has already waited for the lock. */
+const isLasting = (err: unknown): boolean =>
+  hasCode(err, 'UNSUPPORTED', 'COMMAND_MISSING') || (err instanceof CalicoError && err.message.includes('xtables lock'))
 
 function targetsOf(rules: readonly Rule[]): string[] {
   return rules.flatMap(({ action }) => (action.kind === 'jump' || action.kind === 'goto' ? [action.chain] : []))

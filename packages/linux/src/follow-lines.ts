@@ -1,0 +1,40 @@
+import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { backoffMs, sleep, type Logger } from '@calico-node/core'
+
+export interface FollowOptions {
+  readonly log: Logger
+  /** Called each time the command has been started: what happened before is not among its lines. */
+  readonly onStart?: () => void
+}
+
+/**
+ * The lines of a command that is meant to run for ever; when it ends it is started again, with back-off. Ends when `signal`
+ * aborts, and then leaves no process behind.
+ */
+export async function* followLines(
+  file: string, args: readonly string[], { log, onStart }: FollowOptions, signal: AbortSignal,
+): AsyncGenerator<string> {
+  for (let failures = 0; !signal.aborted; failures++) {
+    const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], signal, killSignal: 'SIGKILL' })
+    let said = ''
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-500)))
+    const ended = new Promise<string>((resolve) => {
+      child.on('error', (err) => resolve(err.message))
+      child.on('close', (code, by) => resolve(`exit ${code ?? by} ${said}`.trim()))
+    })
+    onStart?.()
+    try {
+      for await (const line of createInterface({ input: child.stdout })) {
+        failures = 0
+        yield line
+      }
+    } finally {
+      child.kill('SIGKILL') // the reader has left, or it has ended anyway
+    }
+    const reason = await ended
+    if (signal.aborted) return
+    if (failures === 0) log.warn('Monitor ended, will start it again', { file, reason })
+    await sleep(backoffMs(failures, { baseMs: 100, capMs: 30_000 }), signal)
+  }
+}
