@@ -32,6 +32,19 @@ export class Dispatcher {
     this.#channels[kind].handlers.push(handler)
   }
 
+  /** As `on`, told by an identity within the value. A change that moves the identity removes the old one first. */
+  onIdentity<K extends InputKind, I extends string>(
+    kind: K,
+    identityOf: (value: InputValue<K>) => I,
+    handle: (id: I, value: InputValue<K> | undefined) => void,
+  ): void {
+    this.on(kind, ({ before, after }) => {
+      const [was, is] = [before && identityOf(before), after && identityOf(after)]
+      if (was !== undefined && was !== is) handle(was, undefined)
+      if (is !== undefined) handle(is, after)
+    })
+  }
+
   dispatch<K extends InputKind>({ kind, key, value: after }: InputOf<K>): void {
     const { facts, handlers } = this.#channels[kind]
     const before = facts.get(key)

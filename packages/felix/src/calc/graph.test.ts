@@ -157,6 +157,17 @@ describe('CalcGraph', () => {
     )
   })
 
+  test('a policy may move to another tier under its key', () => {
+    const inTier = (tierName: string) =>
+      state(a, stored('globalnetworkpolicies', 'move', { tier: tierName, types: ['Ingress'] }))
+    const receiver = walk([inTier('one'), inTier('two')])
+    assert.deepEqual([...receiver.policies.keys()], ['two/move'])
+    assert.deepEqual(
+      tiersOf(receiver)?.map(({ name, ingress }) => [name, ...ingress]),
+      [['two', 'two/move']],
+    )
+  })
+
   test('host endpoints get the special lists, workloads only the normal one', () => {
     const receiver = walk([hosts])
     const names = (tiers: readonly EndpointTier[] | undefined) => tiers?.flatMap(({ ingress }) => ingress)

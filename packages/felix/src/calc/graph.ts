@@ -8,7 +8,7 @@
 import type { Cidr, NodeName } from '@calico-node/model'
 import type { FelixConfig } from '../config/params.ts'
 import { ActiveRules } from './active-rules.ts'
-import { type Change, Dispatcher } from './dispatcher.ts'
+import { Dispatcher } from './dispatcher.ts'
 import type { Input, InputKind, PoolInput } from './inputs.ts'
 import { IpSetMembers } from './ipset-members.ts'
 import type { CalcMessage } from './messages.ts'
@@ -123,44 +123,14 @@ export class CalcGraph {
       this.#activeRules.setEndpoint(key, local)
     })
     this.#dispatcher.on('network-set', ({ key, after }) => this.#members.setSource(key, after))
-    this.#dispatcher.on(
-      'profile',
-      identified(
-        ({ id }) => id,
-        (id, profile) => {
-          this.#members.setProfileLabels(id, profile?.labels)
-          this.#activeRules.setProfile(id, profile)
-        },
-      ),
-    )
-    this.#dispatcher.on(
-      'policy',
-      identified(
-        ({ id }) => id,
-        (id, policy) => this.#activeRules.setPolicy(id, policy),
-      ),
-    )
-    this.#dispatcher.on(
-      'tier',
-      identified(
-        ({ name }) => name,
-        (name, tier) => this.#resolver.setTier(name, tier),
-      ),
-    )
-    this.#dispatcher.on(
-      'node',
-      identified(
-        ({ name }) => name,
-        (name, node) => nodes.set(name, node),
-      ),
-    )
-    this.#dispatcher.on(
-      'pool',
-      identified(
-        ({ cidr }) => cidr,
-        (cidr) => pools.set(cidr, this.#poolOf(cidr)),
-      ),
-    )
+    this.#dispatcher.onIdentity('profile', idOf, (id, profile) => {
+      this.#members.setProfileLabels(id, profile?.labels)
+      this.#activeRules.setProfile(id, profile)
+    })
+    this.#dispatcher.onIdentity('policy', idOf, (id, policy) => this.#activeRules.setPolicy(id, policy))
+    this.#dispatcher.onIdentity('tier', nameOf, (name, tier) => this.#resolver.setTier(name, tier))
+    this.#dispatcher.onIdentity('node', nameOf, (name, node) => nodes.set(name, node))
+    this.#dispatcher.onIdentity('pool', cidrOf, (cidr) => pools.set(cidr, this.#poolOf(cidr)))
   }
 
   /** Of several pools with one CIDR the one with the lowest name counts; the others wait. */
@@ -209,10 +179,6 @@ export class CalcGraph {
   }
 }
 
-/** Turns changes under a key into changes under an identity within the value, which a change may move. */
-const identified =
-  <T, I>(idOf: (value: T) => I, handle: (id: I, value: T | undefined) => void) =>
-  ({ before, after }: Change<T>): void => {
-    if (before !== undefined && (after === undefined || idOf(after) !== idOf(before))) handle(idOf(before), undefined)
-    if (after !== undefined) handle(idOf(after), after)
-  }
+const idOf = ({ id }: { readonly id: string }): string => id
+const nameOf = ({ name }: { readonly name: string }): string => name
+const cidrOf = ({ cidr }: PoolInput): Cidr => cidr
