@@ -21,9 +21,9 @@ export const isForeignInterface = (name: string): boolean =>
   name === 'lo' || SKIPPED_PREFIXES.some((prefix) => name.startsWith(prefix))
 
 /** Why no other host could use this address to reach us; undefined when it could. */
-export function unusableReason({ address, unstable }: HostAddress): string | undefined {
+export function unusableReason({ address, flaw }: HostAddress): string | undefined {
   if (LOCAL_ONLY.some((cidr) => cidrContains(cidr, address.ip))) return 'loopback, link-local or multicast address'
-  return unstable ? 'temporary, deprecated or tentative address' : undefined
+  return flaw
 }
 
 const isHostRoute = ({ address }: HostAddress): boolean =>
@@ -43,7 +43,7 @@ export function rankCandidates(
   return addresses
     .toSorted((a, b) => b.index - a.index || penalty(a) - penalty(b))
     .map((item) => {
-      const skipped = skipInterface(item.interface) ?? unusableReason(item)
+      const skipped = unusableReason(item) ?? skipInterface(item.interface)
       return { interface: item.interface, address: item.address, ...(skipped !== undefined && { skipped }) }
     })
 }

@@ -8,7 +8,7 @@ import { type DetectionMethod, parseDetectionMethod } from './method.ts'
 const AUTO: DetectionMethod = { kind: 'auto' }
 let nextIndex = 0
 const address = (name: string, text: string, extra: Partial<HostAddress> = {}): HostAddress =>
-  ({ interface: name, index: ++nextIndex, address: parseIpInterface(text), secondary: false, unstable: false, ...extra })
+  ({ interface: name, index: ++nextIndex, address: parseIpInterface(text), secondary: false, ...extra })
 const route = (name: string, metric = 0, source?: string): DefaultRoute =>
   ({ interface: name, metric, ...(source !== undefined && { source: parseIp(source) }) })
 const probe = (target: string, source?: string): SourceProbe =>
@@ -77,9 +77,9 @@ const CASES: readonly Case[] = [
     facts: facts([address('e', '10.1.0.9/24', { index: 1, secondary: true }), address('e', '10.1.0.5/24', { index: 1 })]),
   },
   {
-    why: 'never takes a link-local or an unstable address', method: AUTO, chosen: 'fd00::5/64',
+    why: 'never takes a link-local or a temporary address', method: AUTO, chosen: 'fd00::5/64',
     facts: facts([
-      address('eth0', 'fe80::1/64'), address('eth0', 'fd00::aaaa/64', { unstable: true }), address('eth0', 'fd00::5/64', { index: 1 }),
+      address('eth0', 'fe80::1/64'), address('eth0', 'fd00::aaaa/64', { flaw: 'temporary address' }), address('eth0', 'fd00::5/64', { index: 1 }),
     ], { version: 6 }),
   },
   { why: 'has nothing on a host with loopback only', method: AUTO, facts: facts([LO, DOCKER]), chosen: undefined },

@@ -7,8 +7,8 @@ export interface HostAddress {
   readonly address: IpInterface
   /** Shares its subnet with an earlier address of the interface: an alias. */
   readonly secondary: boolean
-  /** Not fit to be announced: temporary, deprecated, tentative, or failed duplicate detection. */
-  readonly unstable: boolean
+  /** Why it must not be announced, when it must not: `temporary address`, `interface is down`. */
+  readonly flaw?: string
 }
 
 export interface DefaultRoute {

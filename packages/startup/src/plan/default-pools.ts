@@ -1,12 +1,10 @@
-import { type Cidr, cidrContains, cidrOverlaps, ipVersion, parseCidr, type IpInterface } from '@calico-node/model'
+import { type Cidr, cidrContains, cidrOverlaps, ipVersion, parseCidr, type IpInterface, type SpecInput } from '@calico-node/model'
 import type { StartupConfig } from '../config/resolve.ts'
 
-/** A pool in the form in which a user would write it. */
-export interface PoolDocument {
-  readonly apiVersion: 'projectcalico.org/v3'
-  readonly kind: 'IPPool'
-  readonly metadata: { readonly name: string }
-  readonly spec: Readonly<Record<string, unknown>>
+/** A pool to create. */
+export interface PlannedPool {
+  readonly name: string
+  readonly spec: SpecInput<'IPPool'> & { readonly cidr: Cidr }
 }
 
 export interface PoolInput {
@@ -40,12 +38,10 @@ export function defaultPoolCidr(version: 4 | 6, hosts: readonly IpInterface[]): 
   return options.find((cidr) => isFree(cidr, sameFamily)) ?? first
 }
 
-function poolDocument(version: 4 | 6, cidr: Cidr, config: StartupConfig): PoolDocument {
+function plannedPool(version: 4 | 6, cidr: Cidr, config: StartupConfig): PlannedPool {
   const family = `CALICO_IPV${version}POOL` as const
   return {
-    apiVersion: 'projectcalico.org/v3',
-    kind: 'IPPool',
-    metadata: { name: `default-ipv${version}-ippool` },
+    name: `default-ipv${version}-ippool`,
     spec: {
       cidr,
       blockSize: config[`${family}_BLOCK_SIZE`],
@@ -59,13 +55,13 @@ function poolDocument(version: 4 | 6, cidr: Cidr, config: StartupConfig): PoolDo
 }
 
 /** The pools to create: one for each family that has none, unless the environment says otherwise. */
-export function planDefaultPools({ config, existing, hostAddresses, ipv6Available }: PoolInput): PoolDocument[] {
+export function planDefaultPools({ config, existing, hostAddresses, ipv6Available }: PoolInput): PlannedPool[] {
   if (config.NO_DEFAULT_POOLS) return []
   const families = [4, 6] as const
   return families.flatMap((version) => {
     const wanted = config[`CALICO_IPV${version}POOL_CIDR`]
     if (wanted === 'none' || existing.some((cidr) => ipVersion(cidr) === version)) return []
     if (version === 6 && (!ipv6Available || !config.FELIX_IPV6SUPPORT)) return []
-    return [poolDocument(version, wanted ?? defaultPoolCidr(version, hostAddresses), config)]
+    return [plannedPool(version, wanted ?? defaultPoolCidr(version, hostAddresses), config)]
   })
 }

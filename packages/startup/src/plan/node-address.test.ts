@@ -6,7 +6,7 @@ import type { HostAddress } from '../detect/facts.ts'
 import { type AddressInput, decideAddress, needsDetection, requireSomeAddress } from './node-address.ts'
 
 const on = (name: string, text: string, index = 1): HostAddress =>
-  ({ interface: name, index, address: parseIpInterface(text), secondary: false, unstable: false })
+  ({ interface: name, index, address: parseIpInterface(text), secondary: false })
 const HOST = [on('eth0', '10.0.0.5/24'), on('eth0', 'fd00::5/64')]
 
 const input = (version: 4 | 6, setting: string | undefined, existing: string | undefined, local = HOST): AddressInput => ({

@@ -1,0 +1,26 @@
+import { createLogger, findLogLevel, hasCode, messageOf } from '@calico-node/core'
+import { runStartup } from './startup.ts'
+
+const level = findLogLevel(process.env['CALICO_STARTUP_LOGLEVEL'] ?? 'info')
+const log = createLogger({ program: 'startup', level: level ?? 'info' })
+const stopping = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort())
+
+/** Whose cause is in the message: a stack would only hide it. */
+const isExpected = (err: unknown): boolean =>
+  hasCode(err, 'INVALID', 'CONFLICT', 'NOT_FOUND', 'UNSUPPORTED', 'STORE_UNAVAILABLE', 'FORBIDDEN')
+
+async function main(): Promise<number> {
+  if (level === undefined) {
+    log.error('Cannot start: CALICO_STARTUP_LOGLEVEL is not a log level', { value: process.env['CALICO_STARTUP_LOGLEVEL'] })
+    return 1
+  }
+  try {
+    return await runStartup({ env: process.env, log, signal: stopping.signal }) ? 0 : 1
+  } catch (err) {
+    log.error(isExpected(err) ? messageOf(err) : 'Start-up failed', isExpected(err) ? {} : { err, stack: err instanceof Error ? err.stack : undefined })
+    return 1
+  }
+}
+
+void main().then((status) => { process.exitCode = status })

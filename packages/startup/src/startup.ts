@@ -1,0 +1,150 @@
+/**
+ * What happens once when a node starts, before its services do:
+ *
+ *   environment -> name -> addresses of this host -> wait for etcd -> cluster facts and tiers -> Node (conflict check)
+ *     -> defaults of Felix and BGP -> default pools -> node-name file and list of services
+ *
+ * The environment is checked as a whole before anything else, so a bad variable changes nothing. Each step may be repeated,
+ * and may run on many nodes at once. The files come last: they tell the rest of the host that the node is set up.
+ */
+import { hostname } from 'node:os'
+import { dirname } from 'node:path'
+import type { Logger } from '@calico-node/core'
+import {
+  CalicoClient, ensureFelixDefaults, initialise, openEtcd, parseConnection, waitForEtcd, type EtcdConnection, type KvStore,
+} from '@calico-node/datastore'
+import { makeResource, parseIpInterface, type IpInterface, type NodeName, type NodeResource, type SpecInput } from '@calico-node/model'
+import { knownVariables } from './config/known-variables.ts'
+import { resolveStartupConfig, type StartupConfig } from './config/resolve.ts'
+import { unknownVariables } from './config/unknown-names.ts'
+import { chooseAddress } from './detect/choose.ts'
+import type { HostAddress } from './detect/facts.ts'
+import { gatherAddresses, gatherFacts } from './detect/gather.ts'
+import { ensureDirectories, readIfPresent, writeWhole } from './files.ts'
+import { resolveNodeName } from './node-name.ts'
+import { type AddressDecision, decideAddress, needsDetection, requireSomeAddress } from './plan/node-address.ts'
+import type { NodeWish } from './plan/node.ts'
+import { renderServices, servicesFor } from './plan/services.ts'
+import { ensureDefaultPools } from './steps/default-pools.ts'
+import { claimNode, ensurePolicyOnlyNode, type NodeStep } from './steps/node.ts'
+
+export interface StartupOptions {
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly log: Logger
+  /** Ends the wait for etcd. */
+  readonly signal: AbortSignal
+}
+
+const BGP_DEFAULTS: SpecInput<'BGPConfiguration'> = { asNumber: 64512, nodeToNodeMeshEnabled: true, logSeverityScreen: 'Info' }
+
+function nameOf(config: StartupConfig, log: Logger): NodeName {
+  const file = readIfPresent(config.CALICO_NODENAME_FILE)
+  const { name, source } = resolveNodeName({
+    nodename: config.NODENAME, file, hostnameVariable: config.HOSTNAME, hostName: hostname(),
+  })
+  log.info('Name of this node', { node: name, from: source })
+  const before = file?.trim() ?? ''
+  if (before !== '' && before !== name) {
+    log.warn('This node was called otherwise before; its old Node and endpoints stay until they are deleted', { was: before, is: name })
+  }
+  return name
+}
+
+/** @returns False when the signal ended the wait. */
+async function connect(store: KvStore, { WAIT_FOR_DATASTORE: wait }: StartupConfig, opts: StartupOptions): Promise<boolean> {
+  if (wait) return waitForEtcd(store, opts)
+  await new CalicoClient(store).resources('ClusterInformation').find('default')
+  return true
+}
+
+interface Found {
+  readonly config: StartupConfig
+  readonly connection: EtcdConnection
+  readonly addresses: readonly HostAddress[]
+}
+
+const ofFamily = (addresses: readonly HostAddress[], version: 4 | 6): HostAddress[] =>
+  addresses.filter(({ address }) => address.ip.includes(':') === (version === 6))
+
+async function addressOf(
+  version: 4 | 6, { config, connection, addresses }: Found, existing: NodeResource | undefined,
+): Promise<AddressDecision> {
+  const bgp = existing?.spec.bgp
+  const text = version === 4 ? bgp?.ipv4Address : bgp?.ipv6Address
+  const input = {
+    version, setting: version === 4 ? config.IP : config.IP6, local: ofFamily(addresses, version),
+    existing: text === undefined ? undefined : parseIpInterface(text),
+  }
+  if (!needsDetection(input)) return decideAddress(input)
+  const method = config[version === 4 ? 'IP_AUTODETECTION_METHOD' : 'IP6_AUTODETECTION_METHOD'] ?? { kind: 'auto' as const }
+  const facts = await gatherFacts(version, method, addresses, connection.endpoints)
+  return decideAddress({ ...input, detected: chooseAddress(method, facts) })
+}
+
+/** The wish without detected addresses: what is left when they turn out to be another node's. */
+function fallbackOf(wish: NodeWish, { config, addresses }: Found, existing: NodeResource | undefined): NodeWish {
+  const keep = (setting: unknown, text: string | undefined): IpInterface | undefined => {
+    const address = text === undefined ? undefined : parseIpInterface(text)
+    const isLocal = addresses.some((item) => item.address.ip === address?.ip)
+    return setting === 'autodetect' && !isLocal ? undefined : address
+  }
+  const bgp = existing?.spec.bgp
+  return { ...wish, ipv4: keep(config.IP, bgp?.ipv4Address), ipv6: keep(config.IP6, bgp?.ipv6Address), asNumber: undefined }
+}
+
+async function ensureNode(step: NodeStep, found: Found): Promise<NodeResource> {
+  const { config } = found
+  if (config.backend === 'none') return ensurePolicyOnlyNode(step, config.CALICO_K8S_NODE_REF)
+  const existing = await step.client.resources('Node').find(step.name)
+  const ipv4 = await addressOf(4, found, existing)
+  const ipv6 = await addressOf(6, found, existing)
+  for (const { level, message, fields } of [...ipv4.notes, ...ipv6.notes]) step.log[level](message, fields)
+  requireSomeAddress([ipv4, ipv6])
+  if (ipv4.address === undefined && config.CALICO_ROUTER_ID === undefined && config.backend === 'bird') {
+    step.log.warn('BIRD needs a router ID: without an IPv4 address set CALICO_ROUTER_ID to "hash" or to an ID')
+  }
+  const wish = { ipv4: ipv4.address, ipv6: ipv6.address, asNumber: config.AS, k8sNodeRef: config.CALICO_K8S_NODE_REF }
+  return claimNode({ ...step, wish, fallback: fallbackOf(wish, found, existing), check: !config.DISABLE_NODE_IP_CHECK })
+}
+
+function leaveFiles(config: StartupConfig, name: NodeName, log: Logger): void {
+  const logging = config.CALICO_DISABLE_FILE_LOGGING ? [] : [config.CALICO_LOG_DIR]
+  ensureDirectories([config.CALICO_RUN_DIR, dirname(config.CALICO_NODENAME_FILE), ...logging], log)
+  const services = servicesFor({ backend: config.backend, disableFelix: config.CALICO_DISABLE_FELIX !== undefined })
+  if (config.CALICO_SERVICES_FILE !== undefined) writeWhole(config.CALICO_SERVICES_FILE, renderServices(services))
+  writeWhole(config.CALICO_NODENAME_FILE, name)
+  log.info('This node is set up', { node: name, backend: config.backend, services })
+}
+
+/**
+ * Sets this node up.
+ *
+ * @returns False when the signal ended the wait for etcd.
+ * @throws INVALID for a bad environment, NOT_FOUND without an address, CONFLICT naming both nodes of one address
+ */
+export async function runStartup(opts: StartupOptions): Promise<boolean> {
+  const { env, log } = opts
+  const config = resolveStartupConfig(env)
+  const connection = parseConnection({ env })
+  for (const unknown of unknownVariables(Object.keys(env), knownVariables())) log.warn('Unknown variable, it has no effect', { ...unknown })
+  if (config.CALICO_NETWORKING !== undefined) {
+    log.warn('CALICO_NETWORKING is deprecated, use CALICO_NETWORKING_BACKEND', { backend: config.backend })
+  }
+  const name = nameOf(config, log)
+  const store = openEtcd(connection, log)
+  try {
+    if (!await connect(store, config, opts)) return false
+    const client = new CalicoClient(store)
+    const found = { config, connection, addresses: await gatherAddresses() }
+    await initialise(client, config.CLUSTER_TYPE === undefined ? {} : { clusterType: config.CLUSTER_TYPE })
+    await ensureNode({ client, log, name }, found)
+    // Traffic from a workload to its own host meets the host's own rules, and no rule of Calico.
+    await ensureFelixDefaults(client, `node.${name}`, { defaultEndpointToHostAction: 'Return' })
+    await client.resources('BGPConfiguration').ensure(makeResource('BGPConfiguration', { name: 'default' }, BGP_DEFAULTS))
+    await ensureDefaultPools(client, config, found.addresses, log)
+    leaveFiles(config, name, log)
+    return true
+  } finally {
+    store.close()
+  }
+}
