@@ -1,0 +1,94 @@
+import { BirdClient } from '@calico-node/birdc'
+import { CalicoError, messageOf } from '@calico-node/core'
+import { existsSync } from 'node:fs'
+import { peersOf, type BgpPeer } from '../../bgp/peers.ts'
+import { defineCommand, type Outcome } from '../../cli/command.ts'
+import { oneOf } from '../../cli/option.ts'
+import { listCommandLines, runningPrograms, type RunningPrograms } from '../../host/processes.ts'
+import { line, type Block } from '../../output/block.ts'
+
+/** What is known about BGP of one family. */
+export interface FamilyStatus {
+  readonly version: 4 | 6
+  readonly running: boolean
+  readonly peers: readonly BgpPeer[]
+  /** Why BIRD could not be asked. */
+  readonly problem?: string
+}
+
+export interface NodeStatus {
+  readonly running: boolean
+  readonly families: readonly FamilyStatus[]
+}
+
+type Style = 'current' | 'documents'
+
+const HEADINGS: Readonly<Record<Style, readonly string[]>> = {
+  current: ['PEER ADDRESS', 'PEER TYPE', 'STATE', 'SINCE', 'INFO'],
+  documents: ['Peer address', 'Peer type', 'State', 'Since', 'Info'],
+}
+
+function familyBlocks({ version, running, peers, problem }: FamilyStatus, style: Style): Block[] {
+  if (!running) return [line(`INFO: BIRDv${version} process: '${version === 4 ? 'bird' : 'bird6'}' is not running.`)]
+  const heading = line(`\nIPv${version} BGP status`)
+  if (problem !== undefined) return [heading, line(problem)]
+  if (peers.length === 0) return [heading, line(`No IPv${version} peers found.`)]
+  const rows = peers.map((peer) => [
+    peer.port === undefined ? peer.address : `${peer.address}.port.${peer.port}`, peer.type, peer.state, peer.since,
+    peer.established || peer.lastError === undefined ? peer.info : `${peer.info} (${peer.lastError})`,
+  ])
+  return [heading, { kind: 'grid', columns: HEADINGS[style], rows }]
+}
+
+/** Pure: what a status looks like, and what its exit status is. */
+export function statusOutcome({ running, families }: NodeStatus, style: Style, output: 'json' | undefined): Outcome {
+  const silent = families.some(({ running: up, problem }) => up && problem !== undefined)
+  const down = families.some(({ peers }) => peers.some(({ established }) => !established))
+  const exitCode = !running ? 1 : silent || down ? 2 : 0
+  if (output === 'json') return { blocks: [{ kind: 'json', value: { running, families } }], exitCode }
+  if (!running) return { errors: ['Calico process is not running.'], exitCode }
+  const bgp = families.some((family) => family.running)
+    ? families.flatMap((family) => familyBlocks(family, style))
+    : [line('\nThe BGP backend process (BIRD) is not running.')]
+  return { blocks: [line('Calico process is running.'), ...bgp, line('')], exitCode }
+}
+
+async function familyStatus(version: 4 | 6, running: boolean, directories: readonly string[]): Promise<FamilyStatus> {
+  if (!running) return { version, running, peers: [] }
+  const file = version === 4 ? 'bird.ctl' : 'bird6.ctl'
+  const paths = directories.map((directory) => `${directory}/${file}`)
+  const path = paths.find((candidate) => existsSync(candidate)) ?? paths[0] ?? file
+  try {
+    return { version, running, peers: peersOf(await new BirdClient(path).protocolDetails(), version) }
+  } catch (err) {
+    if (!(err instanceof CalicoError)) throw err
+    return { version, running, peers: [], problem: messageOf(err) }
+  }
+}
+
+export async function readStatus(programs: RunningPrograms, runDirectory: string): Promise<NodeStatus> {
+  const directories = [runDirectory, '/var/run/bird']
+  const families = await Promise.all([
+    familyStatus(4, programs.bird, directories), familyStatus(6, programs.bird6, directories),
+  ])
+  return { running: programs.felix, families }
+}
+
+const statusCommand = (style: Style) => defineCommand({
+  args: [],
+  options: { output: oneOf('-o, --output <format>', 'print as', ['json']) },
+  details: 'Exit status: 0 when all is well, 1 when Calico does not run, 2 when it runs but a BGP session is not ' +
+    'established or BIRD does not answer.',
+  examples: [
+    ['node status', 'state of this node and of its BGP sessions'],
+    ['node status -o json', 'the same for a program, with the last error of each session'],
+  ],
+  async run({ env }, _, { output }) {
+    const status = await readStatus(runningPrograms(listCommandLines()), env['CALICO_RUN_DIR'] ?? '/var/run/calico')
+    return statusOutcome(status, style, output)
+  },
+})
+
+export const command = statusCommand('current')
+/** `calicoctl status`: the same in the look of the documents. */
+export const documentsCommand = statusCommand('documents')

@@ -1,0 +1,40 @@
+import { CalicoError, hasCode } from '@calico-node/core'
+import { defineCommand } from '../../cli/command.ts'
+import { flag } from '../../cli/option.ts'
+import { line } from '../../output/block.ts'
+import { deleteResource } from '../../resources/cascade.ts'
+import { operationError } from '../../resources/errors.ts'
+import { idOf } from '../../resources/kinds.ts'
+import { reportTally } from '../../resources/report.ts'
+import { selectResources } from '../../resources/selection.ts'
+import { writableClient } from '../../resources/session.ts'
+import { fileOptions } from './options.ts'
+
+export const command = defineCommand({
+  args: ['[kind]', '[name...]'],
+  options: { ...fileOptions, skipNotExists: flag('-s, --skip-not-exists', 'no error for what does not exist') },
+  details: 'What depends on a resource goes with it: the endpoints, blocks and peers of a Node, the blocks of an IPPool. ' +
+    'A resourceVersion in a document must be the stored one.',
+  examples: [
+    ['delete bgppeer tor', 'delete one resource'],
+    ['delete networkpolicy db web -n shop', 'delete two of one kind in a namespace'],
+    ['delete -f policy.yaml', 'delete what the file describes'],
+  ],
+  async run(context, [kind, names], { skipNotExists, ...input }) {
+    const selected = await selectResources(context, kind, names, { ...input, allNamespaces: false })
+    if (selected.some(({ name }) => name === undefined)) {
+      throw new CalicoError('INVALID', 'resource name may not be empty: name what is to be deleted')
+    }
+    if (selected.length === 0) return { blocks: [line('No resources specified')] }
+    const tools = { client: await writableClient(context), ipam: () => context.ipam() }
+    const errors: string[] = []
+    for (const { kind: each, name = '', namespace, resourceVersion } of selected) {
+      try {
+        await deleteResource(tools, each, name, namespace, resourceVersion)
+      } catch (err) {
+        if (!skipNotExists || !hasCode(err, 'NOT_FOUND')) errors.push(operationError(err, idOf(each, name, namespace)))
+      }
+    }
+    return reportTally({ verb: 'delete', kinds: selected.map(({ kind: each }) => each), handled: selected.length - errors.length, errors })
+  },
+})

@@ -1,0 +1,44 @@
+import { writeSync } from 'node:fs'
+import { text } from 'node:stream/consumers'
+import { quietLogger, type Logger } from '@calico-node/core'
+import { runCli } from './cli/run.ts'
+import { ENTRIES } from './commands/registry.ts'
+
+/** The log of libraries goes to standard error, and only when it was asked for. */
+async function logger(level: string | undefined): Promise<Logger> {
+  if (level === undefined) return quietLogger
+  const { createLogger, findLogLevel } = await import('@calico-node/core')
+  return createLogger({ program: 'calicoctl', level: findLogLevel(level) ?? 'info', fd: 2 })
+}
+
+const interrupted = new AbortController()
+process.once('SIGINT', () => interrupted.abort())
+
+void runCli({
+  argv: process.argv.slice(2),
+  entries: ENTRIES,
+  env: process.env,
+  signal: interrupted.signal,
+  colours: process.stdout.isTTY && process.env['NO_COLOR'] === undefined,
+  logger,
+  streams: {
+    stdout: (output) => void writeAll(1, output),
+    stderr: (output) => void writeAll(2, output),
+    readStdin: () => text(process.stdin),
+  },
+}).then((status) => { process.exitCode = status })
+
+/** Writes everything before returning, so that nothing is lost at exit; a reader that went away ends the program. */
+function writeAll(fd: number, output: string): void {
+  let rest = Buffer.from(output)
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(writeSync(fd, rest))
+    } catch (err) {
+      if (!(err instanceof Error && 'code' in err)) throw err
+      if (err.code === 'EPIPE') process.exit(process.exitCode ?? 0)
+      if (err.code !== 'EAGAIN') throw err
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)
+    }
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * Deleting what others depend on. The order is such that an interrupted deletion can be repeated: dependants first, the
+ * resource itself last.
+ */
+import { CalicoError, hasCode, sleep } from '@calico-node/core'
+import type { CalicoClient } from '@calico-node/datastore'
+import type { Ipam } from '@calico-node/ipam'
+import { findIp, type Kind, type NodeResource, parseNodeName } from '@calico-node/model'
+
+export interface CascadeTools {
+  readonly client: CalicoClient
+  readonly ipam: () => Promise<Ipam>
+}
+
+/** Time for nodes to see that a pool is closed before its blocks are taken away. */
+const POOL_CLOSING_MS = 500
+
+const BUILT_IN_TIERS = ['default', 'adminnetworkpolicy', 'baselineadminnetworkpolicy', 'kube-admin', 'kube-baseline']
+
+async function absentIsFine(work: Promise<unknown>): Promise<void> {
+  try {
+    await work
+  } catch (err) {
+    if (!hasCode(err, 'NOT_FOUND')) throw err
+  }
+}
+
+async function beforeTier({ client }: CascadeTools, name: string): Promise<void> {
+  if (BUILT_IN_TIERS.includes(name)) throw new CalicoError('UNSUPPORTED', `tier "${name}" is built in`)
+  const kinds = ['GlobalNetworkPolicy', 'NetworkPolicy', 'StagedGlobalNetworkPolicy', 'StagedNetworkPolicy'] as const
+  for (const kind of kinds) {
+    const user = (await client.resources(kind).list()).find(({ spec }) => (spec.tier ?? 'default') === name)
+    if (user !== undefined) throw new CalicoError('IN_USE', `tier "${name}" has policies, such as ${kind} "${user.metadata.name}"`)
+  }
+}
+
+async function beforePool({ client, ipam }: CascadeTools, name: string): Promise<void> {
+  const pools = client.resources('IPPool')
+  const pool = await pools.modify(name, undefined, (stored) =>
+    stored.spec.disabled === true ? undefined : { ...stored, spec: { ...stored.spec, disabled: true } })
+  const { spec } = pool ?? await pools.get(name)
+  await sleep(POOL_CLOSING_MS)
+  await (await ipam()).releasePool(spec.cidr, { mustBeEmpty: false })
+}
+
+const tunnelAddresses = ({ spec }: NodeResource): string[] =>
+  [spec.bgp?.ipv4IPIPTunnelAddr, spec.ipv4VXLANTunnelAddr, spec.ipv6VXLANTunnelAddr, spec.wireguard?.interfaceIPv4Address,
+    spec.wireguard?.interfaceIPv6Address].filter((text) => text !== undefined)
+
+/** Everything that a node leaves behind: addresses, endpoints, blocks, peers and its own configuration. */
+async function beforeNode({ client, ipam }: CascadeTools, name: string): Promise<void> {
+  const node = await client.resources('Node').get(name)
+  const addresses = await ipam()
+  const endpoints = (await client.resources('WorkloadEndpoint').list()).filter(({ spec }) => spec.node === name)
+  const used = [...endpoints.flatMap(({ spec }) => spec.ipNetworks ?? []), ...tunnelAddresses(node)]
+  const ips = used.flatMap((text) => findIp(text.split('/', 1)[0] ?? '') ?? [])
+  await addresses.releaseIps(ips.map((ip) => ({ ip })))
+  for (const { metadata } of endpoints) {
+    await absentIsFine(client.resources('WorkloadEndpoint').delete(metadata.name, metadata.namespace))
+  }
+  await addresses.releaseNode(parseNodeName(name), { mustBeEmpty: false })
+  for (const { metadata, spec } of await client.resources('BGPPeer').list()) {
+    if (spec.node === name) await absentIsFine(client.resources('BGPPeer').delete(metadata.name))
+  }
+  for (const kind of ['FelixConfiguration', 'BGPConfiguration'] as const) {
+    await absentIsFine(client.resources(kind).delete(`node.${name}`))
+  }
+  for (const { metadata, spec } of await client.resources('HostEndpoint').list()) {
+    if (spec.node === name) await absentIsFine(client.resources('HostEndpoint').delete(metadata.name))
+  }
+}
+
+/**
+ * Deletes a resource and what depends on it.
+ *
+ * @throws NOT_FOUND; CONFLICT for another version; IN_USE and UNSUPPORTED for what may not go
+ */
+export async function deleteResource(
+  tools: CascadeTools, kind: Kind, name: string, namespace: string | undefined, resourceVersion?: string,
+): Promise<void> {
+  if (kind === 'ClusterInformation') throw new CalicoError('UNSUPPORTED', 'resource is read-only')
+  if (kind === 'Tier') await beforeTier(tools, name)
+  if (kind === 'IPPool') await beforePool(tools, name)
+  if (kind === 'Node') await beforeNode(tools, name)
+  await tools.client.resources(kind).delete(name, namespace, resourceVersion === undefined ? {} : { resourceVersion })
+}

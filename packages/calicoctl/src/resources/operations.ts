@@ -1,0 +1,64 @@
+/** What create, apply, replace and delete do to one resource. */
+import { CalicoError, hasCode } from '@calico-node/core'
+import type { CalicoClient } from '@calico-node/datastore'
+import type { Kind, Metadata, Resource } from '@calico-node/model'
+
+const refuse = (why: string): CalicoError => new CalicoError('UNSUPPORTED', why)
+
+/** Written by other hands: the cluster's own record, and policies copied from Kubernetes. */
+function checkWritable({ kind, metadata }: { readonly kind: Kind; readonly metadata: Metadata }): void {
+  if (kind === 'ClusterInformation') throw refuse('resource is read-only')
+  if (kind === 'NetworkPolicy' && metadata.name.startsWith('knp.default.')) throw refuse('it is managed through Kubernetes')
+}
+
+/** Name, namespace, labels and annotations are the user's; the rest of the metadata is not. */
+function ownMetadata<K extends Kind>(resource: Resource<K>): Resource<K> {
+  const { name, namespace, labels, annotations } = resource.metadata
+  const metadata = {
+    name, ...(namespace !== undefined && { namespace }), ...(labels !== undefined && { labels }),
+    ...(annotations !== undefined && { annotations }),
+  }
+  return { ...resource, metadata }
+}
+
+/** @throws ALREADY_EXISTS */
+export async function createResource<K extends Kind>(client: CalicoClient, resource: Resource<K>): Promise<void> {
+  checkWritable(resource)
+  await client.resources(resource.kind).create(ownMetadata(resource))
+}
+
+/**
+ * Replaces what is stored. The stored metadata stays, except labels and annotations, which are the document's entirely. A
+ * resourceVersion in the document must be the stored one.
+ *
+ * @throws NOT_FOUND; CONFLICT
+ */
+export async function replaceResource<K extends Kind>(client: CalicoClient, resource: Resource<K>): Promise<void> {
+  checkWritable(resource)
+  const { name, namespace, resourceVersion } = resource.metadata
+  const resources = client.resources(resource.kind)
+  if (resourceVersion === undefined) {
+    await resources.modify(name, namespace, (stored) => replaced(stored, resource))
+    return
+  }
+  const next = replaced(await resources.get(name, namespace), resource)
+  await resources.update({ ...next, metadata: { ...next.metadata, resourceVersion } })
+}
+
+function replaced<K extends Kind>(stored: Resource<K>, resource: Resource<K>): Resource<K> {
+  const { labels: _labels, annotations: _annotations, ...kept } = stored.metadata
+  const { labels, annotations } = resource.metadata
+  const metadata = { ...kept, ...(labels !== undefined && { labels }), ...(annotations !== undefined && { annotations }) }
+  const status = resource.status ?? stored.status
+  return { ...resource, metadata, ...(status !== undefined && { status }) }
+}
+
+/** Creates, or replaces what exists. */
+export async function applyResource<K extends Kind>(client: CalicoClient, resource: Resource<K>): Promise<void> {
+  try {
+    await createResource(client, resource)
+  } catch (err) {
+    if (!hasCode(err, 'ALREADY_EXISTS')) throw err
+    await replaceResource(client, resource)
+  }
+}
