@@ -11,8 +11,9 @@ export const calicoNodeStatusSpec = object({
   updatePeriodSeconds: opt(integer(0, DAY_SECONDS), 'Time between reports; 0 = none.'),
 })
 
+/** Reports are read as they come: whatever words a newer node uses. */
 const bird = (version: 4 | 6) => opt(object({
-  state: opt(oneOf('Ready', 'NotReady'), 'Whether BIRD serves.'),
+  state: opt(text(), 'Whether BIRD serves.', { rule: 'Ready, NotReady' }),
   version: opt(text(), 'Version of BIRD.'),
   routerID: opt(text(), 'Router ID.'),
   lastBootTime: opt(text(), 'When BIRD started.'),
@@ -21,18 +22,18 @@ const bird = (version: 4 | 6) => opt(object({
 
 const peers = (version: 4 | 6) => opt(list(object({
   peerIP: opt(text(), 'Address of the peer.'),
-  type: opt(oneOf('NodeMesh', 'NodePeer', 'GlobalPeer'), 'Where the session comes from.'),
-  state: opt(oneOf('Idle', 'Connect', 'Active', 'OpenSent', 'OpenConfirm', 'Established', 'Close'), 'State of the session.'),
+  type: opt(text(), 'Where the session comes from.', { rule: 'NodeMesh, NodePeer, GlobalPeer' }),
+  state: opt(text(), 'State of the session.', { rule: 'Idle, Connect, Active, OpenSent, OpenConfirm, Established, Close' }),
   since: opt(text(), 'Since when.'),
 })), `IPv${version} sessions.`)
 
 const routes = (version: 4 | 6) => opt(list(object({
-  type: opt(oneOf('FIB', 'RIB'), 'FIB: the route is in the kernel.'),
+  type: opt(text(), 'FIB: the route is in the kernel.', { rule: 'FIB, RIB' }),
   destination: opt(text(), 'Network.'),
   gateway: opt(text(), 'Next hop.'),
   interface: opt(text(), 'Interface.'),
   learnedFrom: opt(object({
-    sourceType: opt(oneOf('Kernel', 'Static', 'Direct', 'NodeMesh', 'BGPPeer'), 'Kind of source.'),
+    sourceType: opt(text(), 'Kind of source.', { rule: 'Kernel, Static, Direct, NodeMesh, BGPPeer' }),
     peerIP: opt(text(), 'Peer that sent it.'),
   }), 'Where the route comes from.'),
 })), `IPv${version} routes.`)

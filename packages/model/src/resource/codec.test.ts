@@ -150,3 +150,15 @@ describe('encodeResource()', () => {
     }))
   })
 })
+
+describe('status', () => {
+  test('of a new document is checked, so that nobody stores what cannot be read', () => {
+    const document = { apiVersion: 'projectcalico.org/v3', kind: 'Node', metadata: { name: 'a' }, spec: {}, status: { wireguardPublicKey: 5 } }
+    assert.throws(() => parseResource(document), { message: 'Cannot accept Node "a": status.wireguardPublicKey = 5: must be a string' })
+    assert.throws(() => parseResource({ ...document, status: 'up' }), { message: 'Cannot accept Node "a": status = "up": must be an object' })
+  })
+  test('of a kind that has none for us is carried along', () => {
+    const pool = parseResource({ apiVersion: 'projectcalico.org/v3', kind: 'IPPool', metadata: { name: 'p' }, spec: { cidr: '10.0.0.0/16' }, status: { conditions: [] } })
+    assert.deepEqual(JSON.parse(encodeResource(pool)).status, { conditions: [] })
+  })
+})

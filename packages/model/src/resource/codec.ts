@@ -11,7 +11,7 @@ import { definitionOf } from '../kinds/info.ts'
 import { ALL_KINDS, type Kind } from '../kinds/table.ts'
 import { isRecord, normalise } from '../schema/normalise.ts'
 import { describeProblems, problemsOf, type Problem } from '../schema/problem.ts'
-import { checkedSpec } from './check.ts'
+import { checkParts } from './check.ts'
 import { metadataSchema, type Metadata } from './metadata.ts'
 import { readPolicy, storedPolicyMetadata } from './policy-codec.ts'
 import { isPolicyKind } from './policy-name.ts'
@@ -75,15 +75,15 @@ function* identityProblems(stored: Record<string, unknown>, key: string): Iterab
  */
 export function encodeResource(resource: ResourceShape): string {
   const { kind, metadata } = resource
-  const { spec, problems } = checkedSpec(kind, metadata, resource.spec, { fresh: false })
+  const { spec, status, problems } = checkParts(kind, resource, { fresh: false })
   if (problems.length > 0) throw unwritable(kind, metadata.name, problems)
-  const { apiVersion: _a, kind: _k, metadata: _m, spec: _s, status, ...extra } = resource
+  const { apiVersion: _a, kind: _k, metadata: _m, spec: _s, status: _t, ...extra } = resource
   return printBigJson({
     kind,
     apiVersion: API_VERSION,
     metadata: storedMetadata(isPolicyKind(kind) && isRecord(spec) ? storedPolicyMetadata(metadata, String(spec['tier'])) : metadata),
     spec,
-    ...storedStatus(kind, status),
+    status,
     ...extra,
   })
 }
@@ -91,12 +91,6 @@ export function encodeResource(resource: ResourceShape): string {
 function storedMetadata(metadata: Metadata): unknown {
   const { resourceVersion: _, ...stored } = metadata
   return normalise(metadataSchema, stored)
-}
-
-function storedStatus(kind: Kind, status: unknown): { status?: unknown } {
-  const { statusAlways = false, status: schema } = definitionOf(kind)
-  if (status === undefined) return statusAlways ? { status: {} } : {}
-  return { status: schema === undefined ? status : normalise(schema, status) }
 }
 
 /** The error for a document that may not be written. */

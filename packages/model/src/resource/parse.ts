@@ -2,7 +2,7 @@ import { nearestName } from '@calico-node/core'
 import { isKind, KINDS, type Kind, type StatusOf } from '../kinds/table.ts'
 import { isRecord, normalise, unknownField } from '../schema/normalise.ts'
 import { problemsOf, type Problem } from '../schema/problem.ts'
-import { checkedSpec } from './check.ts'
+import { checkParts } from './check.ts'
 import { unwritable } from './codec.ts'
 import { metadataSchema, type Metadata } from './metadata.ts'
 import { API_VERSION, typed, type Resource, type SpecInput } from './resource.ts'
@@ -34,10 +34,11 @@ export function makeResource<K extends Kind>(
 function parsed(document: unknown) {
   const { kind, metadata, spec, status, problems } = headOf(document)
   const named = kind === 'WorkloadEndpoint' && metadata.name === '' ? { ...metadata, name: nameFromSpec(spec) } : metadata
-  const checked = checkedSpec(kind, named, spec, { fresh: true })
+  const checked = checkParts(kind, { metadata: named, spec, status }, { fresh: true })
   const all = [...problems, ...checked.problems]
   if (all.length > 0) throw unwritable(kind, named.name, all)
-  return { apiVersion: API_VERSION, kind, metadata: named, spec: checked.spec, ...(isRecord(status) ? { status } : {}) }
+  const { problems: _, ...parts } = checked
+  return { apiVersion: API_VERSION, kind, metadata: named, ...parts }
 }
 
 interface Head {

@@ -11,6 +11,9 @@ export const NAME_ANNOTATION = 'projectcalico.org/metadata'
 export const TIER_LABEL = 'projectcalico.org/tier'
 export const DEFAULT_TIER = 'default'
 
+/** The one switch between the generations: `false` writes names as Calico 3.32 and later do. Readers take both. */
+const TIER_IN_NAME: boolean = true
+
 const POLICY_KINDS: ReadonlySet<string> = new Set([
   'NetworkPolicy', 'GlobalNetworkPolicy', 'StagedNetworkPolicy', 'StagedGlobalNetworkPolicy',
 ])
@@ -23,9 +26,9 @@ const DERIVED = ['knp.default.', 'kanp.adminnetworkpolicy.', 'kbanp.baselineadmi
 
 const isDerived = (name: string): boolean => DERIVED.some((prefix) => name.startsWith(prefix))
 
-/** The name in the key and in the stored value, in the form of Calico 3.29 to 3.31. */
+/** The name in the key and in the stored value; with the tier it is the form of Calico 3.29 to 3.31. */
 export const policyStorageName = (name: string): string =>
-  isDerived(name) || name.includes('.') ? name : `${DEFAULT_TIER}.${name}`
+  !TIER_IN_NAME || isDerived(name) || name.includes('.') ? name : `${DEFAULT_TIER}.${name}`
 
 /** The tier that a storage name is in, for values that do not say it. */
 export function tierOfStorageName(storageName: string): string {
@@ -40,7 +43,7 @@ export const policyUserName = (storageName: string, tier: string): string =>
 
 /** What a writer may not call a policy. */
 export function* policyNameProblems(name: string, tier: string): Iterable<Problem> {
-  if (findResourceName(name) === undefined || isDerived(name)) return // said of every kind; not a person's name
+  if (!TIER_IN_NAME || findResourceName(name) === undefined || isDerived(name)) return // no rule, said elsewhere, no person's
   const [first = '', ...rest] = name.split('.')
   if (rest.length > 1) {
     const reason = 'must have one "." at most, after the tier'

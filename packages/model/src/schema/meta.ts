@@ -21,11 +21,10 @@ export interface FieldMeta {
 /** Filled while the schemas are built, constant afterwards. */
 const FIELDS = z.registry<FieldMeta>()
 
-/** A copy of the schema with more known about it. */
+/** The schema, with more known about it. Schemas are made afresh for each field, so nobody else's changes. */
 export function withMeta<T extends z.ZodType>(schema: T, data: FieldMeta): T {
-  const copy = schema.clone()
-  FIELDS.add(copy, { ...metaOf(schema), ...data })
-  return copy
+  FIELDS.add(schema, { ...FIELDS.get(schema), ...data })
+  return schema
 }
 
 /** What was attached to the schema or to anything it wraps; the outer says the last word. */
