@@ -140,7 +140,7 @@ class KernelIpSets implements IpSets {
       this.#scheduleRetry()
       throw new CalicoError('APPLY_FAILED', 'Cannot apply IP sets', { cause: err })
     }
-    if (lines > 0) this.#log.info('IP sets applied', { lines, failed: failed.size })
+    if (lines > 0) this.#log.debug('IP sets applied', { lines, failed: failed.size })
     if (failed.size === 0) {
       this.#failures = 0
       this.#retryAt = Infinity

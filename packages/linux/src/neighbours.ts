@@ -94,7 +94,7 @@ class KernelNeighbours implements Neighbours {
       if (reason === undefined) actual.set(key, { ...entry, permanent: true })
       else failed.push(`${key}: ${reason}`)
     }
-    this.#log.info('Neighbours applied', { set: upserts.length, removed: removals.length, failed: failed.length })
+    this.#log.debug('Neighbours applied', { set: upserts.length, removed: removals.length, failed: failed.length })
     if (failed.length === 0) return
     const cause = new AggregateError(failed.map((each) => new Error(each)), failed.slice(0, 3).join('; '))
     throw new CalicoError('APPLY_FAILED', `Cannot apply ${failed.length} neighbour(s)`, { context: { failed }, cause })

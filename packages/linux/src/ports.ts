@@ -2,7 +2,7 @@
  * What the dataplane of Felix needs of the kernel, as ports. Each port keeps the desired state it was given, owns the diff
  * against what it last read, and converges on `apply`. `queueResync` makes the next `apply` read the kernel first. An error
  * leaves the object dirty and queues a read-back; it never stops the rest (one APPLY_FAILED with an AggregateError).
- * All act on the network namespace of this process.
+ * All act on the network namespace of this process. One `apply` at a time, and no change of the desired state while it runs.
  */
 import type { Cidr, Ip, Mac } from '@calico-node/model'
 import type { Chain, Hook, IpSet, IpVersion, Table } from './rules/types.ts'

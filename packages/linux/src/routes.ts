@@ -131,7 +131,7 @@ class KernelRoutes implements Routes {
     failed.push(...(await this.#write(plan.replacements, actual)), ...(await this.#write(plan.leftovers, actual)))
     const changes = plan.replacements.length + plan.removals.length + plan.leftovers.length
     if (changes > 0) {
-      this.#log.info('Routes applied', {
+      this.#log.debug('Routes applied', {
         set: plan.replacements.length, removed: plan.removals.length + plan.leftovers.length, failed: failed.length,
       })
     }

@@ -29,7 +29,7 @@ import { ReachableChains } from './reachable-chains.ts'
 import { ruleIds } from './rule-ids.ts'
 import { idsText, parseSave, type TableState } from './save-text.ts'
 import {
-  hookFix, recordChange, transactionOf, type Blame, type HookLines, type InsertMode, type RuleLines, type TableChange,
+  driftedChains, hookFix, recordChange, transactionOf, type Blame, type HookLines, type InsertMode, type RuleLines, type TableChange,
 } from './transaction.ts'
 
 export type IptablesVariant = 'legacy' | 'nft'
@@ -76,8 +76,10 @@ class IptablesTable implements RuleTable {
   readonly #wantedIds = new Map<string, string>()
   readonly #dirtyChains = new Set<string>()
   readonly #dirtyHooks = new Set<string>()
-  /** The kernel's table as last read and written; undefined = read it first. */
+  /** The kernel's table as last read and written; undefined when a failure left that unknown. */
   #actual: TableState | undefined
+  /** Whether `#actual` may be relied on without reading. */
+  #fresh = false
   /** What the tool did not take: left as it is until it changes or the retry is due. */
   readonly #refused = new Map<string, CalicoError>()
   #failures = 0
@@ -113,7 +115,7 @@ class IptablesTable implements RuleTable {
   }
 
   queueResync(): void {
-    this.#actual = undefined
+    this.#fresh = false
     this.#refused.clear()
   }
 
@@ -151,6 +153,7 @@ class IptablesTable implements RuleTable {
         return undefined
       } catch (cause) {
         this.#actual = undefined
+        this.#fresh = false
         if (isLasting(cause) || attempt + 1 >= ATTEMPTS || signal?.aborted === true) {
           return new CalicoError('APPLY_FAILED', `Cannot apply table ${this.table} of IPv${this.ipVersion}`, { cause })
         }
@@ -162,32 +165,36 @@ class IptablesTable implements RuleTable {
   }
 
   async #convergeOnce(): Promise<void> {
-    if (this.#actual === undefined) await this.#read()
-    else if (this.#dirtyChains.size + this.#dirtyHooks.size === 0) return
-    const actual = this.#actual
-    if (actual === undefined) return
+    const actual = this.#fresh && this.#actual !== undefined ? this.#actual : await this.#read()
+    if (this.#dirtyChains.size + this.#dirtyHooks.size === 0) return
     const change = this.#change(actual)
-    const { writes, deletes, hooks } = change
-    if (writes.size + deletes.length + hooks.length > 0) {
-      await this.#write(change)
-      recordChange(actual, change, this.#mode)
-      this.#log.info('Table applied', { chains: writes.size, deleted: deletes.length, hooks: hooks.length })
-    }
-    this.#dirtyChains.clear()
+    this.#dirtyChains.clear() // a failure makes all of them dirty again
     this.#dirtyHooks.clear()
+    const { writes, deletes, hooks } = change
+    if (writes.size + deletes.length + hooks.length === 0) return
+    await this.#write(change)
+    recordChange(actual, change, this.#mode)
+    this.#log.debug('Table applied', { chains: writes.size, deleted: deletes.length, hooks: hooks.length })
   }
 
-  async #read(): Promise<void> {
+  /** Everything that stands or is wanted becomes dirty: the diff is made anew. */
+  async #read(): Promise<TableState> {
     const start = performance.now()
     this.#schedule.disarm()
     const listing = await runTool(`${this.#command}-save`, ['-t', this.table], {
       timeoutMs: READ_TIMEOUT_MS, maxOutputBytes: MAX_LISTING_BYTES,
     })
     const actual = parseSave(listing, this.table)
+    const drifted = this.#actual === undefined ? [] : driftedChains(this.#actual, actual)
+    if (drifted.length > 0) {
+      this.#log.warn('Somebody changed our rules, will restore them', { chains: drifted.length, first: drifted.slice(0, 5) })
+    }
     for (const names of [actual.owned.keys(), this.#reachable.names()]) for (const name of names) this.#dirtyChains.add(name)
     for (const names of [actual.foreign.keys(), this.#hooks.keys()]) for (const name of names) this.#dirtyHooks.add(name)
     this.#actual = actual
+    this.#fresh = true
     this.#schedule.read(performance.now() - start)
+    return actual
   }
 
   async #write(change: TableChange): Promise<void> {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ruleIds } from './rule-ids.ts'
 import type { OurRule, TableState } from './save-text.ts'
-import { hookFix, recordChange, transactionOf, type HookLines, type InsertMode, type RuleLines } from './transaction.ts'
+import { driftedChains, hookFix, recordChange, transactionOf, type HookLines, type InsertMode, type RuleLines } from './transaction.ts'
 
 const list = (...rules: string[]): RuleLines => ({ ids: rules.map((_, i) => `id${i}`), rules })
 const none = list()
@@ -76,4 +76,17 @@ test('recordChange() leaves a state in which the same change is no change', () =
     assert.deepEqual(state.owned, new Map([['cali-a', 'id0']]))
     assert.equal(hookFix('FORWARD', state.foreign.get('FORWARD') ?? [], wanted, mode), undefined)
   }
+})
+
+test('driftedChains() names chains of ours that changed, came or went, and others only where they hold rules of ours', () => {
+  const rule = (id: string): OurRule => ({ id, text: '' })
+  const before: TableState = {
+    owned: new Map([['cali-same', 'a b'], ['cali-changed', 'a'], ['cali-gone', 'a']]),
+    foreign: new Map([['FORWARD', [rule('x'), undefined]], ['INPUT', [rule('x')]], ['OUTPUT', []]]),
+  }
+  const now: TableState = {
+    owned: new Map([['cali-same', 'a b'], ['cali-changed', 'a ?'], ['cali-new', '']]),
+    foreign: new Map([['FORWARD', [undefined, rule('x'), undefined]], ['INPUT', []], ['OUTPUT', [undefined]]]),
+  }
+  assert.deepEqual(driftedChains(before, now), ['cali-changed', 'cali-gone', 'cali-new', 'INPUT'])
 })

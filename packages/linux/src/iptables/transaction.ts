@@ -1,6 +1,6 @@
 /** From what must change in one table to the input of one iptables-restore. Pure. */
 import { idComment } from './rule-ids.ts'
-import type { OurRule, TableState } from './save-text.ts'
+import { idsText, type OurRule, type TableState } from './save-text.ts'
 
 /** Rendered rules of one list, with their ids; both of one length. */
 export interface RuleLines {
@@ -100,9 +100,20 @@ function hookState(
 
 /** Brings the remembered state to where the committed change has brought the kernel. */
 export function recordChange(state: TableState, { writes, deletes, hooks }: TableChange, mode: InsertMode): void {
-  for (const [chain, { ids }] of writes) state.owned.set(chain, ids.join(' '))
+  for (const [chain, { ids }] of writes) state.owned.set(chain, idsText(ids))
   for (const chain of deletes) state.owned.delete(chain)
   for (const { chain, wanted } of hooks) {
     state.foreign.set(chain, hookState(state.foreign.get(chain) ?? [], wanted, mode))
   }
+}
+
+/** Chains in which something of ours is not as it was. */
+export function driftedChains(before: TableState, now: TableState): string[] {
+  const owned = new Set([...before.owned.keys(), ...now.owned.keys()])
+  const ours = (state: TableState, chain: string): string =>
+    (state.foreign.get(chain) ?? []).flatMap((rule) => rule?.id ?? []).join(' ')
+  return [
+    ...[...owned].filter((chain) => before.owned.get(chain) !== now.owned.get(chain)),
+    ...[...before.foreign.keys()].filter((chain) => ours(before, chain) !== ours(now, chain)),
+  ]
 }
