@@ -169,6 +169,7 @@ const tlsFlags = (tls: EtcdTls | undefined): string[] =>
   tls === undefined
     ? []
     : [
-        `--cert-file=${tls.certFile}`, `--key-file=${tls.keyFile}`, `--trusted-ca-file=${tls.caFile}`,
-        ...(tls.clientCertAuth === true ? ['--client-cert-auth'] : []),
+        `--cert-file=${tls.certFile}`, `--key-file=${tls.keyFile}`,
+        // Naming a CA makes etcd ask for certificates, whatever the other flag says.
+        ...(tls.clientCertAuth === true ? ['--client-cert-auth', `--trusted-ca-file=${tls.caFile}`] : []),
       ]

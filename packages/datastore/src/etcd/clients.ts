@@ -14,7 +14,7 @@ import { explainFailure, type Failure } from './failures.ts'
 import { fingerprint, loadCredentials } from './tls.ts'
 import { AuthTokens, metadataInterceptor, saysTokenExpired } from './tokens.ts'
 
-const CHECK_FILES_MS = 5000
+const CHECK_FILES_MS = 1000
 const DISCOVER_AGAIN_MS = 30_000
 
 interface Clients {

@@ -1,4 +1,4 @@
-import { resolveSrv } from 'node:dns/promises'
+import dns from 'node:dns/promises'
 import { CalicoError, messageOf } from '@calico-node/core'
 
 const ENDPOINT = /^(?:(https?):\/\/)?(\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9._-]*[a-z0-9])?\.?)(?::(\d{1,5}))?\/*$/i
@@ -38,7 +38,7 @@ const invalid = (text: string, why: string): CalicoError =>
  */
 export async function discoverEndpoints(domain: string): Promise<string[]> {
   const [secure, plain] = await Promise.allSettled([
-    resolveSrv(`_etcd-client-ssl._tcp.${domain}`), resolveSrv(`_etcd-client._tcp.${domain}`),
+    dns.resolveSrv(`_etcd-client-ssl._tcp.${domain}`), dns.resolveSrv(`_etcd-client._tcp.${domain}`),
   ])
   for (const [scheme, answer] of [['https', secure], ['http', plain]] as const) {
     if (answer.status === 'rejected' || answer.value.length === 0) continue
