@@ -2,7 +2,6 @@
  * For tests of the graph: datastore states, a receiver that refuses messages out of order, and runs of one over the
  * other.
  */
-import assert from 'node:assert/strict'
 import { assertNever } from '@calico-node/core'
 import { parseNodeName } from '@calico-node/model'
 import { CalcGraph } from './graph.ts'
@@ -111,26 +110,26 @@ export class Receiver {
       case 'in-sync':
         return
       case 'ipset.update':
-        assert.equal(new Set(message.members).size, message.members.length, 'members are distinct')
+        expect(new Set(message.members).size === message.members.length, 'members are distinct')
         this.sets.set(message.id, new Set(message.members))
         return
       case 'ipset.delta':
         return this.#applyDelta(message)
       case 'ipset.remove':
-        assert.ok(this.sets.delete(message.id), `removed set ${message.id} is known`)
+        expect(this.sets.delete(message.id), `removed set ${message.id} is known`)
         for (const [owner, rules] of this.#rules())
-          assert.ok(!setsOf(rules).includes(message.id), `${owner} still uses ${message.id}`)
+          expect(!setsOf(rules).includes(message.id), `${owner} still uses ${message.id}`)
         return
       case 'policy.update':
       case 'profile.update':
-        for (const id of setsOf(message.rules)) assert.ok(this.sets.has(id), `set ${id} of ${message.id} exists`)
+        for (const id of setsOf(message.rules)) expect(this.sets.has(id), `set ${id} of ${message.id} exists`)
         this.#table(message.kind).set(message.id, message.rules)
         return
       case 'policy.remove':
       case 'profile.remove':
-        assert.ok(this.#table(message.kind).delete(message.id), `removed ${message.id} is known`)
+        expect(this.#table(message.kind).delete(message.id), `removed ${message.id} is known`)
         for (const endpoint of [...this.workloads.values(), ...this.hosts.values()]) {
-          assert.ok(
+          expect(
             !namesOf(endpoint).includes(`${message.kind.split('.')[0]} ${message.id}`),
             `${message.id} has no user`,
           )
@@ -141,26 +140,26 @@ export class Receiver {
         this.workloads.set(workloadKey(message.endpoint.id), message.endpoint)
         return
       case 'workload.remove':
-        assert.ok(this.workloads.delete(workloadKey(message.id)), 'removed workload is known')
+        expect(this.workloads.delete(workloadKey(message.id)), 'removed workload is known')
         return
       case 'host-endpoint.update':
         this.#assertNamed(message.endpoint)
         this.hosts.set(message.endpoint.name, message.endpoint)
         return
       case 'host-endpoint.remove':
-        assert.ok(this.hosts.delete(message.name), 'removed host endpoint is known')
+        expect(this.hosts.delete(message.name), 'removed host endpoint is known')
         return
       case 'pool.update':
         this.pools.set(message.cidr, message.pool)
         return
       case 'pool.remove':
-        assert.ok(this.pools.delete(message.cidr), 'removed pool is known')
+        expect(this.pools.delete(message.cidr), 'removed pool is known')
         return
       case 'host-ip.update':
         this.nodes.set(message.node, message.ips)
         return
       case 'host-ip.remove':
-        assert.ok(this.nodes.delete(message.node), 'removed node is known')
+        expect(this.nodes.delete(message.node), 'removed node is known')
         return
       default:
         assertNever(message)
@@ -177,10 +176,10 @@ export class Receiver {
 
   #applyDelta({ id, added, removed }: Extract<CalcMessage, { kind: 'ipset.delta' }>): void {
     const members = this.sets.get(id)
-    assert.ok(members, `changed set ${id} is known`)
-    for (const member of removed) assert.ok(members.delete(member), `removed member ${member} is known`)
+    expect(members !== undefined, `changed set ${id} is known`)
+    for (const member of removed) expect(members.delete(member), `removed member ${member} is known`)
     for (const member of added) {
-      assert.ok(!members.has(member), `added member ${member} is new`)
+      expect(!members.has(member), `added member ${member} is new`)
       members.add(member)
     }
   }
@@ -188,7 +187,7 @@ export class Receiver {
   #assertNamed(endpoint: WorkloadEndpoint | HostEndpoint): void {
     for (const name of namesOf(endpoint)) {
       const [table, id = ''] = name.split(' ')
-      assert.ok((table === 'policy' ? this.policies : this.profiles).has(id), `${name} exists`)
+      expect((table === 'policy' ? this.policies : this.profiles).has(id), `${name} exists`)
     }
   }
 }
@@ -210,6 +209,10 @@ function namesOf(endpoint: WorkloadEndpoint | HostEndpoint): string[] {
       .map((id) => `policy ${id}`),
     ...endpoint.profiles.map((id) => `profile ${id}`),
   ]
+}
+
+function expect(holds: boolean, what: string): asserts holds {
+  if (!holds) throw new Error(`A message came out of order: it does not hold that ${what}`)
 }
 
 /** When a run flushes. The first state is always complete before the first flush, as the syncer sees to. */
