@@ -1,5 +1,5 @@
-// Bundles each program into dist/PROGRAM.cjs with esbuild; etcd3's proto files go beside them.
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+// Bundles each program into dist/PROGRAM.cjs with esbuild; etcd3's proto files go beside them. dist/ changes as a whole.
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { build, type Plugin } from 'esbuild'
 
 const PROGRAMS = ['felix', 'confd', 'bird', 'startup', 'calicoctl', 'lab']
@@ -21,14 +21,14 @@ const { version }: { version: string } = JSON.parse(readFileSync('package.json',
 const epoch = process.env['SOURCE_DATE_EPOCH']
 const built = new Date(epoch === undefined ? Date.now() : Number(epoch) * 1000).toISOString()
 
-rmSync('dist', { recursive: true, force: true })
-mkdirSync('dist', { recursive: true })
-cpSync('node_modules/etcd3/proto', 'dist/proto', { recursive: true })
+const staged = `.build/dist-${process.pid}`
+mkdirSync(staged, { recursive: true })
+cpSync('node_modules/etcd3/proto', `${staged}/proto`, { recursive: true })
 await Promise.all(
   PROGRAMS.filter((name) => existsSync(`packages/${name}/src/main.ts`)).map((name) =>
     build({
       entryPoints: [`packages/${name}/src/main.ts`],
-      outfile: `dist/${name}.cjs`,
+      outfile: `${staged}/${name}.cjs`,
       bundle: true,
       platform: 'node',
       format: 'cjs',
@@ -45,3 +45,7 @@ await Promise.all(
     }),
   ),
 )
+const old = `${staged}.old`
+if (existsSync('dist')) renameSync('dist', old)
+renameSync(staged, 'dist')
+rmSync(old, { recursive: true, force: true })

@@ -1,5 +1,13 @@
 /** The pages about resources, and their JSON Schema files, from the tables of the model. */
-import { ALL_KINDS, describeKind, jsonSchemaOf, kindInfo, resourcePrefix, type FieldDescription, type Kind } from '@calico-node/model'
+import {
+  ALL_KINDS,
+  describeKind,
+  jsonSchemaOf,
+  kindInfo,
+  resourcePrefix,
+  type FieldDescription,
+  type Kind,
+} from '@calico-node/model'
 
 /** Text of each file, by its path below docs/reference. */
 export function resourcePages(): Map<string, string> {
@@ -54,13 +62,22 @@ function sections(path: string, fields: readonly FieldDescription[], seen: Map<s
   if (known !== undefined) return ['', `## ${path}`, '', `As [${known}](#${anchor(known)}).`]
   seen.set(same, path)
   return [
-    '', `## ${path}`, '', '| Field | Type | Default | Rule | Description |', '|---|---|---|---|---|', ...fields.map(row),
-    ...fields.flatMap((field) => sections(`${path}.${field.name}${field.type.startsWith('list') ? '[]' : ''}`, field.fields, seen)),
+    '',
+    `## ${path}`,
+    '',
+    '| Field | Type | Default | Rule | Description |',
+    '|---|---|---|---|---|',
+    ...fields.map(row),
+    ...fields.flatMap((field) =>
+      sections(`${path}.${field.name}${field.type.startsWith('list') ? '[]' : ''}`, field.fields, seen),
+    ),
   ]
 }
 
-const row = ({ name, type, required, fallback, rule, description }: FieldDescription): string =>
-  `| \`${name}\` | ${cell(type)} | ${required ? '**required**' : cell(fallback ?? '')} | ${cell(rule ?? '')} | ${cell(description)} |`
+function row({ name, type, required, fallback = '', rule = '', description }: FieldDescription): string {
+  const standard = required ? '**required**' : cell(fallback)
+  return `| \`${name}\` | ${cell(type)} | ${standard} | ${cell(rule)} | ${cell(description)} |`
+}
 
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('*', '\\*')
 const anchor = (heading: string): string => heading.toLowerCase().replaceAll(/[^a-z0-9 -]/g, '')

@@ -113,7 +113,7 @@ export class Machine {
     return this.must(['sh', '-c', script], opts)
   }
 
-  /** Starts a program in the background; it ends with the machine. Returns its pid as seen from here. */
+  /** Starts a program in the background; it ends with the machine. Returns the pid, as seen from here, of the nsenter that waits for it. */
   spawn(argv: readonly string[], logFile: string, env: Readonly<Record<string, string>> = {}): number {
     const [file = '', ...args] = this.enter(['env', '-i', ...this.#assignments(env), ...argv])
     const output = openSync(join(this.dir, logFile), 'a')
@@ -131,7 +131,7 @@ export class Machine {
   /** Ends everything on the machine at once. */
   async kill(): Promise<void> {
     killQuietly(this.pid)
-    await waitFor(`machine ${this.name} to end`, () => !isAlive(this.pid))
+    await waitFor(`machine ${this.name} to end`, () => !isAlive(this.pid), { deadlineMs: 60_000 })
   }
 }
 

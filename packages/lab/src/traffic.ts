@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { waitFor } from '@calico-node/core'
-import { isAlive, killQuietly } from './machine.ts'
+import { firstChild, isAlive, killQuietly } from './machine.ts'
 import type { Workload } from './workload.ts'
 
 export interface TrafficResult {
@@ -26,7 +26,7 @@ export class Traffic {
 
   /** Ends the traffic and returns what was counted; requests of the last second may still be answered. */
   async stop(): Promise<TrafficResult> {
-    killQuietly(this.#pid, 'SIGINT')
+    killQuietly(firstChild(this.#pid) ?? this.#pid, 'SIGINT')
     await waitFor('ping to end', () => !isAlive(this.#pid))
     const summary = /(\d+) packets transmitted, (\d+) received/.exec(readFileSync(this.#log, 'utf8'))
     if (summary === null) throw new Error(`ping said: ${readFileSync(this.#log, 'utf8')}`)
