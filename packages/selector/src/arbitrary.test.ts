@@ -15,21 +15,37 @@ const sortedSet = fc.uniqueArray(value, { maxLength: 4 }).map((values) => values
 const leaf: fc.Arbitrary<SelectorNode> = fc.oneof(
   fc.constantFrom<SelectorNode>({ kind: 'all' }, { kind: 'global' }),
   labelName.map((label): SelectorNode => ({ kind: 'has', label })),
-  fc.record({ kind: fc.constantFrom('eq', 'ne', 'contains', 'starts-with', 'ends-with'), label: labelName, value }, PLAIN),
+  fc.record(
+    { kind: fc.constantFrom('eq', 'ne', 'contains', 'starts-with', 'ends-with'), label: labelName, value },
+    PLAIN,
+  ),
   fc.record({ kind: fc.constantFrom('in', 'not-in'), label: labelName, values: sortedSet }, PLAIN),
 )
 
-export const arbitrarySelector: fc.Arbitrary<SelectorNode> = fc.letrec<{ node: SelectorNode; group: SelectorNode }>((tie) => ({
-  node: fc.oneof({ depthSize: 'small', withCrossShrink: true }, leaf, tie('group'), negation(leaf), negation(tie('group'))),
-  group: fc.record({
-    kind: fc.constantFrom('and', 'or'),
-    operands: fc.array(tie('node'), { minLength: 2, maxLength: 3 }),
-  }, PLAIN),
-})).node
+export const arbitrarySelector: fc.Arbitrary<SelectorNode> = fc.letrec<{ node: SelectorNode; group: SelectorNode }>(
+  (tie) => ({
+    node: fc.oneof(
+      { depthSize: 'small', withCrossShrink: true },
+      leaf,
+      tie('group'),
+      negation(leaf),
+      negation(tie('group')),
+    ),
+    group: fc.record(
+      {
+        kind: fc.constantFrom('and', 'or'),
+        operands: fc.array(tie('node'), { minLength: 2, maxLength: 3 }),
+      },
+      PLAIN,
+    ),
+  }),
+).node
 
 function negation(operand: fc.Arbitrary<SelectorNode>): fc.Arbitrary<SelectorNode> {
   return operand.map((node): SelectorNode => ({ kind: 'not', operand: node }))
 }
 
 /** Labels over the same names and values. */
-export const arbitraryLabels = fc.dictionary(labelName, value, { maxKeys: 4 }).map((labels) => new Map(Object.entries(labels)))
+export const arbitraryLabels = fc
+  .dictionary(labelName, value, { maxKeys: 4 })
+  .map((labels) => new Map(Object.entries(labels)))

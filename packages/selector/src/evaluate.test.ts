@@ -36,8 +36,10 @@ describe('a selector against labels', () => {
 
   test('position matters for starts with and ends with', () => {
     const labels = labelSource({ a: 'abc' })
-    for (const text of ["a starts with 'ab'", "a ends with 'bc'", "a contains 'b'"]) assert.ok(parseSelector(text).matches(labels))
-    for (const text of ["a starts with 'bc'", "a ends with 'ab'", "a contains 'ac'"]) assert.ok(!parseSelector(text).matches(labels))
+    for (const text of ["a starts with 'ab'", "a ends with 'bc'", "a contains 'b'"])
+      assert.ok(parseSelector(text).matches(labels))
+    for (const text of ["a starts with 'bc'", "a ends with 'ab'", "a contains 'ac'"])
+      assert.ok(!parseSelector(text).matches(labels))
   })
 
   test('what every object inherits is no label', () => {

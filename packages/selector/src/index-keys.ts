@@ -10,8 +10,8 @@ export interface LabelRestriction {
 }
 
 /**
- * The narrowest single restriction that every match of the selector satisfies, for indexing selectors by label. Undefined
- * when there is none, so the selector has to be tried against everything. Never narrower than the selector itself.
+ * The narrowest single restriction that every match of the selector satisfies, for indexing selectors by label.
+ * Undefined when there is none, so the selector has to be tried against everything. Never narrower than the selector.
  */
 export function indexKeys(node: SelectorNode): LabelRestriction | undefined {
   switch (node.kind) {

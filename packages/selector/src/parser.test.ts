@@ -17,11 +17,18 @@ describe('parseSelector() gives the canonical text', () => {
     ['sets are sorted and free of duplicates', "a in {'z', 'b','z'}", 'a in {"b", "z"}'],
     ['a comma may end a set', "a not in {'b',}", 'a not in {"b"}'],
     ['an empty set', 'a in {}', 'a in {}'],
-    ['operators without their inner blank', "a notin {'x'} && b startswith 'y' && c endswith 'z'",
-      '(a not in {"x"} && b starts with "y" && c ends with "z")'],
+    [
+      'operators without their inner blank',
+      "a notin {'x'} && b startswith 'y' && c endswith 'z'",
+      '(a not in {"x"} && b starts with "y" && c ends with "z")',
+    ],
     ['operators with many inner blanks', "a not \t in {'x'}", 'a not in {"x"}'],
     ['operators without a blank after', `a contains"x"`, 'a contains "x"'],
-    ['keywords as label names', "in in {'x'} || contains == 'y' || all == 'z'", '(in in {"x"} || contains == "y" || all == "z")'],
+    [
+      'keywords as label names',
+      "in in {'x'} || contains == 'y' || all == 'z'",
+      '(in in {"x"} || contains == "y" || all == "z")',
+    ],
     ['every character of label names', "a.b_c/d-E9 == ''", 'a.b_c/d-E9 == ""'],
     ['blanks inside a function', 'has( a ) && all( ) && global(\t)', '(has(a) && all() && global())'],
     ['&& binds tighter than ||', 'has(a) || has(b) && has(c)', '(has(a) || (has(b) && has(c)))'],
@@ -32,28 +39,58 @@ describe('parseSelector() gives the canonical text', () => {
     ['! toggles through parentheses', '!(!has(a))', 'has(a)'],
     ['! of a group', '!(has(a) || has(b))', '!(has(a) || has(b))'],
   ]
-  for (const [why, text, canonical] of rows) test(`${why}: ${text}`, () => assert.equal(parseSelector(text).text, canonical))
+  for (const [why, text, canonical] of rows)
+    test(`${why}: ${text}`, () => assert.equal(parseSelector(text).text, canonical))
 
   test('Felix derives the name of the set of all endpoints from it', () => {
-    const id = createHash('sha224').update(`s:${parseSelector('all()').text}`).digest('base64url')
+    const id = createHash('sha224')
+      .update(`s:${parseSelector('all()').text}`)
+      .digest('base64url')
     assert.equal(`s:${id}`, 's:5y5I3VdRZfDU01O--xXAPx2yxCQQqMf0M6IWug')
   })
 
   test('property: what is printed is parsed to the same tree', () => {
-    fc.assert(fc.property(arbitrarySelector, (ast) => {
-      const printed = selectorOf(ast).text
-      const again = parseSelector(printed)
-      assert.equal(again.text, printed)
-      assert.deepEqual(again.ast, ast)
-    }))
+    fc.assert(
+      fc.property(arbitrarySelector, (ast) => {
+        const printed = selectorOf(ast).text
+        const again = parseSelector(printed)
+        assert.equal(again.text, printed)
+        assert.deepEqual(again.ast, ast)
+      }),
+    )
   })
 
   test('property: what is accepted at all can be printed and parsed again', () => {
-    const pieces = fc.constantFrom('a', 'has(', 'all(', ')', '(', '!', '&&', '||', '==', '!=', '"x"', "'y'", ' ', 'in', 'not', '{', '}', ',')
-    fc.assert(fc.property(fc.array(pieces, { maxLength: 12 }).map((list) => list.join('')), (text) => {
-      const accepted = find(text)
-      if (accepted !== undefined) assert.equal(parseSelector(accepted.text).text, accepted.text)
-    }), { numRuns: 2000 })
+    const pieces = fc.constantFrom(
+      'a',
+      'has(',
+      'all(',
+      ')',
+      '(',
+      '!',
+      '&&',
+      '||',
+      '==',
+      '!=',
+      '"x"',
+      "'y'",
+      ' ',
+      'in',
+      'not',
+      '{',
+      '}',
+      ',',
+    )
+    fc.assert(
+      fc.property(
+        fc.array(pieces, { maxLength: 12 }).map((list) => list.join('')),
+        (text) => {
+          const accepted = find(text)
+          if (accepted !== undefined) assert.equal(parseSelector(accepted.text).text, accepted.text)
+        },
+      ),
+      { numRuns: 2000 },
+    )
   })
 })
 
@@ -83,12 +120,15 @@ describe('parseSelector() refuses, with the column', () => {
   ]
   for (const [text, column, reason] of rows) {
     test(`${text.slice(0, 30)}: ${reason}`, () => {
-      assert.throws(() => parseSelector(text), (err: CalicoError) => {
-        assert.equal(err.code, 'INVALID')
-        assert.equal(err.message, `Cannot parse selector "${text}": ${reason} at column ${column}`)
-        assert.equal(err.context['position'], column - 1)
-        return true
-      })
+      assert.throws(
+        () => parseSelector(text),
+        (err: CalicoError) => {
+          assert.equal(err.code, 'INVALID')
+          assert.equal(err.message, `Cannot parse selector "${text}": ${reason} at column ${column}`)
+          assert.equal(err.context['position'], column - 1)
+          return true
+        },
+      )
     })
   }
 

@@ -2,13 +2,20 @@ import { assertNever } from '@calico-node/core'
 import type { SelectorNode } from './ast.ts'
 
 const OPERATOR = {
-  'eq': '==', 'ne': '!=', 'contains': 'contains', 'starts-with': 'starts with', 'ends-with': 'ends with',
-  'in': 'in', 'not-in': 'not in', 'and': ' && ', 'or': ' || ',
+  eq: '==',
+  ne: '!=',
+  contains: 'contains',
+  'starts-with': 'starts with',
+  'ends-with': 'ends with',
+  in: 'in',
+  'not-in': 'not in',
+  and: ' && ',
+  or: ' || ',
 } as const
 
 /**
  * Canonical text: one space around operators, `"` quotes unless the string contains one, groups in parentheses, sets as
- * stored (sorted). Set names of Felix are hashes of this text, so it is part of the contract with other Calico components.
+ * stored (sorted). Felix names its address sets by hashes of this text: a change renames them all.
  */
 export function printSelector(node: SelectorNode): string {
   switch (node.kind) {

@@ -9,14 +9,18 @@ describe('prefixLabels()', () => {
   const global = parseSelector('!has(ns)').ast
   const rows: [text: string, rewritten: string][] = [
     ["a == 'x' && !has(b) || c not in {'y'}", '((pcns.a == "x" && !has(pcns.b)) || pcns.c not in {"y"})'],
-    ["a starts with 'x' && a contains 'y' && a ends with 'z' && a != 'w' && a in {'v'}",
-      '(pcns.a starts with "x" && pcns.a contains "y" && pcns.a ends with "z" && pcns.a != "w" && pcns.a in {"v"})'],
+    [
+      "a starts with 'x' && a contains 'y' && a ends with 'z' && a != 'w' && a in {'v'}",
+      '(pcns.a starts with "x" && pcns.a contains "y" && pcns.a ends with "z" && pcns.a != "w" && pcns.a in {"v"})',
+    ],
     ['all()', 'has(ns)'],
     ['global()', '!has(ns)'],
     ['!all() || has(a)', '(!has(ns) || has(pcns.a))'],
   ]
   for (const [text, rewritten] of rows) {
-    test(text, () => assert.equal(printSelector(prefixLabels(parseSelector(text).ast, 'pcns.', { all, global })), rewritten))
+    test(text, () =>
+      assert.equal(printSelector(prefixLabels(parseSelector(text).ast, 'pcns.', { all, global })), rewritten),
+    )
   }
 
   test('functions stay when nothing stands in for them', () => {
@@ -36,6 +40,8 @@ describe('andSelectors()', () => {
 })
 
 test('mentionsGlobal() looks everywhere', () => {
-  for (const text of ['global()', '!global()', '(has(a) && (has(b) || global()))']) assert.ok(mentionsGlobal(parseSelector(text).ast), text)
-  for (const text of ['all()', "global == 'x'", '!(has(a) || has(b))']) assert.ok(!mentionsGlobal(parseSelector(text).ast), text)
+  for (const text of ['global()', '!global()', '(has(a) && (has(b) || global()))'])
+    assert.ok(mentionsGlobal(parseSelector(text).ast), text)
+  for (const text of ['all()', "global == 'x'", '!(has(a) || has(b))'])
+    assert.ok(!mentionsGlobal(parseSelector(text).ast), text)
 })

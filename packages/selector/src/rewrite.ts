@@ -38,7 +38,7 @@ export function prefixLabels(node: SelectorNode, prefix: string, functions: Func
   }
 }
 
-/** Text that selects what all of the given selectors select; blank ones count as absent. Nothing left: the empty selector. */
+/** Text that selects what all of the given selectors select; blank ones count as absent. None left: the empty selector. */
 export function andSelectors(...texts: readonly (string | undefined)[]): string {
   const given = texts.filter((text) => text !== undefined && text.trim() !== '')
   return given.length > 1 ? given.map((text) => `(${text})`).join(' && ') : (given[0] ?? '')

@@ -2,8 +2,20 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import {
-  cidrBase, cidrContains, cidrOf, cidrOverlaps, cidrPrefixLength, cidrSize, compareCidrs, findCidr, findCidrText, hostCidr, ipVersion,
-  parseCidr, parseIpInterface, parseNet,
+  cidrBase,
+  cidrContains,
+  cidrOf,
+  cidrOverlaps,
+  cidrPrefixLength,
+  cidrSize,
+  compareCidrs,
+  findCidr,
+  findCidrText,
+  hostCidr,
+  ipVersion,
+  parseCidr,
+  parseIpInterface,
+  parseNet,
 } from './cidr.ts'
 import { bitsOf, ipFromBigInt, ipToBigInt, parseIp } from './ip.ts'
 
@@ -22,7 +34,19 @@ describe('parseCidr() clears host bits', () => {
 })
 
 describe('parseCidr() refuses', () => {
-  for (const text of ['', '/8', '10.0.0.0/', '10.0.0.0/33', '10.0.0.0/08', '10.0.0.0/-1', '10.0.0.0/8/8', '10.0.0/8', '::/129', 'fd00::/+8', '10.0.0.0/8 ']) {
+  for (const text of [
+    '',
+    '/8',
+    '10.0.0.0/',
+    '10.0.0.0/33',
+    '10.0.0.0/08',
+    '10.0.0.0/-1',
+    '10.0.0.0/8/8',
+    '10.0.0/8',
+    '::/129',
+    'fd00::/+8',
+    '10.0.0.0/8 ',
+  ]) {
     test(JSON.stringify(text), () => {
       assert.equal(findCidr(text), undefined)
       assert.equal(findCidrText(text), undefined)
@@ -34,12 +58,24 @@ describe('parseCidr() refuses', () => {
 test('parseNet() refuses host bits and names the network that was meant', () => {
   assert.equal(parseNet('10.1.0.0/16'), '10.1.0.0/16')
   assert.equal(parseNet('fd00::'), 'fd00::/128')
-  assert.throws(() => parseNet('10.1.2.3/16'), { message: 'Cannot parse network "10.1.2.3/16": want host bits to be zero, as in 10.1.0.0/16' })
+  assert.throws(() => parseNet('10.1.2.3/16'), {
+    message: 'Cannot parse network "10.1.2.3/16": want host bits to be zero, as in 10.1.0.0/16',
+  })
 })
 
 test('parseIpInterface() keeps host bits and gives an address alone the full mask', () => {
-  assert.deepEqual(parseIpInterface('10.0.0.1/24'), { ip: '10.0.0.1', prefixLength: 24, cidr: '10.0.0.0/24', text: '10.0.0.1/24' })
-  assert.deepEqual(parseIpInterface('FD00::1'), { ip: 'fd00::1', prefixLength: 128, cidr: 'fd00::1/128', text: 'fd00::1/128' })
+  assert.deepEqual(parseIpInterface('10.0.0.1/24'), {
+    ip: '10.0.0.1',
+    prefixLength: 24,
+    cidr: '10.0.0.0/24',
+    text: '10.0.0.1/24',
+  })
+  assert.deepEqual(parseIpInterface('FD00::1'), {
+    ip: 'fd00::1',
+    prefixLength: 128,
+    cidr: 'fd00::1/128',
+    text: 'fd00::1/128',
+  })
   assert.throws(() => parseIpInterface('10.0.0.1/33'), { code: 'INVALID' })
 })
 
@@ -66,21 +102,30 @@ describe('networks contain and overlap', () => {
 
   test('property: containment is what the numbers say', () => {
     const address = fc.constantFrom(4, 6).chain((version) =>
-      fc.record({ version: fc.constant(version), value: fc.bigInt({ min: 0n, max: (1n << BigInt(bitsOf(version))) - 1n }), length: fc.nat(bitsOf(version)), offset: fc.bigInt({ min: -300n, max: 300n }) }))
-    fc.assert(fc.property(address, ({ version, value, length, offset }) => {
-      const cidr = cidrOf(ipFromBigInt(value, version), length)
-      const first = ipToBigInt(cidrBase(cidr))
-      const other = value + offset
-      if (other < 0n || other >> BigInt(bitsOf(version)) !== 0n) return
-      assert.equal(cidrContains(cidr, ipFromBigInt(other, version)), other >= first && other < first + cidrSize(cidr))
-      assert.equal(cidrPrefixLength(cidr), length)
-      assert.equal(ipVersion(cidr), version)
-    }))
+      fc.record({
+        version: fc.constant(version),
+        value: fc.bigInt({ min: 0n, max: (1n << BigInt(bitsOf(version))) - 1n }),
+        length: fc.nat(bitsOf(version)),
+        offset: fc.bigInt({ min: -300n, max: 300n }),
+      }),
+    )
+    fc.assert(
+      fc.property(address, ({ version, value, length, offset }) => {
+        const cidr = cidrOf(ipFromBigInt(value, version), length)
+        const first = ipToBigInt(cidrBase(cidr))
+        const other = value + offset
+        if (other < 0n || other >> BigInt(bitsOf(version)) !== 0n) return
+        assert.equal(cidrContains(cidr, ipFromBigInt(other, version)), other >= first && other < first + cidrSize(cidr))
+        assert.equal(cidrPrefixLength(cidr), length)
+        assert.equal(ipVersion(cidr), version)
+      }),
+    )
   })
 })
 
 test('a prefix length that does not fit the version is refused', () => {
-  for (const length of [-1, 33, 1.5, Number.NaN]) assert.throws(() => cidrOf(parseIp('10.0.0.1'), length), { code: 'INVALID' })
+  for (const length of [-1, 33, 1.5, Number.NaN])
+    assert.throws(() => cidrOf(parseIp('10.0.0.1'), length), { code: 'INVALID' })
   assert.equal(hostCidr(parseIp('::1')), '::1/128')
 })
 

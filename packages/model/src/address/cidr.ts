@@ -9,7 +9,7 @@ export type Cidr4 = Brand<string, 'Cidr4'>
 /** IPv6 network, host bits zero, canonical address: `fd00::/8`. */
 export type Cidr6 = Brand<string, 'Cidr6'>
 export type Cidr = Cidr4 | Cidr6
-/** An address with or without a prefix length, as somebody wrote it; `parseCidr` and `parseIpInterface` always take it. */
+/** An address with or without a prefix length, as somebody wrote it; `parseCidr` and `parseIpInterface` take it. */
 export type CidrText = Brand<string, 'CidrText'>
 
 /** An address on an interface: like a network, but the host bits matter. */

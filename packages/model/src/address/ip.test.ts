@@ -23,15 +23,45 @@ describe('parseIp() gives canonical text', () => {
 
 describe('parseIp() refuses', () => {
   const rows = [
-    '', '10.0.0', '10.0.0.0.1', '10.0.0.256', '010.0.0.1', '10.0.0.00', '10.0.0.', '.10.0.0', '10..0.1', '1.2.3.4 ', '+1.2.3.4',
-    '0x10.0.0.1', '1e1.0.0.1', '10.0.0.1/32', ':', ':::', '1::2::3', '1:2:3:4:5:6:7', '1:2:3:4:5:6:7:8:9', '::1:2:3:4:5:6:7:8',
-    '1:2:3:4:5:6:7:8::', ':1::', '1:', '12345::', 'g::', 'fe80::1%eth0', '::1.2.3', '1.2.3.4::', '::1.2.3.4:5', '::ffff:1.2.3.4',
+    '',
+    '10.0.0',
+    '10.0.0.0.1',
+    '10.0.0.256',
+    '010.0.0.1',
+    '10.0.0.00',
+    '10.0.0.',
+    '.10.0.0',
+    '10..0.1',
+    '1.2.3.4 ',
+    '+1.2.3.4',
+    '0x10.0.0.1',
+    '1e1.0.0.1',
+    '10.0.0.1/32',
+    ':',
+    ':::',
+    '1::2::3',
+    '1:2:3:4:5:6:7',
+    '1:2:3:4:5:6:7:8:9',
+    '::1:2:3:4:5:6:7:8',
+    '1:2:3:4:5:6:7:8::',
+    ':1::',
+    '1:',
+    '12345::',
+    'g::',
+    'fe80::1%eth0',
+    '::1.2.3',
+    '1.2.3.4::',
+    '::1.2.3.4:5',
+    '::ffff:1.2.3.4',
     '::ffff:102:304',
   ]
   for (const text of rows) {
     test(JSON.stringify(text), () => {
       assert.equal(findIp(text), undefined)
-      assert.throws(() => parseIp(text), { code: 'INVALID', message: `Cannot parse IP address "${text}": want an IPv4 or IPv6 address` })
+      assert.throws(() => parseIp(text), {
+        code: 'INVALID',
+        message: `Cannot parse IP address "${text}": want an IPv4 or IPv6 address`,
+      })
     })
   }
   test('the other version, where only one will do', () => {
@@ -52,15 +82,23 @@ describe('addresses are numbers, too', () => {
   })
   test('property: what is accepted prints to something that is accepted and means the same', () => {
     const characters = fc.constantFrom(...'0123456789abcdefABCDEF:.'.split(''), '::', '255', '0')
-    fc.assert(fc.property(fc.array(characters, { minLength: 2, maxLength: 16 }).map((list) => list.join('')), (text) => {
-      const ip = findIp(text)
-      if (ip !== undefined) assert.equal(parseIp(ip), ip)
-    }), { numRuns: 5000 })
+    fc.assert(
+      fc.property(
+        fc.array(characters, { minLength: 2, maxLength: 16 }).map((list) => list.join('')),
+        (text) => {
+          const ip = findIp(text)
+          if (ip !== undefined) assert.equal(parseIp(ip), ip)
+        },
+      ),
+      { numRuns: 5000 },
+    )
   })
   test('property: the order of numbers', () => {
-    fc.assert(fc.property(ipv6, ipv6, (a, b) => {
-      assert.equal(compareIps(ipFromBigInt(a, 6), ipFromBigInt(b, 6)), a < b ? -1 : a > b ? 1 : 0)
-    }))
+    fc.assert(
+      fc.property(ipv6, ipv6, (a, b) => {
+        assert.equal(compareIps(ipFromBigInt(a, 6), ipFromBigInt(b, 6)), a < b ? -1 : a > b ? 1 : 0)
+      }),
+    )
   })
   test('the next one, across octets and groups', () => {
     assert.equal(nextIp(parseIp('10.0.0.255')), '10.0.1.0')
@@ -71,6 +109,9 @@ describe('addresses are numbers, too', () => {
   test('IPv4 comes before IPv6', () => {
     const sorted = ['::1', '10.0.0.2', '9.0.0.1'].map((text) => parseIp(text)).toSorted(compareIps)
     assert.deepEqual(sorted, ['9.0.0.1', '10.0.0.2', '::1'])
-    assert.deepEqual(sorted.map((ip) => isIpv4(ip)), [true, true, false])
+    assert.deepEqual(
+      sorted.map((ip) => isIpv4(ip)),
+      [true, true, false],
+    )
   })
 })

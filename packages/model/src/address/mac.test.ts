@@ -8,7 +8,16 @@ test('colons or dashes, any case, become lower case with colons', () => {
 })
 
 test('anything else is refused', () => {
-  for (const text of ['', 'ee:ee:ee:ee:ee', 'ee:ee:ee:ee:ee:ee:ee', 'ee:ee:ee:ee:ee:gg', 'ee:ee-ee:ee:ee:ee', 'eeeeeeeeeeee', 'e:e:e:e:e:e', ' ee:ee:ee:ee:ee:ee']) {
+  for (const text of [
+    '',
+    'ee:ee:ee:ee:ee',
+    'ee:ee:ee:ee:ee:ee:ee',
+    'ee:ee:ee:ee:ee:gg',
+    'ee:ee-ee:ee:ee:ee',
+    'eeeeeeeeeeee',
+    'e:e:e:e:e:e',
+    ' ee:ee:ee:ee:ee:ee',
+  ]) {
     assert.equal(findMac(text), undefined, text)
     assert.throws(() => parseMac(text), { code: 'INVALID' })
   }

@@ -1,6 +1,6 @@
 /**
- * The records of IPAM: bare JSON without an envelope. Fields unknown to us stay through decode and encode; whole numbers
- * beyond 2^53 keep every digit.
+ * The records of IPAM: bare JSON without an envelope. Fields unknown to us stay through decode and encode; whole
+ * numbers beyond 2^53 keep every digit.
  */
 import { CalicoError } from '@calico-node/core'
 import { z } from 'zod'
@@ -14,31 +14,55 @@ const count = z.number().int().nonnegative()
 const big = z.union([z.bigint(), z.number().int()]).transform((value) => BigInt(value))
 
 const attributeSchema = z.looseObject({
-  handle_id: z.string().nullish().transform((value) => value ?? null),
-  secondary: z.record(z.string(), z.string()).nullish().transform((value) => value ?? null),
+  handle_id: z
+    .string()
+    .nullish()
+    .transform((value) => value ?? null),
+  secondary: z
+    .record(z.string(), z.string())
+    .nullish()
+    .transform((value) => value ?? null),
 })
 
 const blockSchema = z.looseObject({
   cidr: masked(),
   /** `host:<node>`, `virtual:<name>`, or null: nobody's. */
-  affinity: z.string().nullish().transform((value) => value || null),
+  affinity: z
+    .string()
+    .nullish()
+    .transform((value) => value || null),
   /** One entry an address: null = free, else an index into `attributes`. */
   allocations: z.array(count.nullable()),
   /** Free ordinals in the order of their next use. */
-  unallocated: z.array(count).nullish().transform((value) => value ?? []),
-  attributes: z.array(attributeSchema).nullish().transform((value) => value ?? []),
+  unallocated: z
+    .array(count)
+    .nullish()
+    .transform((value) => value ?? []),
+  attributes: z
+    .array(attributeSchema)
+    .nullish()
+    .transform((value) => value ?? []),
   sequenceNumber: big.default(0n),
-  sequenceNumberForAllocation: z.record(z.string(), big).nullish().transform((value) => value ?? {}),
+  sequenceNumberForAllocation: z
+    .record(z.string(), big)
+    .nullish()
+    .transform((value) => value ?? {}),
   deleted: z.boolean().default(false),
 })
 
 const affinitySchema = z.looseObject({
-  state: z.enum(['confirmed', 'pending', 'pendingDeletion', '']).default('confirmed').transform((state) => state || 'confirmed'),
+  state: z
+    .enum(['confirmed', 'pending', 'pendingDeletion', ''])
+    .default('confirmed')
+    .transform((state) => state || 'confirmed'),
   deleted: z.boolean().default(false),
 })
 
 const handleSchema = z.looseObject({
-  block: z.record(z.string(), count).nullish().transform((value) => value ?? {}),
+  block: z
+    .record(z.string(), count)
+    .nullish()
+    .transform((value) => value ?? {}),
   deleted: z.boolean().default(false),
 })
 
@@ -77,7 +101,9 @@ function decode(what: string, schema: z.ZodType, json: string, { key }: RecordAt
 }
 
 const unreadable = (what: string, key: string, problems: readonly Problem[]): CalicoError =>
-  new CalicoError('INVALID', `Cannot read ${what} at ${key}: ${describeProblems(problems)}`, { context: { key, problems } })
+  new CalicoError('INVALID', `Cannot read ${what} at ${key}: ${describeProblems(problems)}`, {
+    context: { key, problems },
+  })
 
 /** @throws INVALID, naming the key and the bad fields; also when the lists do not fit the size of the block. */
 export function decodeBlock(json: string, at: RecordAt): IpamBlock {
@@ -94,7 +120,11 @@ function* blockProblems({ cidr, allocations, attributes, unallocated }: IpamBloc
   }
   for (const [at, index] of allocations.entries()) {
     if (index !== null && index >= attributes.length) {
-      yield { field: `allocations[${at}]`, value: index, reason: `must be null or below ${attributes.length}, an index of attributes` }
+      yield {
+        field: `allocations[${at}]`,
+        value: index,
+        reason: `must be null or below ${attributes.length}, an index of attributes`,
+      }
     }
   }
   for (const [at, ordinal] of unallocated.entries()) {
@@ -117,7 +147,12 @@ export const encodeHandle = (handle: IpamHandle): string => printBigJson(handle)
 
 /** A missing field is false or 0. @throws INVALID */
 export function decodeIpamConfig(json: string, at: RecordAt): IpamConfig {
-  const { strict_affinity, auto_allocate_blocks, maxBlocksPerHost, ...extra } = decode('IPAM configuration', configSchema, json, at)
+  const { strict_affinity, auto_allocate_blocks, maxBlocksPerHost, ...extra } = decode(
+    'IPAM configuration',
+    configSchema,
+    json,
+    at,
+  )
   return { ...extra, strictAffinity: strict_affinity, autoAllocateBlocks: auto_allocate_blocks, maxBlocksPerHost }
 }
 /** False and 0 are left out. */

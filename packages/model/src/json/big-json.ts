@@ -5,7 +5,10 @@ import { CalicoError, messageOf } from '@calico-node/core'
 
 declare global {
   interface JSON {
-    parse(text: string, reviver: (this: unknown, key: string, value: unknown, context: { source?: string }) => unknown): unknown
+    parse(
+      text: string,
+      reviver: (this: unknown, key: string, value: unknown, context: { source?: string }) => unknown,
+    ): unknown
     rawJSON(text: string): object
   }
 }
@@ -23,7 +26,8 @@ export function parseBigJson(text: string): unknown {
     return JSON.parse(text, (_key, value, { source }) =>
       typeof value === 'number' && !Number.isSafeInteger(value) && source !== undefined && WHOLE.test(source)
         ? BigInt(source)
-        : value)
+        : value,
+    )
   } catch (err) {
     throw new CalicoError('INVALID', `Cannot parse JSON: ${messageOf(err)}`, { cause: err })
   }
@@ -31,6 +35,8 @@ export function parseBigJson(text: string): unknown {
 
 /** Compact JSON in which bigints are plain numbers, and `<`, `>` and `&` are escaped as Go does. */
 export function printBigJson(value: unknown): string {
-  const text = JSON.stringify(value, (_key, inner: unknown) => (typeof inner === 'bigint' ? JSON.rawJSON(String(inner)) : inner))
+  const text = JSON.stringify(value, (_key, inner: unknown) =>
+    typeof inner === 'bigint' ? JSON.rawJSON(String(inner)) : inner,
+  )
   return text.replace(/[<>&\u2028\u2029]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }

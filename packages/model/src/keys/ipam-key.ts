@@ -26,9 +26,11 @@ export function findBlockKey(key: string): Cidr | undefined {
 }
 
 /** The affinities of one node. */
-export const affinityPrefix = (node: string, version: IpVersion): string => `${AFFINITY_PREFIX}${node}/ipv${version}/block/`
+export const affinityPrefix = (node: string, version: IpVersion): string =>
+  `${AFFINITY_PREFIX}${node}/ipv${version}/block/`
 /** That a node owns a block. */
-export const affinityKey = (node: string, cidr: Cidr): string => `${affinityPrefix(node, ipVersion(cidr))}${segment(cidr)}`
+export const affinityKey = (node: string, cidr: Cidr): string =>
+  `${affinityPrefix(node, ipVersion(cidr))}${segment(cidr)}`
 /** That something other than a node owns a block. */
 export const virtualAffinityKey = (owner: string, cidr: Cidr): string =>
   `${VIRTUAL_AFFINITY_PREFIX}${owner}/ipv${ipVersion(cidr)}/block/${segment(cidr)}`
@@ -43,7 +45,8 @@ export function findAffinityKey(key: string): { owner: AffinityOwner; cidr: Cidr
 
 /** @throws RangeError for an identifier with `/`, which would be another key. */
 export function handleKey(id: string): string {
-  if (id === '' || id.includes('/')) throw new RangeError(`Cannot make the key of handle "${id}": it must not be empty or contain "/"`)
+  if (id === '' || id.includes('/'))
+    throw new RangeError(`Cannot make the key of handle "${id}": it must not be empty or contain "/"`)
   return `${HANDLE_PREFIX}${id}`
 }
 

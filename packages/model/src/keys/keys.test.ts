@@ -7,11 +7,25 @@ import { kindInfo } from '../kinds/info.ts'
 import { ALL_KINDS } from '../kinds/table.ts'
 import { isPolicyKind } from '../resource/policy-name.ts'
 import {
-  affinityKey, affinityPrefix, blockKey, blockPrefix, findAffinityKey, findBlockKey, findHandleKey, handleKey, IPAM_CONFIG_KEY, virtualAffinityKey,
+  affinityKey,
+  affinityPrefix,
+  blockKey,
+  blockPrefix,
+  findAffinityKey,
+  findBlockKey,
+  findHandleKey,
+  handleKey,
+  IPAM_CONFIG_KEY,
+  virtualAffinityKey,
 } from './ipam-key.ts'
 import { findResourceKey, resourceKey, resourceKeys, resourcePrefix } from './resource-key.ts'
 import {
-  felixLastReportedStatusKey, felixStatusKey, findWorkloadStatusKey, hostEndpointStatusKey, workloadStatusKey, workloadStatusPrefix,
+  felixLastReportedStatusKey,
+  felixStatusKey,
+  findWorkloadStatusKey,
+  hostEndpointStatusKey,
+  workloadStatusKey,
+  workloadStatusPrefix,
 } from './status-key.ts'
 
 const V3 = '/calico/resources/v3/projectcalico.org'
@@ -39,7 +53,10 @@ describe('keys of resources', () => {
   }
 
   test('policies have a second key, that of Calico 3.32', () => {
-    assert.deepEqual(resourceKeys('NetworkPolicy', 'db', 'shop'), [`${V3}/networkpolicies/shop/default.db`, `${V3}/networkpolicies/shop/db`])
+    assert.deepEqual(resourceKeys('NetworkPolicy', 'db', 'shop'), [
+      `${V3}/networkpolicies/shop/default.db`,
+      `${V3}/networkpolicies/shop/db`,
+    ])
     assert.deepEqual(resourceKeys('GlobalNetworkPolicy', 'sec.web'), [`${V3}/globalnetworkpolicies/sec.web`])
     assert.deepEqual(resourceKeys('Node', 'host-a'), [`${V3}/nodes/host-a`])
   })
@@ -55,18 +72,30 @@ describe('keys of resources', () => {
     assert.equal(resourcePrefix('Node'), `${V3}/nodes/`)
   })
 
-  for (const key of [`${V3}/nodes`, `${V3}/nodes/`, `${V3}/nodes/a/b`, `${V3}/networkpolicies/db`, `${V3}/networkpolicies/a/b/c`, `${V3}/networkpolicies//b`, `${V3}/gizmos/a`, '/calico/ipam/v2/config', '']) {
+  for (const key of [
+    `${V3}/nodes`,
+    `${V3}/nodes/`,
+    `${V3}/nodes/a/b`,
+    `${V3}/networkpolicies/db`,
+    `${V3}/networkpolicies/a/b/c`,
+    `${V3}/networkpolicies//b`,
+    `${V3}/gizmos/a`,
+    '/calico/ipam/v2/config',
+    '',
+  ]) {
     test(`${key || 'nothing'} is no key of a resource`, () => assert.equal(findResourceKey(key), undefined))
   }
 
   test('property: key to name to key, for every kind', () => {
     const name = fc.stringMatching(/^[a-z0-9]{1,8}$/)
-    fc.assert(fc.property(fc.constantFrom(...ALL_KINDS), name, name, (kind, own, namespace) => {
-      const key = kindInfo(kind).namespaced ? resourceKey(kind, own, namespace) : resourceKey(kind, own)
-      const found = findResourceKey(key)
-      assert.equal(found?.name, isPolicyKind(kind) ? `default.${own}` : own)
-      assert.equal(resourceKey(kind, found?.name ?? '', found?.namespace), key)
-    }))
+    fc.assert(
+      fc.property(fc.constantFrom(...ALL_KINDS), name, name, (kind, own, namespace) => {
+        const key = kindInfo(kind).namespaced ? resourceKey(kind, own, namespace) : resourceKey(kind, own)
+        const found = findResourceKey(key)
+        assert.equal(found?.name, isPolicyKind(kind) ? `default.${own}` : own)
+        assert.equal(resourceKey(kind, found?.name ?? '', found?.namespace), key)
+      }),
+    )
   })
 })
 
@@ -77,28 +106,53 @@ describe('keys of IPAM', () => {
     assert.equal(blockKey(v4), '/calico/ipam/v2/assignment/ipv4/block/10.65.3.64-26')
     assert.equal(blockKey(v6), '/calico/ipam/v2/assignment/ipv6/block/fd00::40-122')
     assert.equal(affinityKey('rack1-a', v4), '/calico/ipam/v2/host/rack1-a/ipv4/block/10.65.3.64-26')
-    assert.equal(virtualAffinityKey('load-balancer', v6), '/calico/ipam/v2/virtual/load-balancer/ipv6/block/fd00::40-122')
+    assert.equal(
+      virtualAffinityKey('load-balancer', v6),
+      '/calico/ipam/v2/virtual/load-balancer/ipv6/block/fd00::40-122',
+    )
     assert.equal(handleKey('net1.9f3c'), '/calico/ipam/v2/handle/net1.9f3c')
     assert.equal(IPAM_CONFIG_KEY, '/calico/ipam/v2/config')
     assert.ok(blockKey(v4).startsWith(blockPrefix(4)) && affinityKey('n', v6).startsWith(affinityPrefix('n', 6)))
   })
   test('property: blocks and affinities to key and back', () => {
     const cidr = fc.oneof(
-      fc.tuple(fc.bigInt({ min: 0n, max: 2n ** 32n - 1n }), fc.nat(32)).map(([value, length]) => cidrOf(ipFromBigInt(value, 4), length)),
-      fc.tuple(fc.bigInt({ min: 2n ** 112n, max: 2n ** 128n - 1n }), fc.nat(128)).map(([value, length]) => cidrOf(ipFromBigInt(value, 6), length)))
-    fc.assert(fc.property(cidr, fc.stringMatching(/^[a-z0-9.-]{1,12}$/), (block, owner) => {
-      assert.equal(findBlockKey(blockKey(block)), block)
-      assert.deepEqual(findAffinityKey(affinityKey(owner, block)), { owner: { kind: 'host', name: owner }, cidr: block })
-      assert.deepEqual(findAffinityKey(virtualAffinityKey(owner, block)), { owner: { kind: 'virtual', name: owner }, cidr: block })
-    }))
+      fc
+        .tuple(fc.bigInt({ min: 0n, max: 2n ** 32n - 1n }), fc.nat(32))
+        .map(([value, length]) => cidrOf(ipFromBigInt(value, 4), length)),
+      fc
+        .tuple(fc.bigInt({ min: 2n ** 112n, max: 2n ** 128n - 1n }), fc.nat(128))
+        .map(([value, length]) => cidrOf(ipFromBigInt(value, 6), length)),
+    )
+    fc.assert(
+      fc.property(cidr, fc.stringMatching(/^[a-z0-9.-]{1,12}$/), (block, owner) => {
+        assert.equal(findBlockKey(blockKey(block)), block)
+        assert.deepEqual(findAffinityKey(affinityKey(owner, block)), {
+          owner: { kind: 'host', name: owner },
+          cidr: block,
+        })
+        assert.deepEqual(findAffinityKey(virtualAffinityKey(owner, block)), {
+          owner: { kind: 'virtual', name: owner },
+          cidr: block,
+        })
+      }),
+    )
   })
   test('handles: any identifier but one with a slash', () => {
     assert.equal(findHandleKey(handleKey('a b\r%')), 'a b\r%')
     for (const id of ['', 'a/b']) assert.throws(() => handleKey(id), RangeError)
   })
   test('other keys are none of these', () => {
-    for (const key of ['/calico/ipam/v2/config', '/calico/ipam/v2/host/node-a', '/calico/ipam/v2/assignment/ipv4/block/10.0.0.1-24', '/calico/ipam/v2/assignment/ipv4/block/x']) {
-      assert.deepEqual([findBlockKey(key), findAffinityKey(key), findHandleKey(key)], [undefined, undefined, undefined], key)
+    for (const key of [
+      '/calico/ipam/v2/config',
+      '/calico/ipam/v2/host/node-a',
+      '/calico/ipam/v2/assignment/ipv4/block/10.0.0.1-24',
+      '/calico/ipam/v2/assignment/ipv4/block/x',
+    ]) {
+      assert.deepEqual(
+        [findBlockKey(key), findAffinityKey(key), findHandleKey(key)],
+        [undefined, undefined, undefined],
+        key,
+      )
     }
   })
 })
@@ -108,17 +162,21 @@ describe('keys of status', () => {
     assert.equal(felixStatusKey('a'), '/calico/felix/v2/no-region/host/a/status')
     assert.equal(felixStatusKey('a', 'west'), '/calico/felix/v2/region-west/host/a/status')
     assert.equal(felixLastReportedStatusKey('a'), '/calico/felix/v2/no-region/host/a/last_reported_status')
-    assert.equal(workloadStatusKey('a', { orchestrator: 'cni', workload: 'default/9f3', endpoint: 'eth0' }),
-      '/calico/felix/v2/no-region/host/a/workload/cni/default%2f9f3/endpoint/eth0')
+    assert.equal(
+      workloadStatusKey('a', { orchestrator: 'cni', workload: 'default/9f3', endpoint: 'eth0' }),
+      '/calico/felix/v2/no-region/host/a/workload/cni/default%2f9f3/endpoint/eth0',
+    )
     assert.equal(hostEndpointStatusKey('a', 'a-eth0'), '/calico/felix/v1/host/a/endpoint/a-eth0')
   })
   test('property: workload status to key and back', () => {
     const part = fc.string({ minLength: 1, maxLength: 8, unit: fc.constantFrom('a', '%', '/', '2', 'f', '5') })
-    fc.assert(fc.property(part, part, part, (orchestrator, workload, endpoint) => {
-      const key = workloadStatusKey('node-a', { orchestrator, workload, endpoint })
-      assert.ok(key.startsWith(workloadStatusPrefix('node-a')))
-      assert.deepEqual(findWorkloadStatusKey(key), { node: 'node-a', orchestrator, workload, endpoint })
-    }))
+    fc.assert(
+      fc.property(part, part, part, (orchestrator, workload, endpoint) => {
+        const key = workloadStatusKey('node-a', { orchestrator, workload, endpoint })
+        assert.ok(key.startsWith(workloadStatusPrefix('node-a')))
+        assert.deepEqual(findWorkloadStatusKey(key), { node: 'node-a', orchestrator, workload, endpoint })
+      }),
+    )
   })
   test('other keys are none of these', () => assert.equal(findWorkloadStatusKey(felixStatusKey('a')), undefined))
 })

@@ -27,7 +27,7 @@ export function resourceKey(kind: Kind, name: string, namespace?: string): strin
 }
 
 /**
- * The keys that a resource may be found under, the preferred one first. Policies have a second one: without the tier, as
+ * The keys that a resource may be found under, the preferred one first. Policies have a second one, without the tier, as
  * Calico 3.32 and later write it.
  */
 export function resourceKeys(kind: Kind, name: string, namespace?: string): readonly string[] {
@@ -49,7 +49,9 @@ export function findResourceKey(key: string): ResourceKey | undefined {
   if (kind === undefined || rest.some((part) => part === '')) return undefined
   const [first, second] = rest
   if (kindInfo(kind).namespaced) {
-    return rest.length === 2 && first !== undefined && second !== undefined ? { kind, name: second, namespace: first } : undefined
+    return rest.length === 2 && first !== undefined && second !== undefined
+      ? { kind, name: second, namespace: first }
+      : undefined
   }
   return rest.length === 1 && first !== undefined ? { kind, name: first } : undefined
 }

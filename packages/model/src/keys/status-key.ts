@@ -9,23 +9,28 @@ export interface WorkloadStatusId {
   readonly endpoint: string
 }
 
-const regionSegment = (region: string | undefined): string => (region === undefined || region === '' ? 'no-region' : `region-${region}`)
+const regionSegment = (region: string | undefined): string =>
+  region === undefined || region === '' ? 'no-region' : `region-${region}`
 const hostPrefix = (node: string, region?: string): string => `${FELIX}/${regionSegment(region)}/host/${node}`
 
 /** Status of the Felix process; the value lives as long as its lease. */
 export const felixStatusKey = (node: string, region?: string): string => `${hostPrefix(node, region)}/status`
 /** The last status, kept. */
-export const felixLastReportedStatusKey = (node: string, region?: string): string => `${hostPrefix(node, region)}/last_reported_status`
+export const felixLastReportedStatusKey = (node: string, region?: string): string =>
+  `${hostPrefix(node, region)}/last_reported_status`
 
 export const workloadStatusPrefix = (node: string, region?: string): string => `${hostPrefix(node, region)}/workload/`
-export const workloadStatusKey = (node: string, id: WorkloadStatusId, region?: string): string =>
-  `${workloadStatusPrefix(node, region)}${escape(id.orchestrator)}/${escape(id.workload)}/endpoint/${escape(id.endpoint)}`
+export const workloadStatusKey = (node: string, id: WorkloadStatusId, region?: string): string => {
+  const { orchestrator, workload, endpoint } = id
+  return `${workloadStatusPrefix(node, region)}${escape(orchestrator)}/${escape(workload)}/endpoint/${escape(endpoint)}`
+}
 
 /** Undefined for keys of other things. */
 export function findWorkloadStatusKey(key: string): ({ node: string } & WorkloadStatusId) | undefined {
   const match = /^\/calico\/felix\/v2\/[^/]+\/host\/([^/]+)\/workload\/([^/]+)\/([^/]+)\/endpoint\/([^/]+)$/.exec(key)
   const [, node, orchestrator, workload, endpoint] = match ?? []
-  if (node === undefined || orchestrator === undefined || workload === undefined || endpoint === undefined) return undefined
+  if (node === undefined || orchestrator === undefined || workload === undefined || endpoint === undefined)
+    return undefined
   return { node, orchestrator: unescape(orchestrator), workload: unescape(workload), endpoint: unescape(endpoint) }
 }
 

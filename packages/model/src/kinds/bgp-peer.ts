@@ -1,6 +1,18 @@
 import { ipVersion } from '../address/cidr.ts'
 import {
-  asNumber, duration, flag, integer, ip, list, name, nodeName, object, oneOf, opt, parsed, selector,
+  asNumber,
+  duration,
+  flag,
+  integer,
+  ip,
+  list,
+  name,
+  nodeName,
+  object,
+  oneOf,
+  opt,
+  parsed,
+  selector,
 } from '../schema/fields.ts'
 import type { Output } from '../schema/output.ts'
 import type { Problem } from '../schema/problem.ts'
@@ -20,14 +32,18 @@ export const bgpPeerSpec = object({
   keepOriginalNextHop: opt(flag(), 'Old form of nextHopMode Keep, for peers of another AS.'),
   password: opt(secret(), 'Password of the session; a Kubernetes secret.'),
   sourceAddress: opt(oneOf('UseNodeIP', 'None'), 'Address that the session comes from.', { fallback: 'UseNodeIP' }),
-  maxRestartTime: opt(duration(), 'How long the peer keeps our routes while we restart.', { fallback: '120s, by BIRD' }),
+  maxRestartTime: opt(duration(), 'How long the peer keeps our routes while we restart.', {
+    fallback: '120s, by BIRD',
+  }),
   keepaliveTime: opt(duration(), 'Time between keepalives.'),
   numAllowedLocalASNumbers: opt(integer(-0x8000_0000, 0x7fff_ffff), 'How often our own AS may occur in a path.'),
   ttlSecurity: opt(integer(0, 255), 'Hops to the peer; packets from further away are ignored.'),
   reachableBy: opt(ip(), 'Gateway of a static route to the peer.'),
   filters: opt(list(name()), 'BGPFilters, in order.'),
   nextHopMode: opt(oneOf('Auto', 'Self', 'Keep'), 'Next hop of the routes that the peer gets.'),
-  reversePeering: opt(oneOf('Auto', 'Manual'), 'Whether selected nodes get the session back by themselves.', { fallback: 'Auto' }),
+  reversePeering: opt(oneOf('Auto', 'Manual'), 'Whether selected nodes get the session back by themselves.', {
+    fallback: 'Auto',
+  }),
   localWorkloadSelector: opt(anySelector(), 'The peers are the workloads on the node that it selects.'),
 })
 
@@ -46,7 +62,9 @@ function* peerProblems({ spec }: Checked<BGPPeerSpec>): Iterable<Problem> {
   if (spec.node !== undefined && spec.nodeSelector !== undefined) {
     yield { field: 'spec.node', value: spec.node, reason: 'cannot go together with nodeSelector' }
   }
-  const remotes = (['peerIP', 'peerSelector', 'localWorkloadSelector'] as const).filter((key) => spec[key] !== undefined)
+  const remotes = (['peerIP', 'peerSelector', 'localWorkloadSelector'] as const).filter(
+    (key) => spec[key] !== undefined,
+  )
   for (const key of remotes.slice(1)) {
     yield { field: `spec.${key}`, value: spec[key], reason: `cannot go together with ${remotes[0]}` }
   }

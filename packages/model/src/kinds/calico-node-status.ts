@@ -12,43 +12,67 @@ export const calicoNodeStatusSpec = object({
 })
 
 /** Reports are read as they come: whatever words a newer node uses. */
-const bird = (version: 4 | 6) => opt(object({
-  state: opt(text(), 'Whether BIRD serves.', { rule: 'Ready, NotReady' }),
-  version: opt(text(), 'Version of BIRD.'),
-  routerID: opt(text(), 'Router ID.'),
-  lastBootTime: opt(text(), 'When BIRD started.'),
-  lastReconfigurationTime: opt(text(), 'When BIRD read its configuration.'),
-}), `BIRD for IPv${version}.`)
+const bird = (version: 4 | 6) =>
+  opt(
+    object({
+      state: opt(text(), 'Whether BIRD serves.', { rule: 'Ready, NotReady' }),
+      version: opt(text(), 'Version of BIRD.'),
+      routerID: opt(text(), 'Router ID.'),
+      lastBootTime: opt(text(), 'When BIRD started.'),
+      lastReconfigurationTime: opt(text(), 'When BIRD read its configuration.'),
+    }),
+    `BIRD for IPv${version}.`,
+  )
 
-const peers = (version: 4 | 6) => opt(list(object({
-  peerIP: opt(text(), 'Address of the peer.'),
-  type: opt(text(), 'Where the session comes from.', { rule: 'NodeMesh, NodePeer, GlobalPeer' }),
-  state: opt(text(), 'State of the session.', { rule: 'Idle, Connect, Active, OpenSent, OpenConfirm, Established, Close' }),
-  since: opt(text(), 'Since when.'),
-})), `IPv${version} sessions.`)
+const peers = (version: 4 | 6) =>
+  opt(
+    list(
+      object({
+        peerIP: opt(text(), 'Address of the peer.'),
+        type: opt(text(), 'Where the session comes from.', { rule: 'NodeMesh, NodePeer, GlobalPeer' }),
+        state: opt(text(), 'State of the session.', {
+          rule: 'Idle, Connect, Active, OpenSent, OpenConfirm, Established, Close',
+        }),
+        since: opt(text(), 'Since when.'),
+      }),
+    ),
+    `IPv${version} sessions.`,
+  )
 
-const routes = (version: 4 | 6) => opt(list(object({
-  type: opt(text(), 'FIB: the route is in the kernel.', { rule: 'FIB, RIB' }),
-  destination: opt(text(), 'Network.'),
-  gateway: opt(text(), 'Next hop.'),
-  interface: opt(text(), 'Interface.'),
-  learnedFrom: opt(object({
-    sourceType: opt(text(), 'Kind of source.', { rule: 'Kernel, Static, Direct, NodeMesh, BGPPeer' }),
-    peerIP: opt(text(), 'Peer that sent it.'),
-  }), 'Where the route comes from.'),
-})), `IPv${version} routes.`)
+const routes = (version: 4 | 6) =>
+  opt(
+    list(
+      object({
+        type: opt(text(), 'FIB: the route is in the kernel.', { rule: 'FIB, RIB' }),
+        destination: opt(text(), 'Network.'),
+        gateway: opt(text(), 'Next hop.'),
+        interface: opt(text(), 'Interface.'),
+        learnedFrom: opt(
+          object({
+            sourceType: opt(text(), 'Kind of source.', { rule: 'Kernel, Static, Direct, NodeMesh, BGPPeer' }),
+            peerIP: opt(text(), 'Peer that sent it.'),
+          }),
+          'Where the route comes from.',
+        ),
+      }),
+    ),
+    `IPv${version} routes.`,
+  )
 
 export const calicoNodeStatusStatus = object({
   lastUpdated: opt(text(), 'Time of the report.'),
   agent: opt(object({ birdV4: bird(4), birdV6: bird(6) }), 'The BIRD processes.'),
-  bgp: opt(object({
-    numberEstablishedV4: opt(anyInteger(), 'IPv4 sessions that are up.'),
-    numberNotEstablishedV4: opt(anyInteger(), 'IPv4 sessions that are not.'),
-    numberEstablishedV6: opt(anyInteger(), 'IPv6 sessions that are up.'),
-    numberNotEstablishedV6: opt(anyInteger(), 'IPv6 sessions that are not.'),
-    peersV4: peers(4),
-    peersV6: peers(6),
-  }), 'The BGP sessions.'),
+  bgp: opt(
+    object({
+      numberEstablishedV4: opt(anyInteger(), 'IPv4 sessions that are up.'),
+      numberNotEstablishedV4: opt(anyInteger(), 'IPv4 sessions that are not.'),
+      numberEstablishedV6: opt(anyInteger(), 'IPv6 sessions that are up.'),
+      numberNotEstablishedV6: opt(anyInteger(), 'IPv6 sessions that are not.'),
+      peersV4: peers(4),
+      peersV6: peers(6),
+    }),
+    'The BGP sessions.',
+  ),
   routes: opt(object({ routesV4: routes(4), routesV6: routes(6) }), 'The routes.'),
 })
 

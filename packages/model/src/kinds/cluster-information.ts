@@ -6,7 +6,10 @@ import type { Checked, KindDefinition } from './definition.ts'
 export const clusterInformationSpec = object({
   clusterGUID: opt(text(), 'Random identifier of the cluster, 32 hexadecimal digits.'),
   clusterType: opt(text(), 'What the cluster is made of, comma-separated.'),
-  calicoVersion: opt(text(), 'Version of Calico that set up the datastore. A calicoctl of another version refuses to work.'),
+  calicoVersion: opt(
+    text(),
+    'Version of Calico that set up the datastore. A calicoctl of another version refuses to work.',
+  ),
   datastoreReady: opt(bool(), 'Felix starts only when this is true.'),
   variant: opt(text(), 'Product variant.'),
 })

@@ -33,7 +33,8 @@ describe('describeKind()', () => {
   }
   const undescribed = (fields: readonly FieldDescription[], path: string): string[] =>
     fields.flatMap((field) => [
-      ...(field.description === '' ? [`${path}.${field.name}`] : []), ...undescribed(field.fields, `${path}.${field.name}`),
+      ...(field.description === '' ? [`${path}.${field.name}`] : []),
+      ...undescribed(field.fields, `${path}.${field.name}`),
     ])
   for (const kind of ALL_KINDS) {
     test(`every field of ${kind} has a description`, () => assert.deepEqual(undescribed(describeKind(kind), kind), []))

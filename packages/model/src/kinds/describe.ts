@@ -20,7 +20,13 @@ export interface FieldDescription {
 }
 
 const PLAIN: Readonly<Record<string, string>> = {
-  string: 'string', number: 'number', boolean: 'boolean', record: 'map of strings', object: 'object', unknown: 'any', union: 'any',
+  string: 'string',
+  number: 'number',
+  boolean: 'boolean',
+  record: 'map of strings',
+  object: 'object',
+  unknown: 'any',
+  union: 'any',
 }
 
 function typeOf(schema: z.core.$ZodType): string {
@@ -39,8 +45,13 @@ function fieldsOf(schema: z.core.$ZodType): FieldDescription[] {
   return Object.entries<z.core.$ZodType>(inner.shape).map(([name, field]) => {
     const { description = '', rule, fallback = defaultOf(field) } = metaOf(field)
     return {
-      name, description, type: typeOf(field), required: !z.safeParse(field, undefined).success,
-      ...(rule !== undefined && { rule }), ...(fallback !== undefined && { fallback }), fields: fieldsOf(field),
+      name,
+      description,
+      type: typeOf(field),
+      required: !z.safeParse(field, undefined).success,
+      ...(rule !== undefined && { rule }),
+      ...(fallback !== undefined && { fallback }),
+      fields: fieldsOf(field),
     }
   })
 }
@@ -54,7 +65,12 @@ function defaultOf(schema: z.core.$ZodType): string | undefined {
 /** The fields of `metadata` and `spec`, as trees. */
 export function describeKind(kind: Kind): readonly FieldDescription[] {
   const { summary, spec } = definitionOf(kind)
-  const object = (name: string, description: string, schema: z.core.$ZodType): FieldDescription =>
-    ({ name, type: 'object', required: true, description, fields: fieldsOf(schema) })
+  const object = (name: string, description: string, schema: z.core.$ZodType): FieldDescription => ({
+    name,
+    type: 'object',
+    required: true,
+    description,
+    fields: fieldsOf(schema),
+  })
   return [object('metadata', 'Name and labels.', metadataSchema), object('spec', summary, spec)]
 }

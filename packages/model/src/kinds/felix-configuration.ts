@@ -6,35 +6,60 @@
  */
 import { z } from 'zod'
 import {
-  bool, cidrText4, doc, duration, integer, interfaceName, ip, ipv4, list, meaningfulList, netOrEmpty, numericPort, object,
-  oneOf, opt, pattern, portNumber, protocol, text,
+  bool,
+  cidrText4,
+  doc,
+  duration,
+  integer,
+  interfaceName,
+  ip,
+  ipv4,
+  list,
+  meaningfulList,
+  netOrEmpty,
+  numericPort,
+  object,
+  oneOf,
+  opt,
+  pattern,
+  portNumber,
+  protocol,
+  text,
 } from '../schema/fields.ts'
 import { unwrapped } from '../schema/meta.ts'
 import type { KindDefinition } from './definition.ts'
 
 const logLevel = (where: string) =>
-  opt(oneOf('Trace', 'Debug', 'Info', 'Warning', 'Error', 'Fatal'), `Least severity of what goes ${where}.`, { fallback: 'Info' })
+  opt(oneOf('Trace', 'Debug', 'Info', 'Warning', 'Error', 'Fatal'), `Least severity of what goes ${where}.`, {
+    fallback: 'Info',
+  })
 const enabled = (description: string, fallback: 'Enabled' | 'Disabled') =>
   opt(oneOf('Enabled', 'Disabled'), description, { fallback })
-const on = (description: string, fallback?: string) => opt(bool(), description, fallback === undefined ? {} : { fallback })
+const on = (description: string, fallback?: string) =>
+  opt(bool(), description, fallback === undefined ? {} : { fallback })
 const time = (description: string, fallback: string) => opt(duration(), description, { fallback })
 const number = (min: number, max: number, description: string, fallback?: string) =>
   opt(integer(min, max), description, fallback === undefined ? {} : { fallback })
-const word = (description: string, fallback?: string) => opt(text(), description, fallback === undefined ? {} : { fallback })
+const word = (description: string, fallback?: string) =>
+  opt(text(), description, fallback === undefined ? {} : { fallback })
 const mtu = (device: string) => number(0, 65_535, `MTU of the ${device} device; 0 = from the host.`, '0')
 const action = <const T extends readonly string[]>(description: string, ...words: T) =>
   opt(oneOf(...words), description, { fallback: String(words[0]) })
 
 const INT32 = 0x7fff_ffff
-const failsafePorts = () => meaningfulList(object({
-  protocol: opt(protocol(), 'TCP or UDP; absent: TCP.'),
-  port: doc(integer(0, 65_535), 'The port.'),
-  net: doc(netOrEmpty().prefault(''), 'Only this network; empty: all.', { keepZero: true }),
-}))
-const range = (max: number) => object({
-  min: doc(integer(1, max), 'First table.'),
-  max: doc(integer(1, max), 'Last table.'),
-})
+const failsafePorts = () =>
+  meaningfulList(
+    object({
+      protocol: opt(protocol(), 'TCP or UDP; absent: TCP.'),
+      port: doc(integer(0, 65_535), 'The port.'),
+      net: doc(netOrEmpty().prefault(''), 'Only this network; empty: all.', { keepZero: true }),
+    }),
+  )
+const range = (max: number) =>
+  object({
+    min: doc(integer(1, max), 'First table.'),
+    max: doc(integer(1, max), 'Last table.'),
+  })
 
 const fields = {
   useInternalDataplaneDriver: on('Use the built-in data plane.', 'true'),
@@ -56,16 +81,34 @@ const fields = {
   netlinkTimeout: time('How long one call to the kernel may take.', '10s'),
   metadataAddr: word('Address of the OpenStack metadata service, or None.', '127.0.0.1'),
   metadataPort: number(0, 65_535, 'Port of the OpenStack metadata service.', '8775'),
-  openstackRegion: opt(pattern(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'a DNS label'), 'Region; part of the status keys.'),
+  openstackRegion: opt(
+    pattern(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'a DNS label'),
+    'Region; part of the status keys.',
+  ),
   interfacePrefix: word('What names of workload interfaces begin with; comma-separated.', 'cali'),
-  interfaceExclude: word('Interfaces that are not of the host; comma-separated, /regular expressions/ allowed.', 'kube-ipvs0'),
-  chainInsertMode: opt(oneOf('Insert', 'Append', 'insert', 'append'), 'Whether our rules come before or after those of others.', { fallback: 'Insert' }),
-  defaultEndpointToHostAction: action('What happens to traffic from workloads to their host.', 'Drop', 'Return', 'Accept'),
+  interfaceExclude: word(
+    'Interfaces that are not of the host; comma-separated, /regular expressions/ allowed.',
+    'kube-ipvs0',
+  ),
+  chainInsertMode: opt(
+    oneOf('Insert', 'Append', 'insert', 'append'),
+    'Whether our rules come before or after those of others.',
+    { fallback: 'Insert' },
+  ),
+  defaultEndpointToHostAction: action(
+    'What happens to traffic from workloads to their host.',
+    'Drop',
+    'Return',
+    'Accept',
+  ),
   iptablesFilterAllowAction: action('What an allowed packet meets in the filter table.', 'Accept', 'Return'),
   iptablesMangleAllowAction: action('What an allowed packet meets in the mangle table.', 'Accept', 'Return'),
   iptablesFilterDenyAction: action('What a denied packet meets.', 'Drop', 'Reject'),
   logPrefix: word('Prefix of what the action Log writes.', 'calico-packet'),
-  logActionRateLimit: opt(pattern(/^\d+\/(second|minute|hour|day)$/, 'a rate such as 10/second'), 'How often one Log rule may write.'),
+  logActionRateLimit: opt(
+    pattern(/^\d+\/(second|minute|hour|day)$/, 'a rate such as 10/second'),
+    'How often one Log rule may write.',
+  ),
   logActionRateLimitBurst: number(0, 9999, 'How many writes may come at once.', '5'),
   logFilePath: word('Log file.', '/var/log/calico/felix.log'),
   logSeverityFile: logLevel('to the file'),
@@ -89,7 +132,9 @@ const fields = {
   endpointReportingDelay: time('Time between two reports of endpoints.', '1s'),
   endpointStatusPathPrefix: word('Directory for files about endpoints, for the CNI plugin.', '/var/run/calico'),
   iptablesMarkMask: number(0, 0xffff_ffff, 'Bits of the packet mark that Felix may use.', '4294901760'),
-  nftablesMode: opt(oneOf('Disabled', 'Enabled', 'Auto'), 'Use nftables in place of iptables.', { fallback: 'Disabled' }),
+  nftablesMode: opt(oneOf('Disabled', 'Enabled', 'Auto'), 'Use nftables in place of iptables.', {
+    fallback: 'Disabled',
+  }),
   nftablesRefreshInterval: time('Time between full read-backs of the nftables table.', '3m0s'),
   nftablesFilterAllowAction: action('As iptablesFilterAllowAction.', 'Accept', 'Return'),
   nftablesMangleAllowAction: action('As iptablesMangleAllowAction.', 'Accept', 'Return'),
@@ -99,10 +144,15 @@ const fields = {
   healthEnabled: on('Serve /liveness and /readiness.', 'false'),
   healthHost: word('Address of the health service.', 'localhost'),
   healthPort: number(0, 65_535, 'Port of the health service.', '9099'),
-  healthTimeoutOverrides: opt(list(object({
-    name: doc(text(), 'Name of the reporter.'),
-    timeout: doc(duration(), 'Its time limit.'),
-  })), 'Other time limits of health reporters.'),
+  healthTimeoutOverrides: opt(
+    list(
+      object({
+        name: doc(text(), 'Name of the reporter.'),
+        timeout: doc(duration(), 'Its time limit.'),
+      }),
+    ),
+    'Other time limits of health reporters.',
+  ),
   debugHost: word('Address of the debug service.', 'localhost'),
   debugPort: number(0, 65_535, 'Port of the debug service; 0 = none.', '0'),
   prometheusMetricsEnabled: on('Serve /metrics.', 'false'),
@@ -112,8 +162,13 @@ const fields = {
   prometheusProcessMetricsEnabled: on('Metrics of the process.', 'true'),
   prometheusWireGuardMetricsEnabled: on('Metrics of WireGuard.', 'true'),
   failsafeInboundHostPorts: opt(failsafePorts(), 'Traffic to the host that no policy can block. An empty list: none.'),
-  failsafeOutboundHostPorts: opt(failsafePorts(), 'Traffic from the host that no policy can block. An empty list: none.'),
-  kubeNodePortRanges: opt(meaningfulList(numericPort(), 7), 'Ports of Kubernetes services on nodes.', { fallback: '30000:32767' }),
+  failsafeOutboundHostPorts: opt(
+    failsafePorts(),
+    'Traffic from the host that no policy can block. An empty list: none.',
+  ),
+  kubeNodePortRanges: opt(meaningfulList(numericPort(), 7), 'Ports of Kubernetes services on nodes.', {
+    fallback: '30000:32767',
+  }),
   policySyncPathPrefix: word('Directory of the policy sync socket.'),
   usageReportingEnabled: on('Report use to the makers of Calico.', 'true'),
   usageReportingInitialDelay: time('Time to the first report of use.', '5m0s'),
@@ -131,9 +186,13 @@ const fields = {
   bpfLogLevel: doc(text().default(''), 'Belongs to the eBPF data plane, which is not built.', { keepZero: true }),
   bpfConnectTimeLoadBalancing: word('Belongs to the eBPF data plane; stored for other components.'),
   bpfHostNetworkedNATWithoutCTLB: word('Belongs to the eBPF data plane; stored for other components.'),
-  routeSource: opt(oneOf('WorkloadIPs', 'CalicoIPAM'), 'Where routes to other nodes come from.', { fallback: 'CalicoIPAM' }),
+  routeSource: opt(oneOf('WorkloadIPs', 'CalicoIPAM'), 'Where routes to other nodes come from.', {
+    fallback: 'CalicoIPAM',
+  }),
   routeTableRange: opt(range(250), 'Old form of routeTableRanges.'),
-  routeTableRanges: opt(meaningfulList(range(0xffff_ffff)), 'Kernel routing tables that Felix may use.', { fallback: '1 to 250' }),
+  routeTableRanges: opt(meaningfulList(range(0xffff_ffff)), 'Kernel routing tables that Felix may use.', {
+    fallback: '1 to 250',
+  }),
   routeSyncDisabled: on('Program no routes.', 'false'),
   wireguardEnabled: on('Encrypt traffic between nodes.', 'false'),
   wireguardEnabledV6: on('Encrypt IPv6 traffic between nodes.', 'false'),
@@ -150,7 +209,12 @@ const fields = {
   xdpEnabled: on('Use XDP for untracked deny rules.', 'true'),
   genericXDPEnabled: on('Use XDP without driver support.', 'false'),
   xdpRefreshInterval: time('Time between full read-backs of XDP state.', '90s'),
-  serviceLoopPrevention: action('What happens to packets to unclaimed service addresses.', 'Drop', 'Reject', 'Disabled'),
+  serviceLoopPrevention: action(
+    'What happens to packets to unclaimed service addresses.',
+    'Drop',
+    'Reject',
+    'Disabled',
+  ),
   workloadSourceSpoofing: action('Whether endpoints may list prefixes to spoof.', 'Disabled', 'Any'),
   floatingIPs: enabled('Program the floating addresses of workloads.', 'Disabled'),
 }
@@ -160,7 +224,15 @@ export const felixConfigurationSpec = object(fields)
 type Fields = typeof fields
 /** As stored: the shape is right, the values are for Felix to judge. */
 export type FelixConfigurationSpec = { readonly [Field in keyof Fields]?: Stored<z.input<Fields[Field]>> }
-type Stored<T> = T extends string ? string : T extends number ? number : T extends boolean ? boolean : T extends readonly unknown[] ? readonly unknown[] : T
+type Stored<T> = T extends string
+  ? string
+  : T extends number
+    ? number
+    : T extends boolean
+      ? boolean
+      : T extends readonly unknown[]
+        ? readonly unknown[]
+        : T
 
 /** The same fields with nothing but the JSON type asked for. */
 const felixConfigurationRead = object(

@@ -17,14 +17,21 @@ export const ipamConfigurationSpec = object({
   maxBlocksPerHost: opt(integer(0, 0x7fff_ffff), 'Limit of blocks of one node; 0 = none.'),
 })
 
-const migrationEnd = () => opt(object({
-  workloadEndpoint: opt(object({
-    hostname: opt(text(), 'Node.'),
-    orchestratorID: opt(text(), 'Orchestrator.'),
-    workloadID: opt(text(), 'Workload.'),
-    endpointID: opt(text(), 'Endpoint.'),
-  }), 'The endpoint.'),
-}), 'One end of the migration.')
+const migrationEnd = () =>
+  opt(
+    object({
+      workloadEndpoint: opt(
+        object({
+          hostname: opt(text(), 'Node.'),
+          orchestratorID: opt(text(), 'Orchestrator.'),
+          workloadID: opt(text(), 'Workload.'),
+          endpointID: opt(text(), 'Endpoint.'),
+        }),
+        'The endpoint.',
+      ),
+    }),
+    'One end of the migration.',
+  )
 
 export const liveMigrationSpec = object({ source: migrationEnd(), target: migrationEnd() })
 
@@ -33,7 +40,8 @@ export type IPAMConfigurationSpec = Output<typeof ipamConfigurationSpec>
 export type LiveMigrationSpec = Output<typeof liveMigrationSpec>
 
 export const stagedKubernetesNetworkPolicy: KindDefinition<
-  typeof stagedKubernetesNetworkPolicySpec, StagedKubernetesNetworkPolicySpec
+  typeof stagedKubernetesNetworkPolicySpec,
+  StagedKubernetesNetworkPolicySpec
 > = {
   plural: 'stagedkubernetesnetworkpolicies',
   namespaced: true,

@@ -16,10 +16,15 @@ const DEFINITIONS: Readonly<Record<Kind, KindDefinition>> = KINDS
 
 export const definitionOf = (kind: Kind): KindDefinition => DEFINITIONS[kind]
 
-const INFOS = new Map<Kind, KindInfo>(ALL_KINDS.map((kind) => {
-  const { plural, namespaced, aliases, summary } = definitionOf(kind)
-  return [kind, { kind, plural, namespaced, summary, aliases: [...new Set([kind.toLowerCase(), plural, ...aliases])] }]
-}))
+const INFOS = new Map<Kind, KindInfo>(
+  ALL_KINDS.map((kind) => {
+    const { plural, namespaced, aliases, summary } = definitionOf(kind)
+    return [
+      kind,
+      { kind, plural, namespaced, summary, aliases: [...new Set([kind.toLowerCase(), plural, ...aliases])] },
+    ]
+  }),
+)
 const BY_WORD = new Map([...INFOS.values()].flatMap((info) => info.aliases.map((word) => [word, info.kind] as const)))
 const BY_PLURAL = new Map([...INFOS.values()].map((info) => [info.plural, info.kind] as const))
 

@@ -9,7 +9,12 @@ const corpus = JSON.parse(readFileSync(new URL('../testdata/etcd-corpus.json', i
 /** An independent reading of the schema: zod turns it into a validator of its own. */
 const accepts = (kind: Kind, document: unknown): boolean =>
   z.fromJSONSchema(JSON.parse(JSON.stringify(jsonSchemaOf(kind)))).safeParse(document).success
-const doc = (kind: Kind, spec: object, metadata: object = { name: 'x' }) => ({ apiVersion: 'projectcalico.org/v3', kind, metadata, spec })
+const doc = (kind: Kind, spec: object, metadata: object = { name: 'x' }) => ({
+  apiVersion: 'projectcalico.org/v3',
+  kind,
+  metadata,
+  spec,
+})
 
 describe('the JSON Schema of a kind', () => {
   for (const document of corpus.applied) {
@@ -30,7 +35,8 @@ describe('the JSON Schema of a kind', () => {
     ['no namespace', 'NetworkPolicy', doc('NetworkPolicy', {})],
     ['another kind', 'IPPool', doc('Tier', {})],
   ]
-  for (const [why, kind, document] of refused) test(`refuses ${why}`, () => assert.equal(accepts(kind, document), false))
+  for (const [why, kind, document] of refused)
+    test(`refuses ${why}`, () => assert.equal(accepts(kind, document), false))
 
   test('lets a workload endpoint go without a name', () => {
     const spec = { node: 'a', orchestrator: 'cni', containerID: 'c', endpoint: 'e', interfaceName: 'cali1' }

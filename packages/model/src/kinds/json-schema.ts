@@ -8,8 +8,8 @@ import type { Kind } from './table.ts'
 type JsonSchema = z.core.JSONSchema.BaseSchema
 
 /**
- * JSON Schema (2020-12) of the documents that users write for a kind, for editors. It knows shapes, words and bounds; rules
- * across fields, and texts such as addresses and selectors, are checked when the document is applied.
+ * JSON Schema (2020-12) of the documents that users write for a kind, for editors. It knows shapes, words and bounds;
+ * rules across fields, and texts such as addresses and selectors, are checked when the document is applied.
  */
 export function jsonSchemaOf(kind: Kind): JsonSchema {
   const { spec, status = z.looseObject({}), summary } = definitionOf(kind)
@@ -21,7 +21,9 @@ export function jsonSchemaOf(kind: Kind): JsonSchema {
     status: status.optional(),
   })
   const schema = z.toJSONSchema(document, {
-    io: 'input', unrepresentable: 'any', override: ({ zodSchema, jsonSchema }) => refine(zodSchema, jsonSchema),
+    io: 'input',
+    unrepresentable: 'any',
+    override: ({ zodSchema, jsonSchema }) => refine(zodSchema, jsonSchema),
   })
   return { title: kind, description: summary, ...schema, ...requireNames(kind, schema) }
 }
@@ -43,6 +45,9 @@ function requireNames(kind: Kind, schema: JsonSchema): JsonSchema {
   const metadata = schema.properties?.['metadata']
   if (metadata === undefined || typeof metadata === 'boolean') return {}
   // The name of a workload endpoint follows from its spec.
-  const required = [...(kind === 'WorkloadEndpoint' ? [] : ['name']), ...(kindInfo(kind).namespaced ? ['namespace'] : [])]
+  const required = [
+    ...(kind === 'WorkloadEndpoint' ? [] : ['name']),
+    ...(kindInfo(kind).namespaced ? ['namespace'] : []),
+  ]
   return { properties: { ...schema.properties, metadata: { ...metadata, required } } }
 }

@@ -77,7 +77,8 @@ export const stagedNetworkPolicy: KindDefinition<typeof stagedNetworkPolicySpec,
 }
 
 export const stagedGlobalNetworkPolicy: KindDefinition<
-  typeof stagedGlobalNetworkPolicySpec, StagedGlobalNetworkPolicySpec
+  typeof stagedGlobalNetworkPolicySpec,
+  StagedGlobalNetworkPolicySpec
 > = {
   ...globalNetworkPolicy,
   plural: 'stagedglobalnetworkpolicies',
@@ -101,7 +102,8 @@ function withTypes<Spec extends AnyPolicy>(spec: Spec): Spec {
 
 function* policyProblems({ spec }: Checked<AnyPolicy>, namespaced: boolean): Iterable<Problem> {
   const types = spec.types ?? []
-  if (new Set(types).size < types.length) yield { field: 'spec.types', value: types, reason: 'must not name a direction twice' }
+  if (new Set(types).size < types.length)
+    yield { field: 'spec.types', value: types, reason: 'must not name a direction twice' }
   yield* ruleListProblems(spec.ingress, { direction: 'ingress', namespaced })
   yield* ruleListProblems(spec.egress, { direction: 'egress', namespaced })
 }
@@ -113,7 +115,8 @@ function* globalPolicyProblems(resource: Checked<GlobalNetworkPolicySpec>): Iter
     const reason = `must be true with ${preDNAT ? 'preDNAT' : 'doNotTrack'}`
     yield { field: 'spec.applyOnForward', value: applyOnForward, reason }
   }
-  if (preDNAT && egress.length > 0) yield { field: 'spec.egress', value: egress, reason: 'cannot go together with preDNAT' }
+  if (preDNAT && egress.length > 0)
+    yield { field: 'spec.egress', value: egress, reason: 'cannot go together with preDNAT' }
   if (preDNAT && types.includes('Egress')) {
     yield { field: 'spec.types', value: types, reason: 'must not contain Egress with preDNAT' }
   }

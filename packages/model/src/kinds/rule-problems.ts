@@ -58,7 +58,8 @@ function* familyProblems(rule: RuleSpec, path: string): Iterable<Problem> {
       for (const [at, net] of (rule[side][key] ?? []).entries()) {
         const field = `${path}.${side}.${key}[${at}]`
         version ??= ipVersion(net)
-        if (ipVersion(net) !== version) yield { field, value: net, reason: `must be IPv${version} like the rest of the rule` }
+        if (ipVersion(net) !== version)
+          yield { field, value: net, reason: `must be IPv${version} like the rest of the rule` }
         if (key === 'notNets' && cidrPrefixLength(net) === 0) {
           yield { field, value: net, reason: 'must not be everything: the rule could never match' }
         }
@@ -79,8 +80,16 @@ function* portProblems(rule: RuleSpec, side: SideName, path: string): Iterable<P
 
 function* selectorProblems(side: EntityRuleSpec, path: string): Iterable<Problem> {
   const { namespaceSelector } = side
-  if (namespaceSelector !== undefined && /\bglobal\(/.test(namespaceSelector) && !/^[ \t]*global\([ \t]*\)[ \t]*$/.test(namespaceSelector)) {
-    yield { field: `${path}.namespaceSelector`, value: namespaceSelector, reason: 'must contain nothing beside global()' }
+  if (
+    namespaceSelector !== undefined &&
+    /\bglobal\(/.test(namespaceSelector) &&
+    !/^[ \t]*global\([ \t]*\)[ \t]*$/.test(namespaceSelector)
+  ) {
+    yield {
+      field: `${path}.namespaceSelector`,
+      value: namespaceSelector,
+      reason: 'must contain nothing beside global()',
+    }
   }
 }
 
@@ -96,12 +105,17 @@ function* serviceProblems(side: EntityRuleSpec, name: SideName, path: string, co
     yield { field: `${field}.namespace`, value: undefined, reason: 'is required outside a namespace' }
   }
   for (const key of ['selector', 'notSelector', 'namespaceSelector', 'nets', 'notNets', 'serviceAccounts'] as const) {
-    if (side[key] !== undefined) yield { field: `${path}.${key}`, value: side[key], reason: 'cannot go together with services' }
+    if (side[key] !== undefined)
+      yield { field: `${path}.${key}`, value: side[key], reason: 'cannot go together with services' }
   }
   if (name !== 'destination') return
   for (const key of ['ports', 'notPorts'] as const) {
     if (side[key] !== undefined) {
-      yield { field: `${path}.${key}`, value: side[key], reason: 'cannot go together with services: they bring their ports' }
+      yield {
+        field: `${path}.${key}`,
+        value: side[key],
+        reason: 'cannot go together with services: they bring their ports',
+      }
     }
   }
 }

@@ -7,18 +7,31 @@ import { clusterInformation, type ClusterInformationSpec } from './cluster-infor
 import type { KindDefinition } from './definition.ts'
 import { felixConfiguration, type FelixConfigurationSpec } from './felix-configuration.ts'
 import {
-  ipamConfiguration, liveMigration, stagedKubernetesNetworkPolicy,
-  type IPAMConfigurationSpec, type LiveMigrationSpec, type StagedKubernetesNetworkPolicySpec,
+  ipamConfiguration,
+  liveMigration,
+  stagedKubernetesNetworkPolicy,
+  type IPAMConfigurationSpec,
+  type LiveMigrationSpec,
+  type StagedKubernetesNetworkPolicySpec,
 } from './foreign.ts'
 import { hostEndpoint, type HostEndpointSpec } from './host-endpoint.ts'
 import { ipPool, type IPPoolSpec } from './ip-pool.ts'
 import { ipReservation, type IPReservationSpec } from './ip-reservation.ts'
-import { kubeControllersConfiguration, type KubeControllersConfigurationSpec } from './kube-controllers-configuration.ts'
+import {
+  kubeControllersConfiguration,
+  type KubeControllersConfigurationSpec,
+} from './kube-controllers-configuration.ts'
 import { globalNetworkSet, networkSet, type NetworkSetSpec } from './network-set.ts'
 import { node, type NodeSpec, type NodeStatus } from './node.ts'
 import {
-  globalNetworkPolicy, networkPolicy, stagedGlobalNetworkPolicy, stagedNetworkPolicy,
-  type GlobalNetworkPolicySpec, type NetworkPolicySpec, type StagedGlobalNetworkPolicySpec, type StagedNetworkPolicySpec,
+  globalNetworkPolicy,
+  networkPolicy,
+  stagedGlobalNetworkPolicy,
+  stagedNetworkPolicy,
+  type GlobalNetworkPolicySpec,
+  type NetworkPolicySpec,
+  type StagedGlobalNetworkPolicySpec,
+  type StagedNetworkPolicySpec,
 } from './policy.ts'
 import { profile, type ProfileSpec } from './profile.ts'
 import { tier, type TierSpec } from './tier.ts'

@@ -6,17 +6,19 @@ import type { Checked, KindDefinition } from './definition.ts'
 
 /** Orders of the tiers that nodes make at start; they cannot be changed. */
 export const FIXED_TIER_ORDERS: Readonly<Record<string, number>> = {
-  'default': 1_000_000,
-  'adminnetworkpolicy': 1000,
-  'baselineadminnetworkpolicy': 10_000_000,
+  default: 1_000_000,
+  adminnetworkpolicy: 1000,
+  baselineadminnetworkpolicy: 10_000_000,
   'kube-admin': 1000,
   'kube-baseline': 10_000_000,
 }
 
 export const tierSpec = object({
   order: doc(order().prefault(1_000_000), 'Tiers are passed in rising order, those of equal order by name.'),
-  defaultAction: doc(oneOf('Deny', 'Pass').default('Deny'),
-    'What happens to traffic that policies of the tier apply to and none of them decides.'),
+  defaultAction: doc(
+    oneOf('Deny', 'Pass').default('Deny'),
+    'What happens to traffic that policies of the tier apply to and none of them decides.',
+  ),
 })
 
 export type TierSpec = Output<typeof tierSpec>

@@ -1,7 +1,25 @@
 import { hostCidr, ipVersion } from '../address/cidr.ts'
 import {
-  anyInteger, cidrText, doc, hostNet, integer, interfaceName, ip, ipv4, ipv6, list, mac, name, nodeName, object, opt, pattern,
-  portName, portNumber, protocol, text,
+  anyInteger,
+  cidrText,
+  doc,
+  hostNet,
+  integer,
+  interfaceName,
+  ip,
+  ipv4,
+  ipv6,
+  list,
+  mac,
+  name,
+  nodeName,
+  object,
+  opt,
+  pattern,
+  portName,
+  portNumber,
+  protocol,
+  text,
 } from '../schema/fields.ts'
 import type { Output } from '../schema/output.ts'
 import type { Problem } from '../schema/problem.ts'
@@ -15,38 +33,54 @@ export const workloadEndpointSpec = object({
   orchestrator: doc(name(), 'What made the workload: cni, docker, libnetwork, k8s, openstack, ...'),
   workload: opt(name(), 'Name of the workload.'),
   node: doc(nodeName(), 'Node that the workload runs on.'),
-  containerID: opt(pattern(/^[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?$/, 'letters, digits and "-"'), 'Container, for orchestrator cni.'),
+  containerID: opt(
+    pattern(/^[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?$/, 'letters, digits and "-"'),
+    'Container, for orchestrator cni.',
+  ),
   pod: opt(name(), 'Pod, for orchestrator k8s.'),
   endpoint: doc(name(), 'Name of the endpoint in the workload, such as eth0.'),
   serviceAccountName: opt(name(), 'Service account of the workload.'),
   ipNetworks: opt(list(hostNet()), 'Addresses of the workload. An endpoint without any is ignored.'),
-  ipNATs: opt(list(object({
-    internalIP: doc(ip(), 'One of the addresses of the workload.'),
-    externalIP: doc(ip(), 'Address that stands for it outside.'),
-  })), 'Floating addresses.'),
+  ipNATs: opt(
+    list(
+      object({
+        internalIP: doc(ip(), 'One of the addresses of the workload.'),
+        externalIP: doc(ip(), 'Address that stands for it outside.'),
+      }),
+    ),
+    'Floating addresses.',
+  ),
   ipv4Gateway: opt(ipv4(), 'Default gateway of the workload.'),
   ipv6Gateway: opt(ipv6(), 'IPv6 default gateway of the workload.'),
   profiles: opt(list(name()), 'Profiles, in order.'),
   interfaceName: doc(interfaceName(), 'Interface on the host.'),
   mac: opt(mac(), 'MAC address in the workload.'),
-  ports: opt(list(object({
-    name: opt(portName(), 'Name that rules use.'),
-    protocol: opt(protocol(), 'TCP, UDP or SCTP.'),
-    port: doc(portNumber(), 'Number.'),
-    hostPort: doc(integer(0, 65_535).default(0), 'Port of the host that leads here; 0 = none.'),
-    hostIP: doc(text().default(''), 'Address of the host that leads here.', { keepZero: true }),
-  })), 'Named ports.'),
+  ports: opt(
+    list(
+      object({
+        name: opt(portName(), 'Name that rules use.'),
+        protocol: opt(protocol(), 'TCP, UDP or SCTP.'),
+        port: doc(portNumber(), 'Number.'),
+        hostPort: doc(integer(0, 65_535).default(0), 'Port of the host that leads here; 0 = none.'),
+        hostIP: doc(text().default(''), 'Address of the host that leads here.', { keepZero: true }),
+      }),
+    ),
+    'Named ports.',
+  ),
   allowSpoofedSourcePrefixes: opt(list(cidrText()), 'Foreign sources that the workload may send from.'),
-  qosControls: opt(object({
-    ingressBandwidth: qos('Bits per second to the workload.'),
-    egressBandwidth: qos('Bits per second from the workload.'),
-    ingressBurst: qos('Bits that may arrive at once.'),
-    egressBurst: qos('Bits that may leave at once.'),
-    ingressPacketRate: qos('Packets per second to the workload.'),
-    egressPacketRate: qos('Packets per second from the workload.'),
-    ingressMaxConnections: qos('Connections to the workload.'),
-    egressMaxConnections: qos('Connections from the workload.'),
-  }), 'Limits of bandwidth, packets and connections.'),
+  qosControls: opt(
+    object({
+      ingressBandwidth: qos('Bits per second to the workload.'),
+      egressBandwidth: qos('Bits per second from the workload.'),
+      ingressBurst: qos('Bits that may arrive at once.'),
+      egressBurst: qos('Bits that may leave at once.'),
+      ingressPacketRate: qos('Packets per second to the workload.'),
+      egressPacketRate: qos('Packets per second from the workload.'),
+      ingressMaxConnections: qos('Connections to the workload.'),
+      egressMaxConnections: qos('Connections from the workload.'),
+    }),
+    'Limits of bandwidth, packets and connections.',
+  ),
 })
 
 export type WorkloadEndpointSpec = Output<typeof workloadEndpointSpec>
@@ -65,7 +99,11 @@ function* addressProblems({ spec }: Checked<WorkloadEndpointSpec>): Iterable<Pro
   for (const [at, { internalIP, externalIP }] of (spec.ipNATs ?? []).entries()) {
     const path = `spec.ipNATs[${at}]`
     if (ipVersion(internalIP) !== ipVersion(externalIP)) {
-      yield { field: `${path}.externalIP`, value: externalIP, reason: `must be IPv${ipVersion(internalIP)} as internalIP` }
+      yield {
+        field: `${path}.externalIP`,
+        value: externalIP,
+        reason: `must be IPv${ipVersion(internalIP)} as internalIP`,
+      }
     }
     if (!(spec.ipNetworks ?? []).includes(hostCidr(internalIP))) {
       yield { field: `${path}.internalIP`, value: internalIP, reason: 'must be one of ipNetworks' }

@@ -59,7 +59,8 @@ function checkStatus(kind: Kind, status: unknown): { status?: unknown; problems:
 function* metadataProblems(kind: Kind, metadata: Metadata): Iterable<Problem> {
   const { name, namespace, labels, annotations } = metadata
   if (name === '') yield { field: 'metadata.name', value: undefined, reason: 'is required' }
-  else if (findResourceName(name) === undefined) yield { field: 'metadata.name', value: name, reason: `must be ${NAME_RULE}` }
+  else if (findResourceName(name) === undefined)
+    yield { field: 'metadata.name', value: name, reason: `must be ${NAME_RULE}` }
   if (kindInfo(kind).namespaced) {
     if (namespace === undefined || namespace === '') {
       yield { field: 'metadata.namespace', value: undefined, reason: 'is required' }

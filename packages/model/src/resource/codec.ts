@@ -50,12 +50,17 @@ export function decodeResource<K extends Kind>(kind: K, json: string, at: Stored
   const problems = [...identityProblems(stored, at.key), ...(definitionOf(kind).check?.({ metadata, spec }) ?? [])]
   if (problems.length > 0) throw unreadable(kind, at.key, problems)
   return typed({
-    ...result.data, kind, apiVersion: API_VERSION, metadata: { ...metadata, resourceVersion: String(at.modRevision) },
+    ...result.data,
+    kind,
+    apiVersion: API_VERSION,
+    metadata: { ...metadata, resourceVersion: String(at.modRevision) },
   })
 }
 
 const unreadable = (kind: Kind, key: string, problems: readonly Problem[]): CalicoError =>
-  new CalicoError('INVALID', `Cannot read ${kind} at ${key}: ${describeProblems(problems)}`, { context: { key, problems } })
+  new CalicoError('INVALID', `Cannot read ${kind} at ${key}: ${describeProblems(problems)}`, {
+    context: { key, problems },
+  })
 
 /** A value under the key of another object would be two things at once. */
 function* identityProblems(stored: Record<string, unknown>, key: string): Iterable<Problem> {
@@ -81,7 +86,9 @@ export function encodeResource(resource: ResourceShape): string {
   return printBigJson({
     kind,
     apiVersion: API_VERSION,
-    metadata: storedMetadata(isPolicyKind(kind) && isRecord(spec) ? storedPolicyMetadata(metadata, String(spec['tier'])) : metadata),
+    metadata: storedMetadata(
+      isPolicyKind(kind) && isRecord(spec) ? storedPolicyMetadata(metadata, String(spec['tier'])) : metadata,
+    ),
     spec,
     status,
     ...extra,
@@ -95,4 +102,6 @@ function storedMetadata(metadata: Metadata): unknown {
 
 /** The error for a document that may not be written. */
 export const unwritable = (kind: string, name: string, problems: readonly Problem[]): CalicoError =>
-  new CalicoError('INVALID', `Cannot accept ${kind} "${name}": ${describeProblems(problems)}`, { context: { kind, name, problems } })
+  new CalicoError('INVALID', `Cannot accept ${kind} "${name}": ${describeProblems(problems)}`, {
+    context: { kind, name, problems },
+  })

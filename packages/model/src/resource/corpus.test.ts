@@ -3,7 +3,14 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import {
-  decodeAffinity, decodeBlock, decodeHandle, decodeIpamConfig, encodeAffinity, encodeBlock, encodeHandle, encodeIpamConfig,
+  decodeAffinity,
+  decodeBlock,
+  decodeHandle,
+  decodeIpamConfig,
+  encodeAffinity,
+  encodeBlock,
+  encodeHandle,
+  encodeIpamConfig,
 } from '../ipam/codec.ts'
 import { findAffinityKey, findBlockKey, findHandleKey, IPAM_CONFIG_KEY } from '../keys/ipam-key.ts'
 import { findResourceKey, resourceKey } from '../keys/resource-key.ts'
@@ -12,7 +19,10 @@ import { decodeResource, encodeResource } from './codec.ts'
 import { parseResource } from './parse.ts'
 import { prepareCreate } from './prepare.ts'
 
-interface Stored { readonly key: string; readonly value: string }
+interface Stored {
+  readonly key: string
+  readonly value: string
+}
 const corpus = JSON.parse(readFileSync(new URL('../testdata/etcd-corpus.json', import.meta.url), 'utf8'))
 const stored: Stored[] = corpus.stored_after_apply_and_two_CNI_ADDs
 const afterRelease: Stored[] = corpus.ipam_after_one_CNI_DEL_strict_affinity_and_one_ip_release
@@ -24,7 +34,11 @@ const birth = { uid: '4f0c1c7e-3a51-4d0e-9a0b-1f0f6f0f2f11', now: new Date('2026
 function withNewerFields(kind: string, value: any, { fresh }: { fresh: boolean }): any {
   if (kind === 'IPPool') value.spec.assignmentMode = 'Automatic'
   if (kind === 'FelixConfiguration' && fresh) {
-    Object.assign(value.spec, { floatingIPs: 'Disabled', bpfConnectTimeLoadBalancing: 'TCP', bpfHostNetworkedNATWithoutCTLB: 'Enabled' })
+    Object.assign(value.spec, {
+      floatingIPs: 'Disabled',
+      bpfConnectTimeLoadBalancing: 'TCP',
+      bpfHostNetworkedNATWithoutCTLB: 'Enabled',
+    })
   }
   if (isPolicyKind(kind)) {
     value.spec.tier = 'default'

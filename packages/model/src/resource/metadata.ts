@@ -14,4 +14,3 @@ export const metadataSchema = object({
 })
 
 export type Metadata = Output<typeof metadataSchema>
-

@@ -10,7 +10,13 @@ import { expectedWorkloadName } from './workload-name.ts'
 
 /** Fields of Kubernetes metadata that documents may carry and that mean nothing here. */
 const IGNORED_METADATA = [
-  'selfLink', 'generation', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'ownerReferences', 'finalizers', 'managedFields',
+  'selfLink',
+  'generation',
+  'deletionTimestamp',
+  'deletionGracePeriodSeconds',
+  'ownerReferences',
+  'finalizers',
+  'managedFields',
 ]
 const TOP_LEVEL: ReadonlySet<string> = new Set(['apiVersion', 'kind', 'metadata', 'spec', 'status'])
 
@@ -26,14 +32,18 @@ export const parseResource = (document: unknown): Resource => typed(parsed(docum
 
 /** A resource made by a program; the same rules as for documents. @throws INVALID */
 export function makeResource<K extends Kind>(
-  kind: K, metadata: Partial<Metadata>, spec: SpecInput<K>, status?: StatusOf<K>,
+  kind: K,
+  metadata: Partial<Metadata>,
+  spec: SpecInput<K>,
+  status?: StatusOf<K>,
 ): Resource<K> {
   return typed({ ...parsed({ apiVersion: API_VERSION, kind, metadata, spec, status }), kind })
 }
 
 function parsed(document: unknown) {
   const { kind, metadata, spec, status, problems } = headOf(document)
-  const named = kind === 'WorkloadEndpoint' && metadata.name === '' ? { ...metadata, name: nameFromSpec(spec) } : metadata
+  const named =
+    kind === 'WorkloadEndpoint' && metadata.name === '' ? { ...metadata, name: nameFromSpec(spec) } : metadata
   const checked = checkParts(kind, { metadata: named, spec, status }, { fresh: true })
   const all = [...problems, ...checked.problems]
   if (all.length > 0) throw unwritable(kind, named.name, all)
@@ -50,12 +60,15 @@ interface Head {
 }
 
 function headOf(document: unknown): Head {
-  if (!isRecord(document)) throw unwritable('document', '', [{ field: '', value: document, reason: 'must be an object' }])
+  if (!isRecord(document))
+    throw unwritable('document', '', [{ field: '', value: document, reason: 'must be an object' }])
   const { apiVersion, kind, metadata = {}, spec, status } = document
   const problems: Problem[] = []
-  if (apiVersion !== API_VERSION) problems.push({ field: 'apiVersion', value: apiVersion, reason: `must be ${API_VERSION}` })
+  if (apiVersion !== API_VERSION)
+    problems.push({ field: 'apiVersion', value: apiVersion, reason: `must be ${API_VERSION}` })
   for (const [field, value] of Object.entries(document)) {
-    if (!TOP_LEVEL.has(field) && value !== undefined) problems.push({ field, value, reason: unknownField(field, TOP_LEVEL) })
+    if (!TOP_LEVEL.has(field) && value !== undefined)
+      problems.push({ field, value, reason: unknownField(field, TOP_LEVEL) })
   }
   if (spec !== undefined && spec !== null && !isRecord(spec)) {
     problems.push({ field: 'spec', value: spec, reason: 'must be an object' })
@@ -67,12 +80,17 @@ function headOf(document: unknown): Head {
 
 function unknownKind(kind: unknown): Problem {
   const nearest = typeof kind === 'string' ? nearestName(kind, Object.keys(KINDS)) : undefined
-  const reason = kind === undefined ? 'is required' : `is not a known kind${nearest === undefined ? '' : `: did you mean ${nearest}?`}`
+  const reason =
+    kind === undefined
+      ? 'is required'
+      : `is not a known kind${nearest === undefined ? '' : `: did you mean ${nearest}?`}`
   return { field: 'kind', value: kind, reason }
 }
 
 function metadataOf(value: unknown, problems: Problem[]): Metadata {
-  const known = isRecord(value) ? Object.fromEntries(Object.entries(value).filter(([key]) => !IGNORED_METADATA.includes(key))) : value
+  const known = isRecord(value)
+    ? Object.fromEntries(Object.entries(value).filter(([key]) => !IGNORED_METADATA.includes(key)))
+    : value
   const normal = normalise(metadataSchema, known, ['metadata'], problems)
   const result = metadataSchema.safeParse(isRecord(normal) ? { name: '', ...normal } : normal)
   if (result.success) return result.data
@@ -84,8 +102,12 @@ function nameFromSpec(spec: unknown): string {
   if (!isRecord(spec)) return ''
   const text = (key: string): string | undefined => (typeof spec[key] === 'string' ? spec[key] : undefined)
   const { name = '' } = expectedWorkloadName({
-    node: text('node'), orchestrator: text('orchestrator'), workload: text('workload'), pod: text('pod'),
-    containerID: text('containerID'), endpoint: text('endpoint'),
+    node: text('node'),
+    orchestrator: text('orchestrator'),
+    workload: text('workload'),
+    pod: text('pod'),
+    containerID: text('containerID'),
+    endpoint: text('endpoint'),
   })
   return name
 }

@@ -1,5 +1,12 @@
 import { isRecord } from '../schema/normalise.ts'
-import { DEFAULT_TIER, NAME_ANNOTATION, policyStorageName, policyUserName, TIER_LABEL, tierOfStorageName } from './policy-name.ts'
+import {
+  DEFAULT_TIER,
+  NAME_ANNOTATION,
+  policyStorageName,
+  policyUserName,
+  TIER_LABEL,
+  tierOfStorageName,
+} from './policy-name.ts'
 import type { Metadata } from './metadata.ts'
 
 /** A stored policy in the user's terms: the name that was given, the tier in the spec and in a label. */

@@ -14,7 +14,10 @@ const TIER = 'projectcalico.org/tier'
 function read(storageName: string, { tier, note, labels }: { tier?: string; note?: string; labels?: object } = {}) {
   const annotations = note === undefined ? undefined : { [NOTE]: note }
   const value = JSON.stringify({ metadata: { name: storageName, annotations, labels }, spec: { tier } })
-  return { key: PREFIX + storageName, resource: decodeResource('GlobalNetworkPolicy', value, { key: PREFIX + storageName, modRevision: 4n }) }
+  return {
+    key: PREFIX + storageName,
+    resource: decodeResource('GlobalNetworkPolicy', value, { key: PREFIX + storageName, modRevision: 4n }),
+  }
 }
 
 test('storage names carry the tier', () => {
@@ -39,7 +42,12 @@ describe('reading gives the name that the user gave, and the tier', () => {
   const rows: [who: string, stored: ReturnType<typeof read>, name: string, tier: string][] = [
     ['3.28', read('default.foo'), 'foo', 'default'],
     ['3.30', read('default.foo', { tier: 'default', note: '{"name":"foo"}' }), 'foo', 'default'],
-    ['3.30, typed with the tier', read('default.foo', { tier: 'default', note: '{"name":"default.foo"}' }), 'default.foo', 'default'],
+    [
+      '3.30, typed with the tier',
+      read('default.foo', { tier: 'default', note: '{"name":"default.foo"}' }),
+      'default.foo',
+      'default',
+    ],
     ['3.30, other tier', read('sec.foo', { note: '{"name":"sec.foo"}' }), 'sec.foo', 'sec'],
     ['3.30, other tier, no note', read('sec.foo'), 'sec.foo', 'sec'],
     ['3.32', read('foo', { tier: 'default', note: '{"name":"foo"}' }), 'foo', 'default'],
@@ -64,15 +72,27 @@ describe('reading gives the name that the user gave, and the tier', () => {
 
 describe('writing', () => {
   const write = (name: string, tier: string) =>
-    JSON.parse(encodeResource(makeResource('GlobalNetworkPolicy', { name, labels: { a: 'b' }, annotations: { n: 'x' } }, { tier })))
+    JSON.parse(
+      encodeResource(
+        makeResource('GlobalNetworkPolicy', { name, labels: { a: 'b' }, annotations: { n: 'x' } }, { tier }),
+      ),
+    )
   test('in the tier default: name with tier, note, no label', () => {
     const { metadata, spec } = write('foo', 'default')
-    assert.deepEqual(metadata, { name: 'default.foo', labels: { a: 'b' }, annotations: { n: 'x', [NOTE]: '{"name":"foo"}' } })
+    assert.deepEqual(metadata, {
+      name: 'default.foo',
+      labels: { a: 'b' },
+      annotations: { n: 'x', [NOTE]: '{"name":"foo"}' },
+    })
     assert.equal(spec.tier, 'default')
   })
   test('in another tier: a label, too', () => {
     const { metadata } = write('sec.foo', 'sec')
-    assert.deepEqual(metadata, { name: 'sec.foo', labels: { a: 'b', [TIER]: 'sec' }, annotations: { n: 'x', [NOTE]: '{"name":"sec.foo"}' } })
+    assert.deepEqual(metadata, {
+      name: 'sec.foo',
+      labels: { a: 'b', [TIER]: 'sec' },
+      annotations: { n: 'x', [NOTE]: '{"name":"sec.foo"}' },
+    })
   })
   test('what was read is written under the same name', () => {
     for (const name of ['foo', 'default.foo']) {
@@ -88,7 +108,11 @@ describe('writing', () => {
     assert.deepEqual(typesOf({ egress: [rule] }), ['Egress'])
     assert.deepEqual(typesOf({ ingress: [rule], egress: [rule] }), ['Ingress', 'Egress'])
     assert.deepEqual(typesOf({ types: ['Egress'] }), ['Egress'])
-    assert.equal(read('default.foo').resource.spec.types, undefined, 'a stored policy without types is enforced both ways')
+    assert.equal(
+      read('default.foo').resource.spec.types,
+      undefined,
+      'a stored policy without types is enforced both ways',
+    )
   })
 })
 
@@ -97,7 +121,10 @@ describe('two stored policies of one name', () => {
   const plain = read('foo', { note: '{"name":"foo"}' })
   const typed = read('default.bar', { note: '{"name":"default.bar"}' })
   test('the one with the tier counts, whatever the order', () => {
-    for (const entries of [[prefixed, plain, typed], [typed, plain, prefixed]]) {
+    for (const entries of [
+      [prefixed, plain, typed],
+      [typed, plain, prefixed],
+    ]) {
       const { policies, shadowed } = resolvePolicyNames(entries)
       assert.deepEqual(new Set(policies), new Set([prefixed, typed]))
       assert.deepEqual(shadowed, [{ entry: plain, by: prefixed.key }])

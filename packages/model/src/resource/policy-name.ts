@@ -15,7 +15,10 @@ export const DEFAULT_TIER = 'default'
 const TIER_IN_NAME: boolean = true
 
 const POLICY_KINDS: ReadonlySet<string> = new Set([
-  'NetworkPolicy', 'GlobalNetworkPolicy', 'StagedNetworkPolicy', 'StagedGlobalNetworkPolicy',
+  'NetworkPolicy',
+  'GlobalNetworkPolicy',
+  'StagedNetworkPolicy',
+  'StagedGlobalNetworkPolicy',
 ])
 
 /** Whether names of this kind carry the tier. */
@@ -43,7 +46,8 @@ export const policyUserName = (storageName: string, tier: string): string =>
 
 /** What a writer may not call a policy. */
 export function* policyNameProblems(name: string, tier: string): Iterable<Problem> {
-  if (!TIER_IN_NAME || findResourceName(name) === undefined || isDerived(name)) return // no rule, said elsewhere, no person's
+  const elsewhere = findResourceName(name) === undefined // a rule of all kinds says it
+  if (!TIER_IN_NAME || elsewhere || isDerived(name)) return
   const [first = '', ...rest] = name.split('.')
   if (rest.length > 1) {
     const reason = 'must have one "." at most, after the tier'

@@ -8,8 +8,8 @@ export interface StoredPolicy {
 }
 
 /**
- * Which of the stored policies count. Calico up to 3.31 keeps the policy `foo` under `default.foo`, later ones under `foo`;
- * while writers of both share a datastore, both keys may exist. Then the one with the tier counts.
+ * Which of the stored policies count. Calico up to 3.31 keeps the policy `foo` under `default.foo`, later ones under
+ * `foo`; while writers of both share a datastore, both keys may exist. Then the one with the tier counts.
  *
  * @returns `shadowed` are those that do not count, each with the key that counts instead.
  */

@@ -17,7 +17,9 @@ export function prepareCreate<R extends ResourceShape>(resource: R, { uid, now }
   const { metadata } = resource
   if (metadata.resourceVersion !== undefined) {
     const { resourceVersion: value } = metadata
-    throw unwritable(resource.kind, metadata.name, [{ field: 'metadata.resourceVersion', value, reason: 'must be absent in a new resource' }])
+    throw unwritable(resource.kind, metadata.name, [
+      { field: 'metadata.resourceVersion', value, reason: 'must be absent in a new resource' },
+    ])
   }
   const creationTimestamp = metadata.creationTimestamp ?? `${now.toISOString().slice(0, 19)}Z`
   return withStoredLabels({ ...resource, metadata: { ...metadata, uid: metadata.uid ?? uid, creationTimestamp } })

@@ -6,8 +6,8 @@ import type { Metadata } from './metadata.ts'
 export const API_VERSION = 'projectcalico.org/v3'
 
 /**
- * What every v3 resource looks like, with the fields of no kind in particular: what functions take that work on all kinds.
- * Fields that this version does not know are carried along at run time.
+ * What every v3 resource looks like, whatever its kind: the parameter of functions that work on all kinds. Fields that
+ * this version does not know are carried along at run time.
  */
 export interface ResourceShape<K extends Kind = Kind> {
   readonly apiVersion: typeof API_VERSION

@@ -9,8 +9,15 @@ import { makeResource, parseResource } from './parse.ts'
 import { prepareUpdate } from './prepare.ts'
 import type { Resource } from './resource.ts'
 
-interface Case { readonly title: string; readonly document: unknown; readonly accepted: boolean; readonly field?: string }
-const { cases }: { cases: Case[] } = JSON.parse(readFileSync(new URL('../testdata/validation.json', import.meta.url), 'utf8'))
+interface Case {
+  readonly title: string
+  readonly document: unknown
+  readonly accepted: boolean
+  readonly field?: string
+}
+const { cases }: { cases: Case[] } = JSON.parse(
+  readFileSync(new URL('../testdata/validation.json', import.meta.url), 'utf8'),
+)
 
 /** What stood in the datastore. */
 const pools = [
@@ -57,7 +64,12 @@ function checkPool(pool: Resource<'IPPool'>): void {
   if (problems.length > 0) throw new CalicoError('INVALID', 'overlap', { context: { problems } })
 }
 
-const lastWord = (path: string): string => path.toLowerCase().replaceAll(/\[\d+\]/g, '').split('.').at(-1) ?? ''
+const lastWord = (path: string): string =>
+  path
+    .toLowerCase()
+    .replaceAll(/\[\d+\]/g, '')
+    .split('.')
+    .at(-1) ?? ''
 
 for (const { title, document, accepted, field } of cases) {
   test(`${title}: ${accepted ? 'accepted' : 'refused'}`, () => {

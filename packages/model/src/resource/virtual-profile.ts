@@ -2,7 +2,7 @@ import { API_VERSION, type ProfileResource } from './resource.ts'
 
 export const DEFAULT_ALLOW_PROFILE = 'projectcalico-default-allow'
 
-/** A profile that is never stored and always there: reading finds it, creating it fails, changing it is not supported. */
+/** Never stored and always there: reading finds it, creating it fails, changing it is not supported. */
 export const defaultAllowProfile = (): ProfileResource => {
   const allow = { action: 'Allow', source: {}, destination: {} } as const
   return {

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { findWorkloadEndpointName, parseWorkloadEndpointName, workloadEndpointName, workloadNamePrefix, type WorkloadIdentity } from './workload-name.ts'
+import {
+  findWorkloadEndpointName,
+  parseWorkloadEndpointName,
+  workloadEndpointName,
+  workloadNamePrefix,
+  type WorkloadIdentity,
+} from './workload-name.ts'
 
 describe('names of workload endpoints', () => {
   const rows: [identity: WorkloadIdentity, name: string][] = [
@@ -16,10 +22,13 @@ describe('names of workload endpoints', () => {
   test('a missing part, or one with a dash at an end, is refused', () => {
     const whole = { node: 'n', orchestrator: 'docker', workload: 'w', endpoint: 'e' }
     assert.throws(() => workloadEndpointName({ ...whole, workload: undefined, endpoint: '' }), {
-      code: 'INVALID', message: 'Cannot name the workload endpoint: workload is required: the name is made of it; endpoint is required: the name is made of it',
+      code: 'INVALID',
+      message:
+        'Cannot name the workload endpoint: workload is required: the name is made of it; endpoint is required: the name is made of it',
     })
     assert.throws(() => workloadEndpointName({ ...whole, node: '-n', endpoint: 'e-' }), {
-      message: 'Cannot name the workload endpoint: node must not begin or end with "-"; endpoint must not begin or end with "-"',
+      message:
+        'Cannot name the workload endpoint: node must not begin or end with "-"; endpoint must not begin or end with "-"',
     })
   })
 
@@ -32,10 +41,12 @@ describe('names of workload endpoints', () => {
 
   test('property: parts to name and back; the prefix of the node fits', () => {
     const part = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,6}[a-z0-9])?$/)
-    fc.assert(fc.property(part, part, part, (node, workload, endpoint) => {
-      const name = workloadEndpointName({ node, orchestrator: 'docker', workload, endpoint })
-      assert.deepEqual(parseWorkloadEndpointName(name), { node, orchestrator: 'docker', workload, endpoint })
-      assert.ok(name.startsWith(workloadNamePrefix(node)))
-    }))
+    fc.assert(
+      fc.property(part, part, part, (node, workload, endpoint) => {
+        const name = workloadEndpointName({ node, orchestrator: 'docker', workload, endpoint })
+        assert.deepEqual(parseWorkloadEndpointName(name), { node, orchestrator: 'docker', workload, endpoint })
+        assert.ok(name.startsWith(workloadNamePrefix(node)))
+      }),
+    )
   })
 })

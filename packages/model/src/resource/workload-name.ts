@@ -81,8 +81,11 @@ export function findWorkloadEndpointName(name: string): ParsedWorkloadName | und
 export function parseWorkloadEndpointName(name: string): ParsedWorkloadName {
   const parsed = findWorkloadEndpointName(name)
   if (parsed !== undefined) return parsed
-  throw new CalicoError('INVALID', `Cannot parse workload endpoint name "${name}": want node-orchestrator-workload-endpoint`)
+  throw new CalicoError(
+    'INVALID',
+    `Cannot parse workload endpoint name "${name}": want node-orchestrator-workload-endpoint`,
+  )
 }
 
-/** What the names of all endpoints of a node begin with. Endpoints of other nodes may begin so, too: compare `spec.node`. */
+/** What the names of a node's endpoints begin with. Those of other nodes may begin so, too: compare `spec.node`. */
 export const workloadNamePrefix = (node: string): string => `${node.replaceAll('-', '--')}-`

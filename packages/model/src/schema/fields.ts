@@ -1,11 +1,19 @@
 /**
  * The vocabulary that the schemas of all kinds are written in.
  *
- * A schema takes what may stand in JSON and gives parsed values: brands for addresses and names, numbers for AS numbers.
- * What it gives it also takes again, so that a resource can be checked once more when it is written. Objects keep fields
- * that the schema does not know. Meta data carries what the reference documentation and the printing rules need.
+ * A schema takes what may stand in JSON and gives parsed values: brands for addresses and names, numbers for AS
+ * numbers. What it gives it also takes again, so that a resource can be checked once more when it is written. Objects
+ * keep fields that the schema does not know. Meta data says what the reference and the printing rules need.
  */
-import { findCidr, findCidrText, findIpInterface, findNet, ipVersion, type Cidr, type CidrText } from '../address/cidr.ts'
+import {
+  findCidr,
+  findCidrText,
+  findIpInterface,
+  findNet,
+  ipVersion,
+  type Cidr,
+  type CidrText,
+} from '../address/cidr.ts'
 import { bitsOf, findIp, findIpv4, findIpv6 } from '../address/ip.ts'
 import { findMac } from '../address/mac.ts'
 import { messageOf } from '@calico-node/core'
@@ -54,9 +62,15 @@ export const bool = () => z.boolean()
 export const integer = (min: number, max: number) => {
   const reason = `must be a whole number from ${min} to ${max}`
   const within = (value: number): boolean => Number.isInteger(value) && value >= min && value <= max
-  return withMeta(z.number().refine(within, reason), { type: 'integer', rule: `${min} to ${max}`, minimum: min, maximum: max })
+  return withMeta(z.number().refine(within, reason), {
+    type: 'integer',
+    rule: `${min} to ${max}`,
+    minimum: min,
+    maximum: max,
+  })
 }
-export const anyInteger = () => withMeta(z.number().refine(Number.isSafeInteger, 'must be a whole number'), { type: 'integer' })
+export const anyInteger = () =>
+  withMeta(z.number().refine(Number.isSafeInteger, 'must be a whole number'), { type: 'integer' })
 /** Position among others; fractions are fine, and so are whole numbers beyond 2^53. */
 export const order = () =>
   withMeta(z.union([z.number(), z.bigint()], { error: 'must be a number' }).transform(Number), { type: 'number' })
@@ -76,33 +90,50 @@ export const ipv4 = () => parsed('IPv4 address', 'an IPv4 address', findIpv4)
 export const ipv6 = () => parsed('IPv6 address', 'an IPv6 address', findIpv6)
 /** Address with its prefix length, host bits kept; alone it means the full mask. */
 export const interfaceAddress = (version: 4 | 6) =>
-  parsed(`IPv${version} address/prefix`, `an IPv${version} address with its prefix length`, (value): CidrText | undefined => {
-    const found = findIpInterface(value)
-    return found === undefined || found.ip.includes(':') !== (version === 6) ? undefined : findCidrText(value)
-  })
+  parsed(
+    `IPv${version} address/prefix`,
+    `an IPv${version} address with its prefix length`,
+    (value): CidrText | undefined => {
+      const found = findIpInterface(value)
+      return found === undefined || found.ip.includes(':') !== (version === 6) ? undefined : findCidrText(value)
+    },
+  )
 /** Address or network, host bits allowed, text kept. */
 export const cidrText = () => parsed('address or CIDR', 'an address or a network such as 10.0.0.0/8', findCidrText)
 /** The same, IPv4 only. */
 export const cidrText4 = () =>
   parsed('IPv4 address or CIDR', 'an IPv4 address or a network such as 10.0.0.0/8', (value) =>
-    value.includes(':') ? undefined : findCidrText(value))
+    value.includes(':') ? undefined : findCidrText(value),
+  )
 /** Address or network without host bits, text kept. */
-export const netText = () => strict('address or CIDR', (value) => (findNet(value) === undefined ? undefined : findCidrText(value)))
+export const netText = () =>
+  strict('address or CIDR', (value) => (findNet(value) === undefined ? undefined : findCidrText(value)))
 /** As {@link netText}, or empty text. */
 export const netOrEmpty = () =>
   strict('address or CIDR', (value) => (value === '' || findNet(value) !== undefined ? value : undefined))
 /** Network with a prefix length and without host bits, in canonical text. */
 export const masked = () =>
-  strict('CIDR', (value): Cidr | undefined => (value.includes('/') ? findNet(value) : undefined), 'a network such as 10.0.0.0/8')
+  strict(
+    'CIDR',
+    (value): Cidr | undefined => (value.includes('/') ? findNet(value) : undefined),
+    'a network such as 10.0.0.0/8',
+  )
 
 /** As {@link parsed}, for networks: the reason names the network that was probably meant. */
-function strict<T>(type: string, find: (text: string) => T | undefined, rule = 'an address or a network such as 10.0.0.0/8') {
+function strict<T>(
+  type: string,
+  find: (text: string) => T | undefined,
+  rule = 'an address or a network such as 10.0.0.0/8',
+) {
   return withMeta(
     z.string().transform((value, ctx): T => {
       const found = find(value)
       if (found !== undefined) return found
       const meant = findNet(value) === undefined ? findCidr(value) : undefined
-      ctx.addIssue({ code: 'custom', message: meant === undefined ? `must be ${rule}` : `needs host bits to be zero, as in ${meant}` })
+      ctx.addIssue({
+        code: 'custom',
+        message: meant === undefined ? `must be ${rule}` : `needs host bits to be zero, as in ${meant}`,
+      })
       return z.NEVER
     }),
     { type, rule: `${rule}, host bits zero` },
@@ -122,7 +153,10 @@ export const interfaceName = () => parsed('interface', INTERFACE_RULE, findInter
 /** Interface name in which `*` stands for anything, but not alone. */
 export const interfacePattern = () =>
   withMeta(
-    pattern(/^(?!\*$)[a-zA-Z0-9_.*-]{1,15}$/, '1 to 15 characters of letters, digits, "_", ".", "-" and "*", not "*" alone'),
+    pattern(
+      /^(?!\*$)[a-zA-Z0-9_.*-]{1,15}$/,
+      '1 to 15 characters of letters, digits, "_", ".", "-" and "*", not "*" alone',
+    ),
     { type: 'interface pattern' },
   )
 export const duration = () => parsed('duration', DURATION_RULE, findDuration)
@@ -131,7 +165,11 @@ export const port = () => numberOrText('port', PORT_RULE, findPort)
 export const protocol = () => numberOrText('protocol', PROTOCOL_RULE, findProtocol)
 /** Name of a port of an endpoint. */
 export const portName = () =>
-  parsed('port name', '1 to 15 of lower-case letters, digits and single "-", with a letter, no "-" at the ends', findEndpointPortName)
+  parsed(
+    'port name',
+    '1 to 15 of lower-case letters, digits and single "-", with a letter, no "-" at the ends',
+    findEndpointPortName,
+  )
 /** A port or a range, by number. */
 export const numericPort = () =>
   numberOrText('port or range', 'a number from 0 to 65535 or a range such as 30000:32767', (value) => {

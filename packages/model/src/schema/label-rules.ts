@@ -20,16 +20,23 @@ const VALUE_RULE = 'must be at most 63 letters, digits, "-", "_" and ".", beginn
 
 /** What is wrong with a map of labels or annotations that stands at `path`. */
 export function* valueProblems(
-  what: 'label' | 'annotation', values: Readonly<Record<string, string>> | undefined, path: string,
+  what: 'label' | 'annotation',
+  values: Readonly<Record<string, string>> | undefined,
+  path: string,
 ): Iterable<Problem> {
   let bytes = 0
   for (const [key, value] of Object.entries(values ?? {})) {
     const field = childPath(path, key)
-    if (!isLabelKey(what === 'annotation' ? key.toLowerCase() : key)) yield { field, value: key, reason: `key ${KEY_RULE}` }
+    if (!isLabelKey(what === 'annotation' ? key.toLowerCase() : key))
+      yield { field, value: key, reason: `key ${KEY_RULE}` }
     if (what === 'label' && !isLabelValue(value)) yield { field, value, reason: VALUE_RULE }
     bytes += key.length + value.length
   }
   if (what === 'annotation' && bytes > MAX_ANNOTATIONS_BYTES) {
-    yield { field: path, value: `${bytes} characters`, reason: `must be at most ${MAX_ANNOTATIONS_BYTES} characters in all` }
+    yield {
+      field: path,
+      value: `${bytes} characters`,
+      reason: `must be at most ${MAX_ANNOTATIONS_BYTES} characters in all`,
+    }
   }
 }

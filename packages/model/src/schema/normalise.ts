@@ -18,7 +18,12 @@ export function normalise(schema: z.core.$ZodType, value: unknown, path: Path = 
   return value
 }
 
-function normaliseObject(schema: z.ZodObject, value: Record<string, unknown>, path: Path, unknown?: Problem[]): unknown {
+function normaliseObject(
+  schema: z.ZodObject,
+  value: Record<string, unknown>,
+  path: Path,
+  unknown?: Problem[],
+): unknown {
   const kept: [string, unknown][] = []
   for (const [key, field] of Object.entries(schema.shape)) {
     const given = Object.hasOwn(value, key) ? value[key] : undefined
@@ -29,7 +34,11 @@ function normaliseObject(schema: z.ZodObject, value: Record<string, unknown>, pa
   for (const [key, extra] of Object.entries(value)) {
     if (extra === undefined || Object.hasOwn(schema.shape, key)) continue
     kept.push([key, extra])
-    unknown?.push({ field: printPath([...path, key]), value: extra, reason: unknownField(key, Object.keys(schema.shape)) })
+    unknown?.push({
+      field: printPath([...path, key]),
+      value: extra,
+      reason: unknownField(key, Object.keys(schema.shape)),
+    })
   }
   return Object.fromEntries(kept)
 }

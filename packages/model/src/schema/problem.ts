@@ -16,7 +16,10 @@ const PLAIN_KEY = /^[A-Za-z][\w-]*$/
 
 /** `spec.ports[0].name`; keys that are no plain words are quoted: `metadata.labels["a/b"]`. */
 export function printPath(path: Path): string {
-  const text = path.reduce<string>((done, key) => (typeof key === 'number' ? `${done}[${key}]` : childPath(done, String(key))), '')
+  const text = path.reduce<string>(
+    (done, key) => (typeof key === 'number' ? `${done}[${key}]` : childPath(done, String(key))),
+    '',
+  )
   return text.replace(/^\./, '')
 }
 
@@ -50,7 +53,12 @@ function reasonOf(issue: z.core.$ZodIssue, value: unknown): string {
 }
 
 const NOUN: Partial<Record<string, string>> = {
-  string: 'a string', number: 'a number', boolean: 'true or false', array: 'a list', object: 'an object', record: 'an object',
+  string: 'a string',
+  number: 'a number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'an object',
+  record: 'an object',
 }
 
 const MAX_SHOWN = 120

@@ -16,7 +16,8 @@ export function findAsNumber(value: string | number): AsNumber | undefined {
 function fromText(text: string): number {
   if (DIGITS.test(text)) return Number(text)
   const [high = '', low = '', ...rest] = text.split('.')
-  const ok = rest.length === 0 && DIGITS.test(high) && DIGITS.test(low) && Number(high) <= 0xffff && Number(low) <= 0xffff
+  const ok =
+    rest.length === 0 && DIGITS.test(high) && DIGITS.test(low) && Number(high) <= 0xffff && Number(low) <= 0xffff
   return ok ? Number(high) * 65_536 + Number(low) : Number.NaN
 }
 

@@ -9,7 +9,15 @@ const MS = 1000n * US
 const S = 1000n * MS
 const M = 60n * S
 const H = 60n * M
-const UNIT_NS: ReadonlyMap<string, bigint> = new Map([['ns', 1n], ['us', US], ['µs', US], ['ms', MS], ['s', S], ['m', M], ['h', H]])
+const UNIT_NS: ReadonlyMap<string, bigint> = new Map([
+  ['ns', 1n],
+  ['us', US],
+  ['µs', US],
+  ['ms', MS],
+  ['s', S],
+  ['m', M],
+  ['h', H],
+])
 const PART = /(\d+)(?:\.(\d+))?(ns|us|µs|ms|s|m|h)/gy
 const MAX_NS = 2n ** 63n - 1n
 
@@ -45,7 +53,7 @@ export function parseDuration(text: string): number {
 }
 
 /** @param ms Milliseconds; rounded to whole nanoseconds. */
-export const printDuration = (ms: number): DurationText => 
+export const printDuration = (ms: number): DurationText =>
   printNanoseconds(BigInt(Math.trunc(ms)) * MS + BigInt(Math.round((ms % 1) * 1e6)))
 
 function printNanoseconds(ns: bigint): DurationText {
@@ -69,6 +77,8 @@ function printLarge(ns: bigint): string {
 
 function decimal(value: bigint, unit: bigint): string {
   const digits = String(unit).length - 1
-  const fraction = String(value % unit).padStart(digits, '0').replace(/0+$/, '')
+  const fraction = String(value % unit)
+    .padStart(digits, '0')
+    .replace(/0+$/, '')
   return fraction === '' ? String(value / unit) : `${value / unit}.${fraction}`
 }

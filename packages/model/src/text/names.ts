@@ -17,7 +17,8 @@ const NOT_AN_INTERFACE: ReadonlySet<string> = new Set(['.', '..', 'all', 'defaul
 /** A resource name's one dot-free part. */
 export const isDnsLabel = (text: string): boolean => text.length <= 63 && SUBDOMAIN.test(text) && !text.includes('.')
 
-export const NAME_RULE = 'lower-case letters, digits, "-" and ".", beginning and ending with a letter or digit, at most 253'
+export const NAME_RULE =
+  'lower-case letters, digits, "-" and ".", beginning and ending with a letter or digit, at most 253'
 
 export const findResourceName = (text: string): ResourceName | undefined =>
   text.length <= 253 && SUBDOMAIN.test(text) ? branded<ResourceName>(text) : undefined
@@ -40,7 +41,8 @@ export function parseNodeName(text: string): NodeName {
   return name
 }
 
-export const INTERFACE_RULE = '1 to 15 characters of letters, digits, "_", "." and "-", and none of "all", "default", ".", ".."'
+export const INTERFACE_RULE =
+  '1 to 15 characters of letters, digits, "_", "." and "-", and none of "all", "default", ".", ".."'
 
 export const findInterfaceName = (text: string): InterfaceName | undefined =>
   INTERFACE.test(text) && !NOT_AN_INTERFACE.has(text) ? branded<InterfaceName>(text) : undefined

@@ -23,7 +23,8 @@ const RANGE = /^(\d{1,5}):(\d{1,5})$/
 const PORT_NAME = /^[a-zA-Z0-9_.-]{1,128}$/
 const MAX_PORT = 65_535
 
-export const PORT_RULE = 'a number from 0 to 65535, a range such as "8000:9000", or a name of letters, digits, "_", "." and "-"'
+export const PORT_RULE =
+  'a number from 0 to 65535, a range such as "8000:9000", or a name of letters, digits, "_", "." and "-"'
 
 /** Digits are a number, a range of one port is that port. Undefined when malformed, out of range or upside down. */
 export function findPort(value: string | number): Port | undefined {

@@ -3,16 +3,44 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { findAsNumber, parseAsNumber } from './as-number.ts'
 import { findDuration, parseDuration, printDuration } from './duration.ts'
-import { findInterfaceName, findResourceName, isDnsLabel, parseInterfaceName, parseNodeName, parseResourceName } from './names.ts'
+import {
+  findInterfaceName,
+  findResourceName,
+  isDnsLabel,
+  parseInterfaceName,
+  parseNodeName,
+  parseResourceName,
+} from './names.ts'
 import { findPeerIp, parsePeerIp } from './peer-ip.ts'
 import { findEndpointPortName, findPort, findProtocol, hasPorts, portRange, protocolNumber } from './port.ts'
 
 describe('AS numbers', () => {
   const accepted: [value: string | number, number: number][] = [
-    [64512, 64512], ['64512', 64512], ['1.10', 65546], ['0.0', 0], [0, 0], [4_294_967_295, 4_294_967_295], ['65535.65535', 4_294_967_295],
+    [64512, 64512],
+    ['64512', 64512],
+    ['1.10', 65546],
+    ['0.0', 0],
+    [0, 0],
+    [4_294_967_295, 4_294_967_295],
+    ['65535.65535', 4_294_967_295],
   ]
-  for (const [value, number] of accepted) test(`${JSON.stringify(value)} is ${number}`, () => assert.equal(parseAsNumber(value), number))
-  for (const value of [-1, 4_294_967_296, 1.5, Number.NaN, '', '4294967296', '1.65536', '1.2.3', '01', ' 1', '1.', 'AS1', '1e3']) {
+  for (const [value, number] of accepted)
+    test(`${JSON.stringify(value)} is ${number}`, () => assert.equal(parseAsNumber(value), number))
+  for (const value of [
+    -1,
+    4_294_967_296,
+    1.5,
+    Number.NaN,
+    '',
+    '4294967296',
+    '1.65536',
+    '1.2.3',
+    '01',
+    ' 1',
+    '1.',
+    'AS1',
+    '1e3',
+  ]) {
     test(`${JSON.stringify(value)} is refused`, () => {
       assert.equal(findAsNumber(value), undefined)
       assert.throws(() => parseAsNumber(value), { code: 'INVALID' })
@@ -22,9 +50,20 @@ describe('AS numbers', () => {
 
 describe('durations', () => {
   const rows: [text: string, ms: number, canonical: string][] = [
-    ['0', 0, '0s'], ['0s', 0, '0s'], ['90s', 90_000, '1m30s'], ['15m', 900_000, '15m0s'], ['1h', 3_600_000, '1h0m0s'],
-    ['1.5h', 5_400_000, '1h30m0s'], ['500ms', 500, '500ms'], ['1s500ms', 1500, '1.5s'], ['250us', 0.25, '250µs'],
-    ['250µs', 0.25, '250µs'], ['7ns', 0.000_007, '7ns'], ['-1m', -60_000, '-1m0s'], ['1500us', 1.5, '1.5ms'], ['24h', 86_400_000, '24h0m0s'],
+    ['0', 0, '0s'],
+    ['0s', 0, '0s'],
+    ['90s', 90_000, '1m30s'],
+    ['15m', 900_000, '15m0s'],
+    ['1h', 3_600_000, '1h0m0s'],
+    ['1.5h', 5_400_000, '1h30m0s'],
+    ['500ms', 500, '500ms'],
+    ['1s500ms', 1500, '1.5s'],
+    ['250us', 0.25, '250µs'],
+    ['250µs', 0.25, '250µs'],
+    ['7ns', 0.000_007, '7ns'],
+    ['-1m', -60_000, '-1m0s'],
+    ['1500us', 1.5, '1.5ms'],
+    ['24h', 86_400_000, '24h0m0s'],
   ]
   for (const [text, ms, canonical] of rows) {
     test(`${text} is ${ms} ms and prints ${canonical}`, () => {
@@ -38,7 +77,9 @@ describe('durations', () => {
     test(`${JSON.stringify(text)} is refused`, () => assert.throws(() => parseDuration(text), { code: 'INVALID' }))
   }
   test('property: whole milliseconds survive printing', () => {
-    fc.assert(fc.property(fc.integer({ min: -1e12, max: 1e12 }), (ms) => assert.equal(parseDuration(printDuration(ms)), ms)))
+    fc.assert(
+      fc.property(fc.integer({ min: -1e12, max: 1e12 }), (ms) => assert.equal(parseDuration(printDuration(ms)), ms)),
+    )
   })
 })
 
@@ -57,7 +98,10 @@ describe('names', () => {
     assert.throws(() => parseNodeName('rack_1'), { code: 'INVALID' })
   })
   test('a label has no dot and at most 63 characters', () => {
-    assert.deepEqual(['a-1', 'a.b', 'x'.repeat(63), 'x'.repeat(64)].map((text) => isDnsLabel(text)), [true, false, true, false])
+    assert.deepEqual(
+      ['a-1', 'a.b', 'x'.repeat(63), 'x'.repeat(64)].map((text) => isDnsLabel(text)),
+      [true, false, true, false],
+    )
   })
   test('interface names are safe below /proc/sys', () => {
     for (const name of ['eth0', 'cali0123456789a', 'br-1.100', 'A_b']) assert.equal(parseInterfaceName(name), name)
@@ -70,12 +114,29 @@ describe('names', () => {
 
 describe('ports and protocols', () => {
   const ports: [value: string | number, port: string | number | undefined][] = [
-    [80, 80], ['80', 80], [0, 0], [65_535, 65_535], ['8000:9000', '8000:9000'], ['80:80', 80], ['0:1', '0:1'], ['http-alt', 'http-alt'],
-    ['Odd_name.1', 'Odd_name.1'], [-1, undefined], [65_536, undefined], [1.5, undefined], ['65536', undefined], ['90:80', undefined],
-    ['80:65536', undefined], ['80:', undefined], ['', undefined], ['bad port!', undefined], ['x'.repeat(129), undefined],
+    [80, 80],
+    ['80', 80],
+    [0, 0],
+    [65_535, 65_535],
+    ['8000:9000', '8000:9000'],
+    ['80:80', 80],
+    ['0:1', '0:1'],
+    ['http-alt', 'http-alt'],
+    ['Odd_name.1', 'Odd_name.1'],
+    [-1, undefined],
+    [65_536, undefined],
+    [1.5, undefined],
+    ['65536', undefined],
+    ['90:80', undefined],
+    ['80:65536', undefined],
+    ['80:', undefined],
+    ['', undefined],
+    ['bad port!', undefined],
+    ['x'.repeat(129), undefined],
     ['008:010', '8:10'],
   ]
-  for (const [value, port] of ports) test(`port ${JSON.stringify(value)} is ${port}`, () => assert.equal(findPort(value), port))
+  for (const [value, port] of ports)
+    test(`port ${JSON.stringify(value)} is ${port}`, () => assert.equal(findPort(value), port))
 
   test('a numeric port has a range, a named one has none', () => {
     const ranges = [80, '8000:9000', 'http'].map((value) => portRange(findPort(value) ?? 0))
@@ -84,12 +145,26 @@ describe('ports and protocols', () => {
 
   test('ports of endpoints have stricter names', () => {
     for (const name of ['http', 'h2-c', '1a', 'a'.repeat(15)]) assert.equal(findEndpointPortName(name), name)
-    for (const name of ['', '80', 'Http', 'a--b', '-a', 'a-', 'a'.repeat(16), 'a.b', '1-2']) assert.equal(findEndpointPortName(name), undefined, name)
+    for (const name of ['', '80', 'Http', 'a--b', '-a', 'a-', 'a'.repeat(16), 'a.b', '1-2'])
+      assert.equal(findEndpointPortName(name), undefined, name)
   })
 
   const protocols: [value: string | number, number: number | undefined][] = [
-    ['TCP', 6], ['UDP', 17], ['ICMP', 1], ['ICMPv6', 58], ['SCTP', 132], ['UDPLite', 136], [132, 132], ['132', 132], [1, 1], [255, 255],
-    [0, undefined], [256, undefined], ['tcp', undefined], ['', undefined], ['GRE', undefined],
+    ['TCP', 6],
+    ['UDP', 17],
+    ['ICMP', 1],
+    ['ICMPv6', 58],
+    ['SCTP', 132],
+    ['UDPLite', 136],
+    [132, 132],
+    ['132', 132],
+    [1, 1],
+    [255, 255],
+    [0, undefined],
+    [256, undefined],
+    ['tcp', undefined],
+    ['', undefined],
+    ['GRE', undefined],
   ]
   for (const [value, number] of protocols) {
     test(`protocol ${JSON.stringify(value)} has number ${number}`, () => {
@@ -98,15 +173,28 @@ describe('ports and protocols', () => {
     })
   }
   test('only TCP, UDP and SCTP have ports', () => {
-    assert.deepEqual(['TCP', 17, 'SCTP', 'UDPLite', 'ICMP', 4].map((value) => hasPorts(findProtocol(value) ?? 0)), [true, true, true, false, false, false])
+    assert.deepEqual(
+      ['TCP', 17, 'SCTP', 'UDPLite', 'ICMP', 4].map((value) => hasPorts(findProtocol(value) ?? 0)),
+      [true, true, true, false, false, false],
+    )
   })
 })
 
 describe('peer addresses', () => {
   const rows: [text: string, canonical: string | undefined][] = [
-    ['10.0.0.1', '10.0.0.1'], ['10.0.0.1:1179', '10.0.0.1:1179'], ['FD00::1', 'fd00::1'], ['[fd00:0::1]:179', '[fd00::1]:179'],
-    ['10.0.0.1:0', undefined], ['10.0.0.1:65536', undefined], ['10.0.0.1:', undefined], ['[10.0.0.1]:179', undefined],
-    ['[fd00::1]', undefined], ['fd00::1:179x', undefined], ['router', undefined], ['10.0.0.1/32', undefined], ['', undefined],
+    ['10.0.0.1', '10.0.0.1'],
+    ['10.0.0.1:1179', '10.0.0.1:1179'],
+    ['FD00::1', 'fd00::1'],
+    ['[fd00:0::1]:179', '[fd00::1]:179'],
+    ['10.0.0.1:0', undefined],
+    ['10.0.0.1:65536', undefined],
+    ['10.0.0.1:', undefined],
+    ['[10.0.0.1]:179', undefined],
+    ['[fd00::1]', undefined],
+    ['fd00::1:179x', undefined],
+    ['router', undefined],
+    ['10.0.0.1/32', undefined],
+    ['', undefined],
   ]
   for (const [text, canonical] of rows) test(`${text} is ${canonical}`, () => assert.equal(findPeerIp(text), canonical))
   test('parsePeerIp() takes them apart', () => {
