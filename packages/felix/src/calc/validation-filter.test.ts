@@ -45,7 +45,12 @@ describe('ValidationFilter', () => {
   })
 
   test('keys that are none of ours are passed over', () => {
-    for (const other of ['/calico/ipam/v2/config', '/calico/resources/v3/projectcalico.org/bgppeers/x', '/elsewhere']) {
+    for (const other of [
+      '/calico/ipam/v2/config',
+      '/calico/resources/v3/projectcalico.org/stagedglobalnetworkpolicies/x',
+      '/calico/resources/v3/projectcalico.org/bgppeers/x',
+      '/elsewhere',
+    ]) {
       assert.deepEqual(filterOf()([other, '{']), { inputs: [], verdicts: [] })
     }
   })

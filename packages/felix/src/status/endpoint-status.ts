@@ -30,10 +30,8 @@ export class EndpointStatus {
   /** Keys that differ from the store or may do so: those that have waited a tick, and those that have not. */
   readonly #ready = new Set<string>()
   readonly #fresh = new Set<string>()
-  #opened: () => void = () => undefined
-  readonly #open = new Promise<void>((resolve) => {
-    this.#opened = resolve
-  })
+  /** Opens when the states are complete, or when there is no more point in waiting. */
+  readonly #gate = Promise.withResolvers<void>()
   #failing = false
 
   constructor(options: EndpointStatusOptions) {
@@ -51,13 +49,13 @@ export class EndpointStatus {
 
   /** The states known so far are complete. */
   start(): void {
-    this.#opened()
+    this.#gate.resolve()
   }
 
   /** Writes until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    signal.addEventListener('abort', this.#opened, { once: true })
-    await this.#open
+    signal.addEventListener('abort', () => this.#gate.resolve(), { once: true })
+    if (!signal.aborted) await this.#gate.promise
     let ticksToRepair = 0
     while (!signal.aborted) {
       if (ticksToRepair-- <= 0 && (await this.#guard(() => this.#compareWithStore())))

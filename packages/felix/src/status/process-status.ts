@@ -46,8 +46,11 @@ export class ProcessStatus {
     await sleep(this.#options.firstDelayMs ?? 10_000, signal)
     while (!signal.aborted) {
       const { ReportingInterval: intervalMs } = this.#config
-      if (intervalMs > 0) await this.#write()
-      await sleep(intervalMs || NEVER_MS, AbortSignal.any([signal, this.#reconfigured.signal]))
+      const changed = AbortSignal.any([signal, this.#reconfigured.signal])
+      while (!changed.aborted) {
+        if (intervalMs > 0) await this.#write()
+        await sleep(intervalMs || NEVER_MS, changed)
+      }
     }
   }
 
