@@ -87,3 +87,8 @@ describe('free text', () => {
     assert.ok(text.includes(`"${'p'.repeat(29)}"`))
   })
 })
+
+test('a rate limit cannot be negated', () => {
+  const match: Match[] = [{ kind: 'limit', rate: '1/second', burst: 1, negate: true }]
+  assert.throws(() => renderRule({ match, action: drop }, 4), { code: 'UNSUPPORTED' })
+})

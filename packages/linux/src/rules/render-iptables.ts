@@ -4,7 +4,7 @@
  * Names, addresses and numbers come in as parsed values; the only free text is that of comments and log prefixes, which is
  * cut down to characters that need no quoting inside double quotes.
  */
-import { assertNever } from '@calico-node/core'
+import { assertNever, CalicoError } from '@calico-node/core'
 import type { Ip } from '@calico-node/model'
 import type { Action, IpVersion, Match, PortRange, Rule, Side } from './types.ts'
 
@@ -16,7 +16,11 @@ const LOG_LEVEL = '5'
 const PROTOCOL_ICMP = 1
 const PROTOCOL_ICMPV6 = 58
 
-/** Everything of a rule that comes after `-A chain`: comments, matches, action. */
+/**
+ * Everything of a rule that comes after `-A chain`: comments, matches, action.
+ *
+ * @throws UNSUPPORTED for a negated rate limit.
+ */
 export function renderRule(rule: Rule, ipVersion: IpVersion): string {
   const comments = (rule.comments ?? []).map((text) => `-m comment --comment "${safeText(text, MAX_COMMENT)}"`)
   const matches = withProtocol(rule.match, ipVersion).map((match) => renderMatch(match, ipVersion))
@@ -78,6 +82,7 @@ function renderMatch(match: Match, ipVersion: IpVersion): string {
     case 'reverse-path-fails':
       return `-m rpfilter --validmark${match.negate === true ? '' : ' --invert'}`
     case 'limit':
+      if (match.negate === true) throw new CalicoError('UNSUPPORTED', 'Cannot negate a rate limit: iptables has no such match')
       return `-m limit --limit ${match.rate} --limit-burst ${match.burst}`
     default:
       return assertNever(match)

@@ -33,7 +33,8 @@ export type Match = { readonly negate?: boolean } & (
   | { readonly kind: 'address-type'; readonly side: Side; readonly type: 'LOCAL'; readonly limitToOutInterface?: boolean }
   /** The reverse path of the source address does not lead out of the interface it came in by (strict). */
   | { readonly kind: 'reverse-path-fails' }
-  | { readonly kind: 'limit'; readonly rate: string; readonly burst: number; readonly negate?: never }
+  /** Cannot be negated. */
+  | { readonly kind: 'limit'; readonly rate: string; readonly burst: number }
 )
 export type ConntrackState = 'NEW' | 'ESTABLISHED' | 'RELATED' | 'INVALID' | 'DNAT' | 'SNAT'
 
