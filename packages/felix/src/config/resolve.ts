@@ -95,8 +95,8 @@ function outcomeOf(result: ReturnType<Param<unknown>['type']['json']['safeParse'
   return { reason: reasons.join(', ') }
 }
 
-/** Parameters of the eBPF data plane, which clients write into every resource. */
-const NEVER_TOLD = /^bpf/
+/** Of the eBPF data plane, which clients write into every resource; of the cache Typha; and what `main` reads itself. */
+const NEVER_TOLD = /^(bpf|typha|earlylogseverityscreen$)/
 
 function unknownNames(layers: readonly ConfigLayer[]): Resolution['unknown'] {
   const texts = new Set([...TABLE].map(([key, param]) => envName(key, param).toLowerCase()))
