@@ -5,7 +5,7 @@
  *   etcd ──list+watch──> runFelixSyncer ──messages──┬──> Dataplane ──> Kernel ──> rules, sets, routes, sysctls
  *    ^                   (decode, calculate)        │      ^    │
  *    │                                              │      │    └─ endpoint states ─┐
- *    │                              LinkMonitor ────┼──────┘                        │
+ *    │                      links, hints of drift ──┼──────┘                        │
  *    └───────────── FelixStatus <───────────────────┴───────────────────────────────┘
  *                   (node and endpoint status, files)          Health, FelixMetrics ──> HTTP
  * ```
@@ -14,13 +14,12 @@
  */
 import { findLogLevel, type Logger, type LogLevel, sleep } from '@calico-node/core'
 import { type KvStore, openEtcd, parseConnection } from '@calico-node/datastore'
-import type { LinkMonitor } from '@calico-node/linux'
 import type { CalcMessage } from './calc/messages.ts'
 import type { ConfigLayer } from './config/layers.ts'
 import type { FelixConfig } from './config/params.ts'
 import { resolveFelixConfig } from './config/resolve.ts'
 import { RESTART_EXIT_STATUS } from './config/watch.ts'
-import { createDataplane, linkMonitorOf } from './dataplane/create.ts'
+import { createDataplane } from './dataplane/create.ts'
 import type { Dataplane } from './dataplane/loop.ts'
 import { findOwnNodeName } from './node-name.ts'
 import { FelixStatus } from './status/felix-status.ts'
@@ -97,7 +96,7 @@ async function runParts({ store, node, config, localLayers, health, metrics, log
     dataplane.onMessages(messages)
   }
   const syncer = runFelixSyncer({ store, node, config, localLayers, deliver, health, metrics, log, signal })
-  const others = [followLinks(linkMonitorOf(config, log), dataplane, signal), dataplane.run(signal), status.run(signal)]
+  const others = [dataplane.run(signal), status.run(signal)]
   try {
     const end = await Promise.race([syncer, endlessly(others)])
     if (end.kind === 'stopped') return 0
@@ -115,10 +114,6 @@ async function runParts({ store, node, config, localLayers, health, metrics, log
 async function endlessly(parts: readonly Promise<void>[]): Promise<{ kind: 'stopped' }> {
   await Promise.all(parts)
   return { kind: 'stopped' }
-}
-
-async function followLinks(monitor: LinkMonitor, dataplane: Dataplane, signal: AbortSignal): Promise<void> {
-  for await (const event of monitor.events(signal)) dataplane.onLinkEvent(event)
 }
 
 /** A pass that takes too long is dead; a driver of which nothing is known to stand makes the node unready. */

@@ -8,10 +8,10 @@ import { connect, createServer } from 'node:net'
 /** One question that the agent answers with a number; 1 = yes. */
 export type PeerRequest =
   | { readonly id: number; readonly kind: 'listen'; readonly tcp: readonly number[]; readonly udp: readonly number[] }
-  /** Sends a datagram a millisecond, each from the same port. */
+  /** Sends a datagram a millisecond, each from a port of its own, so that each begins a flow. */
   | { readonly id: number; readonly kind: 'flood'; readonly ip: string; readonly port: number; readonly forMs: number }
-  /** How many datagrams have come in from an address. */
-  | { readonly id: number; readonly kind: 'received'; readonly from: string }
+  /** How many datagrams have come in from an address; when the last one did, or the next one does (milliseconds since 1970). */
+  | { readonly id: number; readonly kind: 'received' | 'last' | 'next'; readonly from: string }
   | {
       readonly id: number
       readonly kind: 'tcp' | 'udp'
@@ -25,7 +25,8 @@ export interface PeerAnswer {
   readonly value: number
 }
 
-const received = new Map<string, number>()
+const arrivals = new Map<string, { readonly count: number; readonly at: number }>()
+const waiting = new Map<string, (at: number) => void>()
 
 const listenTcp = (port: number): Promise<void> =>
   new Promise((resolve, reject) => {
@@ -38,7 +39,9 @@ const listenUdp = (port: number): Promise<void> =>
     const socket = createSocket('udp6')
     socket.on('message', (data, { port: from, address }) => {
       const sender = address.replace(/^::ffff:/, '')
-      received.set(sender, (received.get(sender) ?? 0) + 1)
+      const at = performance.timeOrigin + performance.now()
+      arrivals.set(sender, { count: (arrivals.get(sender)?.count ?? 0) + 1, at })
+      waiting.get(sender)?.(at)
       socket.send(data, from, address)
     })
     socket.once('error', reject).bind(port, '::', resolve)
@@ -71,19 +74,19 @@ const tryUdp = ({ ip, port, sourcePort, timeoutMs }: Probe): Promise<boolean> =>
     socket.bind(sourcePort ?? 0, () => socket.send('x', port, ip))
   })
 
+const FIRST_PORT = 1024
+const PORT_COUNT = 60_000
+
 /** @returns How many were sent; what cannot be sent counts as well. */
 const flood = ({ ip, port, forMs }: Extract<PeerRequest, { kind: 'flood' }>): Promise<number> =>
   new Promise((resolve) => {
-    const socket = createSocket(ip.includes(':') ? 'udp6' : 'udp4')
     let sent = 0
-    socket.on('error', () => undefined)
     const timer = setInterval(() => {
-      sent++
-      socket.send('x', port, ip, () => undefined)
+      const socket = createSocket(ip.includes(':') ? 'udp6' : 'udp4').on('error', () => undefined)
+      socket.bind(FIRST_PORT + (sent++ % PORT_COUNT), () => socket.send('x', port, ip, () => socket.close()))
     }, 1)
     setTimeout(() => {
       clearInterval(timer)
-      socket.close()
       resolve(sent)
     }, forMs)
   })
@@ -93,7 +96,9 @@ async function answer(request: PeerRequest): Promise<number> {
     case 'tcp': return Number(await tryTcp(request))
     case 'udp': return Number(await tryUdp(request))
     case 'flood': return flood(request)
-    case 'received': return received.get(request.from) ?? 0
+    case 'received': return arrivals.get(request.from)?.count ?? 0
+    case 'last': return arrivals.get(request.from)?.at ?? 0
+    case 'next': return new Promise<number>((resolve) => waiting.set(request.from, resolve)).finally(() => waiting.delete(request.from))
     default:
       await Promise.all([...request.tcp.map(listenTcp), ...request.udp.map(listenUdp)])
       return 1

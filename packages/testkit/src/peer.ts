@@ -75,7 +75,7 @@ export class Peer {
     return (await this.#ask({ kind: 'udp', ip: to, port, timeoutMs: 500, ...opts })) === 1
   }
 
-  /** Sends a datagram a millisecond. What arrives is counted there: see `received`. @returns How many were sent. */
+  /** Sends a datagram a millisecond, each the first of a new flow. What arrives is counted there: see `received`. @returns How many were sent. */
   flood(to: string, port: number, forMs: number): Promise<number> {
     return this.#ask({ kind: 'flood', ip: to, port, forMs })
   }
@@ -83,6 +83,16 @@ export class Peer {
   /** How many datagrams have come in from an address since the start. */
   received(from: string): Promise<number> {
     return this.#ask({ kind: 'received', from })
+  }
+
+  /** When the last datagram came in from an address, in milliseconds since 1970. */
+  lastReceived(from: string): Promise<number> {
+    return this.#ask({ kind: 'last', from })
+  }
+
+  /** When the next datagram comes in; waits for it. */
+  nextReceived(from: string): Promise<number> {
+    return this.#ask({ kind: 'next', from })
   }
 
   /** Echo requests; the answer comes from the other kernel. @returns How many came back. */

@@ -3,7 +3,7 @@ import type { Logger } from '@calico-node/core'
 import {
   cleanOtherVariant, createConntrack, createIpSets, createLinkMonitor, createNeighbours, createRoutes, createRuleTable,
   createSysctl, detectIptables, type IptablesChoice, type IpVersion, type LinkMonitor, type RouteOwnership, type RuleTable,
-  type Sysctl, type Table,
+  type Sysctl, type Table, watchRules,
 } from '@calico-node/linux'
 import type { DataplaneStatusSink } from '../calc/messages.ts'
 import type { FelixConfig } from '../config/params.ts'
@@ -47,6 +47,8 @@ export async function createDataplane({ config, status, metrics, log }: Dataplan
   const endpoints = new EndpointManager(workloadContext(config, context, sysctl), log)
   return new Dataplane({
     kernel, endpoints, metrics, log, now,
+    links: linkMonitor(config, log),
+    ruleHints: (signal) => watchRules({ variant: iptables.variant, log }, signal),
     status: sweepingOtherVariant(status, iptables, log),
     managers: [new IpSetManager(context), new PolicyManager(context), endpoints, new MasqueradeManager(context)],
     base: baseOps(context),
@@ -56,8 +58,7 @@ export async function createDataplane({ config, status, metrics, log }: Dataplan
   })
 }
 
-/** Follows the interfaces that the dataplane hears of. */
-export function linkMonitorOf(config: FelixConfig, log: Logger): LinkMonitor {
+function linkMonitor(config: FelixConfig, log: Logger): LinkMonitor {
   const names = new Set(config.InterfaceExclude.filter((pattern) => !pattern.startsWith('/')))
   const expressions = config.InterfaceExclude.filter((pattern) => pattern.startsWith('/')).map((pattern) => new RegExp(pattern.slice(1, -1)))
   const excludeAddresses = (name: string): boolean => names.has(name) || expressions.some((expression) => expression.test(name))

@@ -13,7 +13,7 @@ import { environmentLayer } from '../config/layers.ts'
 import type { FelixConfig } from '../config/params.ts'
 import { resolveFelixConfig } from '../config/resolve.ts'
 import { FelixMetrics } from '../status/metrics.ts'
-import { createDataplane, linkMonitorOf } from './create.ts'
+import { createDataplane } from './create.ts'
 import type { Dataplane } from './loop.ts'
 
 export const VARIANTS = ['legacy', 'nft'] as const
@@ -76,12 +76,9 @@ export class HostScene {
     }
     const metrics = new FelixMetrics({ node: 'test', processMetrics: false })
     const dataplane = await createDataplane({ config: this.config, status, metrics, log: quietLogger })
-    const follow = async (): Promise<void> => {
-      for await (const event of linkMonitorOf(this.config, quietLogger).events(stop.signal)) dataplane.onLinkEvent(event)
-    }
     this.inSync = false
     this.#dataplane = dataplane
-    this.#running = { stop, done: Promise.all([dataplane.run(stop.signal), follow()]) }
+    this.#running = { stop, done: dataplane.run(stop.signal) }
   }
 
   /** Ends it between two steps, and leaves the kernel as it is. */

@@ -12,7 +12,7 @@
  * One failing driver never stops the others, except where going on would open a door: without rules there are no new routes.
  */
 import { assertNever, type Logger } from '@calico-node/core'
-import type { Driver, IpSets, IpVersion, Neighbours, Routes, RuleTable, Table } from '@calico-node/linux'
+import type { Driver, IpSets, IpVersion, Neighbours, RuleHint, Routes, RuleTable, Table } from '@calico-node/linux'
 import type { HostSettings } from './host-settings.ts'
 import type { InterfaceSettings } from './interface-settings.ts'
 import type { PassOutcome } from './managers/endpoint.ts'
@@ -135,6 +135,11 @@ export class Kernel {
       if (target === 'routes') family.routes.queueResync()
     }
     if (target === 'routes') for (const each of [this.#neighbours, this.#interfaces, this.#host]) each.queueResync()
+  }
+
+  /** Somebody may have changed this table. */
+  hint({ ipVersion, table }: RuleHint): void {
+    this.#drivers.families.find(({ version }) => version === ipVersion)?.tables[table].hint?.()
   }
 
   /** Milliseconds until `apply` is wanted although nothing changed; undefined = it is not. */

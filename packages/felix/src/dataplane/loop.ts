@@ -2,9 +2,9 @@
  * The loop of the dataplane: facts come in, one pass at a time goes out.
  *
  * ```
- * messages of the graph ─┐
- * link events ───────────┼─> managers remember ──> (gate) ──> ops ──> Kernel.apply ──> endpoint states
- * timers, hints of drift ┘                          ^   one pass; what arrives meanwhile makes the next one
+ * messages of the graph ─┬─> managers remember ──> (gate) ──> ops ──> Kernel.apply ──> endpoint states
+ * link events ───────────┘                           ^    one pass; what arrives meanwhile makes the next one
+ * timers, hints of drift ────────────────────────────┘
  * ```
  * Nothing waits when nothing is going on: the first event starts a pass at once, and only what arrives during a pass is
  * batched, into the next. There is no fixed throttle.
@@ -14,7 +14,7 @@
  * ending the process leaves everything as it stands.
  */
 import type { Logger } from '@calico-node/core'
-import type { LinkEvent } from '@calico-node/linux'
+import type { LinkEvent, LinkMonitor, RuleHint } from '@calico-node/linux'
 import type { CalcMessage, DataplaneStatusSink } from '../calc/messages.ts'
 import type { Kernel } from './kernel.ts'
 import type { EndpointManager } from './managers/endpoint.ts'
@@ -33,6 +33,9 @@ export interface DataplaneOptions {
   /** What stands whatever the resources say; goes out with the first pass. */
   readonly base: readonly DataplaneOp[]
   readonly resync: ResyncSchedule
+  readonly links: LinkMonitor
+  /** What follows changes of rules by others, where there is such a thing. */
+  readonly ruleHints: (signal: AbortSignal) => AsyncIterable<RuleHint>
   readonly status: DataplaneStatusSink
   readonly metrics: FelixMetrics
   readonly log: Logger
@@ -73,21 +76,37 @@ export class Dataplane {
     this.#wakeup.poke()
   }
 
-  onLinkEvent(event: LinkEvent): void {
-    if (event.kind === 'in-sync') this.#gate.links = true
-    if (event.kind === 'routes-changed') this.#options.resync.hint('routes')
-    for (const manager of this.#options.managers) manager.onLink?.(event)
-    this.#wakeup.poke()
-  }
-
   health(): DataplaneHealth {
     const { kernel, now } = this.#options
     const busyMs = this.#busySince === undefined ? 0 : now() - this.#busySince
     return { inSync: this.#inSync, busyMs, problems: kernel.problems() }
   }
 
-  /** Until `signal` aborts. */
+  /** Until `signal` aborts, or rejects when something fails that nobody can mend. */
   async run(signal: AbortSignal): Promise<void> {
+    const { links, ruleHints } = this.#options
+    await Promise.all([this.#loop(signal), this.#followLinks(links.events(signal)), this.#followHints(ruleHints(signal))])
+  }
+
+  async #followLinks(events: AsyncIterable<LinkEvent>): Promise<void> {
+    for await (const event of events) this.#onLinkEvent(event)
+  }
+
+  #onLinkEvent(event: LinkEvent): void {
+    if (event.kind === 'in-sync') this.#gate.links = true
+    if (event.kind === 'routes-changed') this.#options.resync.hint('routes')
+    for (const manager of this.#options.managers) manager.onLink?.(event)
+    this.#wakeup.poke()
+  }
+
+  async #followHints(hints: AsyncIterable<RuleHint>): Promise<void> {
+    for await (const hint of hints) {
+      this.#options.kernel.hint(hint)
+      this.#wakeup.poke()
+    }
+  }
+
+  async #loop(signal: AbortSignal): Promise<void> {
     const { kernel, resync } = this.#options
     signal.addEventListener('abort', () => this.#wakeup.poke(), { once: true })
     while (!signal.aborted) {

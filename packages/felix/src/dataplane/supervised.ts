@@ -33,7 +33,7 @@ export class Supervised {
   readonly #driver: Driver
   readonly #options: SupervisedOptions
   #problem: Problem | undefined
-  #dueAt = Infinity
+  #retryAt = 0
   #remindAt = 0
 
   constructor(driver: Driver, options: SupervisedOptions) {
@@ -56,7 +56,8 @@ export class Supervised {
 
   /** Milliseconds until the driver wants to be called although nothing changed; undefined = it does not. */
   dueInMs(): number | undefined {
-    return this.#dueAt === Infinity ? undefined : Math.max(0, this.#dueAt - this.#options.now())
+    if (this.#driver.dueInMs !== undefined) return this.#driver.dueInMs()
+    return this.#problem && Math.max(0, this.#retryAt - this.#options.now())
   }
 
   /** Never throws. */
@@ -67,12 +68,6 @@ export class Supervised {
     } catch (err) {
       if (!signal.aborted) this.#failed(err)
     }
-    this.#dueAt = this.#options.now() + (this.#wishMs() ?? Infinity)
-  }
-
-  #wishMs(): number | undefined {
-    if (this.#driver.dueInMs !== undefined) return this.#driver.dueInMs()
-    return this.#problem && backoffMs(this.#problem.failures, { capMs: RETRY_CAP_MS })
   }
 
   #succeeded(): void {
@@ -85,6 +80,7 @@ export class Supervised {
     const { what, log, now } = this.#options
     const { failures: before = 0, since = now() } = this.#problem ?? {}
     const failures = before + 1
+    this.#retryAt = now() + backoffMs(before, { capMs: RETRY_CAP_MS })
     const parts = partsOf(err)
     this.#problem = { what, reason: messageOf(err), failures, since, ...(parts && { parts }) }
     if (before > 0 && now() < this.#remindAt) return

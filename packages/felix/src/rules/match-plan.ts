@@ -8,7 +8,7 @@ import type { IpVersion, Match, PortRange, Side } from '@calico-node/linux'
 import { type Cidr, cidrPrefixLength, ipVersion as versionOf } from '@calico-node/model'
 import type { CalcRule, CalcSide, SetId } from '../calc/messages.ts'
 import { ipSetName } from './names.ts'
-import { IP_PROTOCOL, not, protocol } from './vocabulary.ts'
+import { IP_PROTOCOL, type Negatable, not, protocol } from './vocabulary.ts'
 
 /** The packet matches when all of `all` hold, one alternative of each entry of `anyOf` holds, and none of `noneOf` does. */
 export interface MatchPlan {
@@ -58,10 +58,10 @@ function sidePlan(given: CalcSide, { side, version, carrier = [] }: SideContext)
   const notNets = given.notNets.filter((cidr) => versionOf(cidr) === version)
   if ((given.nets.length > 0 && nets.length === 0) || notNets.some(isEverything)) return undefined
 
-  const net = (cidr: Cidr): Match => ({ kind: 'net', side, cidr })
-  const set = (id: SetId): Match => ({ kind: 'set', side, set: ipSetName(version, id) })
-  const portSet = (id: SetId): Match => ({ kind: 'set', side, set: ipSetName(version, id), withPort: true })
-  const ports = (group: readonly PortRange[]): Match => ({ kind: 'ports', side, ports: group })
+  const net = (cidr: Cidr): Negatable => ({ kind: 'net', side, cidr })
+  const set = (id: SetId): Negatable => ({ kind: 'set', side, set: ipSetName(version, id) })
+  const portSet = (id: SetId): Negatable => ({ kind: 'set', side, set: ipSetName(version, id), withPort: true })
+  const ports = (group: readonly PortRange[]): Negatable => ({ kind: 'ports', side, ports: group })
 
   const positiveNets = nets.some(isEverything) ? [] : nets.map((cidr) => [net(cidr)])
   const positivePorts = [

@@ -11,13 +11,16 @@ export const setMark = (...bits: readonly number[]): Action =>
   ({ kind: 'set-mark', value: union(...bits), mask: union(...bits) })
 export const clearMark = (...bits: readonly number[]): Action => ({ kind: 'set-mark', value: 0, mask: union(...bits) })
 
-export const marked = (bit: number): Match => ({ kind: 'mark', value: bit, mask: bit })
-export const unmarked = (bit: number): Match => ({ kind: 'mark', value: 0, mask: bit })
-export const inInterface = (name: string): Match => ({ kind: 'in-interface', name })
-export const outInterface = (name: string): Match => ({ kind: 'out-interface', name })
-export const protocol = (number: number): Match => ({ kind: 'protocol', protocol: number })
-export const tracked = (...states: readonly ConntrackState[]): Match => ({ kind: 'conntrack', states })
-export const not = (match: Match): Match => ({ ...match, negate: true })
+/** A rate has no opposite. */
+export type Negatable = Exclude<Match, { readonly kind: 'limit' }>
+
+export const marked = (bit: number): Negatable => ({ kind: 'mark', value: bit, mask: bit })
+export const unmarked = (bit: number): Negatable => ({ kind: 'mark', value: 0, mask: bit })
+export const inInterface = (name: string): Negatable => ({ kind: 'in-interface', name })
+export const outInterface = (name: string): Negatable => ({ kind: 'out-interface', name })
+export const protocol = (number: number): Negatable => ({ kind: 'protocol', protocol: number })
+export const tracked = (...states: readonly ConntrackState[]): Negatable => ({ kind: 'conntrack', states })
+export const not = (match: Negatable): Negatable => ({ ...match, negate: true })
 
 /** All of `match` must hold for `action`. */
 export function rule(match: readonly Match[], action: Action, ...comments: readonly string[]): Rule {

@@ -1,0 +1,169 @@
+/** The whole of Felix: a real etcd, a real process, a real kernel, and packets. */
+import assert from 'node:assert/strict'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { quietLogger, sleep, waitFor } from '@calico-node/core'
+import { type KvStore, openEtcd } from '@calico-node/datastore'
+import { TestEtcd } from '@calico-node/testkit'
+import { stored, workload } from './calc/graph-testing.ts'
+import { bothVersions, expectDrop, expectPass, HostScene, sh, VARIANTS, VERSIONS, type Workload } from './dataplane/host-scene.test.ts'
+import { CLUSTER_READY, FelixProcess } from './felix-process.test.ts'
+
+const FELIX_CONFIG = '/calico/resources/v3/projectcalico.org/felixconfigurations/default'
+const STATUS = '/calico/felix/v2/no-region/host/here/workload/lab'
+
+for (const variant of VARIANTS) {
+  describe(`Felix with etcd, iptables-${variant}`, () => {
+    const dir = mkdtempSync(join(tmpdir(), 'felix-'))
+    let host: HostScene
+    let etcd: TestEtcd
+    let store: KvStore
+    let felix: FelixProcess
+    let a: Workload
+    let b: Workload
+    let c: Workload
+
+    const put = async (...entries: readonly (readonly [key: string, value: string])[]): Promise<void> => {
+      for (const [key, value] of entries) await store.put(key, value)
+    }
+    const endpoint = ({ peer, ip }: Workload, role: string): [string, string] =>
+      workload(peer.name, { ips: [ip[4], ip[6]], profiles: ['open'], labels: { role } })
+    const allowClients = stored('globalnetworkpolicies', 'default.servers', {
+      tier: 'default', selector: "role == 'server'", types: ['Ingress'],
+      ingress: [{ action: 'Allow', source: { selector: "role == 'client'" } }],
+    })
+    /** a pings b, and c sends to b what b must not get, while `work` goes on. */
+    const during = async (work: () => Promise<unknown>): Promise<{ lost: number; leaked: number }> => {
+      const count = 800
+      const leaked = async (): Promise<number> => (await b.peer.received(c.ip[4])) + (await b.peer.received(c.ip[6]))
+      const before = await leaked()
+      const pings = VERSIONS.map((version) => a.peer.ping(b.ip[version], { count, intervalMs: 5 }))
+      const floods = VERSIONS.map((version) => c.peer.flood(b.ip[version], 80, 5000))
+      await sleep(200)
+      await work()
+      const answered = (await Promise.all(pings)).reduce((sum, each) => sum + each, 0)
+      await Promise.all(floods)
+      return { lost: VERSIONS.length * count - answered, leaked: (await leaked()) - before }
+    }
+
+    before(async () => {
+      host = await HostScene.create(variant)
+      ;[a, b, c] = [await host.addWorkload('a', 1), await host.addWorkload('b', 2), await host.addWorkload('c', 3)]
+      etcd = await TestEtcd.start()
+      store = openEtcd({ endpoints: etcd.urls }, quietLogger)
+      felix = new FelixProcess({ etcd: etcd.urls.join(), variant }, {
+        FELIX_ENDPOINTSTATUSPATHPREFIX: dir, FELIX_ENDPOINTREPORTINGENABLED: 'true', FELIX_ENDPOINTREPORTINGDELAYSECS: '0.1',
+        FELIX_HEALTHENABLED: 'true', FELIX_HEALTHPORT: '9099',
+      })
+    })
+    after(async () => {
+      await felix.kill('SIGKILL')
+      store.close()
+      await etcd.stop()
+      await host.destroy()
+      rmSync(dir, { recursive: true })
+    })
+
+    test('it waits for a cluster that says it is ready, and writes nothing before', async () => {
+      felix.start()
+      await waitFor('the reason to be logged', () => felix.log.includes('does not say datastoreReady'))
+      assert.equal(await sh(`iptables-${variant}-save; ipset list -n`), '')
+      assert.equal((await fetch('http://localhost:9099/liveness')).status, 200)
+      assert.equal((await fetch('http://localhost:9099/readiness')).status, 503)
+    })
+
+    test('resources become packets that pass, and states that others can read', async () => {
+      await put(
+        CLUSTER_READY,
+        stored('tiers', 'default', { order: 1_000_000 }),
+        stored('profiles', 'open', { ingress: [{ action: 'Allow' }], egress: [{ action: 'Allow' }] }),
+        endpoint(a, 'client'), endpoint(b, 'server'), endpoint(c, 'other'), allowClients,
+      )
+      await felix.inSync(1)
+      await expectPass(...bothVersions({ from: a, to: b }), ...bothVersions({ from: a, to: c }))
+      await expectDrop(...bothVersions({ from: c, to: b, protocol: 'tcp' }))
+      await waitFor('states in etcd', async () => {
+        const { kvs } = await store.list(STATUS)
+        return kvs.length === 3 && kvs.every(({ value }) => value === '{"status":"up"}')
+      })
+      await waitFor('endpoint-status files', () => readdirSync(join(dir, 'endpoint-status')).length === 3)
+      await waitFor('readiness', async () => (await fetch('http://localhost:9099/readiness')).status === 200)
+    })
+
+    test('a label, a policy and a profile that change are followed', async () => {
+      await put(endpoint(c, 'client'))
+      await expectPass(...bothVersions({ from: c, to: b, protocol: 'tcp' }))
+      await put(endpoint(c, 'other'))
+      await expectDrop(...bothVersions({ from: c, to: b, protocol: 'tcp' }))
+      await store.delete(allowClients[0])
+      await expectPass(...bothVersions({ from: c, to: b, protocol: 'tcp' }))
+      await put(allowClients)
+      await expectDrop(...bothVersions({ from: c, to: b, protocol: 'tcp' }))
+    })
+
+    test('a value that makes no sense counts as missing and is told once', async () => {
+      const [key] = allowClients
+      await put([key, '{"spec": {"selector": "role == "}}'])
+      await waitFor('the complaint', () => felix.log.includes(key))
+      await expectPass(...bothVersions({ from: c, to: b, protocol: 'tcp' }))
+      assert.equal(felix.log.split('\n').filter((line) => line.includes(key) && line.includes('WARNING')).length, 1)
+      await put(allowClients)
+      await expectDrop(...bothVersions({ from: c, to: b, protocol: 'tcp' }))
+    })
+
+    test('killed and started again during traffic: nothing allowed is lost, nothing denied passes', async () => {
+      const result = await during(async () => {
+        await felix.kill('SIGKILL')
+        felix.start()
+        await felix.inSync(2)
+      })
+      assert.deepEqual(result, { lost: 0, leaked: 0 })
+    })
+
+    test('what changed while it was down is in force when it is back', async () => {
+      await felix.kill('SIGKILL')
+      await put(endpoint(a, 'other'), endpoint(c, 'client'))
+      await expectPass(...bothVersions({ from: a, to: b }))
+      felix.start()
+      await expectDrop(...bothVersions({ from: a, to: b }))
+      await expectPass(...bothVersions({ from: c, to: b, protocol: 'tcp' }))
+      await put(endpoint(a, 'client'), endpoint(c, 'other'))
+      await expectPass(...bothVersions({ from: a, to: b }))
+      await expectDrop(...bothVersions({ from: c, to: b, protocol: 'tcp' }))
+    })
+
+    test('etcd away and back: nothing changes meanwhile, later updates arrive', async () => {
+      const result = await during(async () => {
+        await etcd.member.stop()
+        await sleep(2500)
+      })
+      assert.deepEqual(result, { lost: 0, leaked: 0 })
+      await etcd.restart(etcd.member)
+      await put(endpoint(c, 'client'))
+      await expectPass(...bothVersions({ from: c, to: b, protocol: 'tcp' }))
+      await put(endpoint(c, 'other'))
+      await expectDrop(...bothVersions({ from: c, to: b, protocol: 'tcp' }))
+    })
+
+    test('a parameter that needs a new start: exit 129, and the kernel stays as it is', async () => {
+      const result = await during(async () => {
+        await put([FELIX_CONFIG, JSON.stringify({ metadata: { name: 'default' }, spec: { defaultEndpointToHostAction: 'Accept' } })])
+        assert.equal(await felix.exited(), 129)
+        felix.start()
+        await waitFor('a workload to reach its host', async () => (await a.peer.ping('172.16.0.1')) === 1)
+      })
+      assert.deepEqual(result, { lost: 0, leaked: 0 })
+    })
+
+    test('stopped politely it leaves everything standing, and no child behind', async () => {
+      process.kill(felix.pid, 'SIGUSR1')
+      await waitFor('the heap summary', () => felix.log.includes(': Heap '))
+      assert.equal(await felix.kill('SIGTERM'), 143)
+      await expectPass(...bothVersions({ from: a, to: b }))
+      await expectDrop(...bothVersions({ from: c, to: b, protocol: 'tcp' }))
+      assert.equal(await sh("ps -eo pid,ppid,args | grep -E [i]p.-o.monitor\|[x]tables-monitor\|[i]p.-force; true"), "")
+    })
+  })
+}
