@@ -127,3 +127,12 @@ describe('the configuration: false and 0 are left out', () => {
     assert.equal(encodeIpamConfig(decodeIpamConfig(text, at)), text)
   })
 })
+
+test('a value that is no JSON is refused with its key', () => {
+  for (const decode of [decodeBlock, decodeHandle, decodeIpamConfig]) {
+    assert.throws(() => decode('nope', at), {
+      code: 'INVALID',
+      message: /^Cannot read .* at \/calico\/ipam\/v2\/x: value = "nope": must be JSON: /,
+    })
+  }
+})

@@ -2,13 +2,13 @@
  * The records of IPAM: bare JSON without an envelope. Fields unknown to us stay through decode and encode; whole
  * numbers beyond 2^53 keep every digit.
  */
-import { CalicoError } from '@calico-node/core'
 import { z } from 'zod'
-import { parseBigJson, printBigJson } from '../json/big-json.ts'
+import { printBigJson } from '../json/big-json.ts'
 import { cidrSize } from '../address/cidr.ts'
 import { masked } from '../schema/fields.ts'
 import type { Output } from '../schema/output.ts'
-import { describeProblems, problemsOf, type Problem } from '../schema/problem.ts'
+import { problemsOf, type Problem } from '../schema/problem.ts'
+import { parseStored, unreadable } from '../schema/stored.ts'
 
 const count = z.number().int().nonnegative()
 const big = z.union([z.bigint(), z.number().int()]).transform((value) => BigInt(value))
@@ -94,16 +94,11 @@ export interface RecordAt {
 
 function decode<S extends z.ZodType>(what: string, schema: S, json: string, at: RecordAt): Output<S>
 function decode(what: string, schema: z.ZodType, json: string, { key }: RecordAt): unknown {
-  const value = parseBigJson(json)
+  const value = parseStored(what, key, json)
   const result = schema.safeParse(value)
   if (result.success) return result.data
   throw unreadable(what, key, problemsOf(result.error, value))
 }
-
-const unreadable = (what: string, key: string, problems: readonly Problem[]): CalicoError =>
-  new CalicoError('INVALID', `Cannot read ${what} at ${key}: ${describeProblems(problems)}`, {
-    context: { key, problems },
-  })
 
 /** @throws INVALID, naming the key and the bad fields; also when the lists do not fit the size of the block. */
 export function decodeBlock(json: string, at: RecordAt): IpamBlock {

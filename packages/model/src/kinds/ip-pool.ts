@@ -38,7 +38,7 @@ export const ipPoolSpec = object({
     selector({ allowGlobal: true }),
     'Namespaces whose workloads may take addresses from the pool.',
   ),
-}).transform((spec) => ({ ...spec, blockSize: spec.blockSize ?? DEFAULT_BLOCK_SIZE[ipVersion(spec.cidr)] }))
+}).transform((spec) => ({ ...spec, blockSize: spec.blockSize || DEFAULT_BLOCK_SIZE[ipVersion(spec.cidr)] }))
 
 export type IPPoolSpec = Output<typeof ipPoolSpec>
 

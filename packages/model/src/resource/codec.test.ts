@@ -46,6 +46,10 @@ describe('decodeResource()', () => {
     assert.deepEqual(pool.metadata, { name: 'p', resourceVersion: '12' })
   })
 
+  test('takes a block size of 0 for none given, as Go prints it', () => {
+    assert.equal(decodeResource('IPPool', stored('IPPool', { cidr: '10.0.0.0/16', blockSize: 0 }), at).spec.blockSize, 26)
+  })
+
   test('takes a value without a spec where nothing is required', () => {
     const text = JSON.stringify({ kind: 'Profile', metadata: { name: 'p' } })
     const profile = decodeResource('Profile', text, { key: resourceKey('Profile', 'p'), modRevision: 1n })
@@ -119,9 +123,9 @@ describe('decodeResource()', () => {
       stored('IPPool', { cidr: '10.0.0.0/16' }, {}, { name: 'q' }),
       `Cannot read IPPool at ${key}: metadata.name = "q": must be "p", as in the key`,
     ],
-    ['no object', '[]', /= \[\]: must be an object/],
-    ['no JSON', '{"kind":', /Cannot parse JSON/],
-    ['nothing', '', /Cannot parse JSON/],
+    ['no object', '[]', `Cannot read IPPool at ${key}: value = []: must be an object`],
+    ['no JSON', '{"kind":', /^Cannot read IPPool at \S+: value = "\{\\"kind\\":": must be JSON: /],
+    ['nothing', '', /: value = "": must be JSON: /],
   ]
   for (const [why, value, message] of refused) {
     test(`refuses ${why}, naming key, field, value and reason`, () => {

@@ -5,12 +5,13 @@
  */
 import { CalicoError } from '@calico-node/core'
 import { z } from 'zod'
-import { parseBigJson, printBigJson } from '../json/big-json.ts'
+import { printBigJson } from '../json/big-json.ts'
 import { findResourceKey } from '../keys/resource-key.ts'
 import { definitionOf } from '../kinds/info.ts'
 import { ALL_KINDS, type Kind } from '../kinds/table.ts'
 import { isRecord, normalise } from '../schema/normalise.ts'
 import { describeProblems, problemsOf, type Problem } from '../schema/problem.ts'
+import { parseStored, unreadable } from '../schema/stored.ts'
 import { checkParts } from './check.ts'
 import { metadataSchema, type Metadata } from './metadata.ts'
 import { readPolicy, storedPolicyMetadata } from './policy-codec.ts'
@@ -38,8 +39,7 @@ function readerOf(kind: Kind) {
  * @throws INVALID, naming the key and every bad field (`context.key`, `context.problems`).
  */
 export function decodeResource<K extends Kind>(kind: K, json: string, at: StoredAt): Resource<K> {
-  const stored = parseBigJson(json)
-  if (!isRecord(stored)) throw unreadable(kind, at.key, [{ field: '', value: stored, reason: 'must be an object' }])
+  const stored = parseStored(kind, at.key, json)
   const raw = { spec: {}, ...(isPolicyKind(kind) ? readPolicy(stored) : stored) }
   const reader = READERS.get(kind) ?? readerOf(kind)
   let result = reader.safeParse(raw)
@@ -56,11 +56,6 @@ export function decodeResource<K extends Kind>(kind: K, json: string, at: Stored
     metadata: { ...metadata, resourceVersion: String(at.modRevision) },
   })
 }
-
-const unreadable = (kind: Kind, key: string, problems: readonly Problem[]): CalicoError =>
-  new CalicoError('INVALID', `Cannot read ${kind} at ${key}: ${describeProblems(problems)}`, {
-    context: { key, problems },
-  })
 
 /** A value under the key of another object would be two things at once. */
 function* identityProblems(stored: Record<string, unknown>, key: string): Iterable<Problem> {

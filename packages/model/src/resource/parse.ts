@@ -60,15 +60,17 @@ interface Head {
 }
 
 function headOf(document: unknown): Head {
-  if (!isRecord(document))
-    throw unwritable('document', '', [{ field: '', value: document, reason: 'must be an object' }])
+  if (!isRecord(document)) {
+    throw unwritable('document', '', [{ field: 'document', value: document, reason: 'must be an object' }])
+  }
   const { apiVersion, kind, metadata = {}, spec, status } = document
   const problems: Problem[] = []
-  if (apiVersion !== API_VERSION)
+  if (apiVersion !== API_VERSION) {
     problems.push({ field: 'apiVersion', value: apiVersion, reason: `must be ${API_VERSION}` })
+  }
   for (const [field, value] of Object.entries(document)) {
-    if (!TOP_LEVEL.has(field) && value !== undefined)
-      problems.push({ field, value, reason: unknownField(field, TOP_LEVEL) })
+    if (TOP_LEVEL.has(field) || value === undefined) continue
+    problems.push({ field, value, reason: unknownField(field, TOP_LEVEL) })
   }
   if (spec !== undefined && spec !== null && !isRecord(spec)) {
     problems.push({ field: 'spec', value: spec, reason: 'must be an object' })

@@ -25,28 +25,31 @@ import { findInterfaceName, findNodeName, findResourceName, INTERFACE_RULE, NAME
 import { findEndpointPortName, findPort, findProtocol, PORT_RULE, portRange, PROTOCOL_RULE } from '../text/port.ts'
 import { type FieldMeta, withMeta } from './meta.ts'
 
+/** What `find` makes of a value of `schema`; where it makes nothing, the problem has the given reason. */
+function converted<S extends z.ZodType, T>(
+  schema: S,
+  find: (value: z.output<S>) => T | undefined,
+  reason: (value: z.output<S>) => string,
+) {
+  return schema.transform((value, ctx): T => {
+    const found = find(value)
+    if (found !== undefined) return found
+    ctx.addIssue({ code: 'custom', message: reason(value) })
+    return z.NEVER
+  })
+}
+
 /** A string that `find` understands; anything else is a problem with the reason `must be <rule>`. */
-export function parsed<T>(type: string, rule: string, find: (text: string) => T | undefined) {
-  return withMeta(
-    z.string().transform((text, ctx): T => {
-      const value = find(text)
-      if (value !== undefined) return value
-      ctx.addIssue({ code: 'custom', message: `must be ${rule}` })
-      return z.NEVER
-    }),
+export const parsed = <T>(type: string, rule: string, find: (text: string) => T | undefined) =>
+  withMeta(
+    converted(z.string(), find, () => `must be ${rule}`),
     { type, rule },
   )
-}
 
 function numberOrText<T>(type: string, rule: string, find: (value: string | number) => T | undefined) {
   const union = z.union([z.number(), z.string()], { error: `must be ${rule}` })
   return withMeta(
-    union.transform((input, ctx): T => {
-      const value = find(input)
-      if (value !== undefined) return value
-      ctx.addIssue({ code: 'custom', message: `must be ${rule}` })
-      return z.NEVER
-    }),
+    converted(union, find, () => `must be ${rule}`),
     { type, rule },
   )
 }
@@ -125,19 +128,11 @@ function strict<T>(
   find: (text: string) => T | undefined,
   rule = 'an address or a network such as 10.0.0.0/8',
 ) {
-  return withMeta(
-    z.string().transform((value, ctx): T => {
-      const found = find(value)
-      if (found !== undefined) return found
-      const meant = findNet(value) === undefined ? findCidr(value) : undefined
-      ctx.addIssue({
-        code: 'custom',
-        message: meant === undefined ? `must be ${rule}` : `needs host bits to be zero, as in ${meant}`,
-      })
-      return z.NEVER
-    }),
-    { type, rule: `${rule}, host bits zero` },
-  )
+  const reason = (value: string): string => {
+    const meant = findNet(value) === undefined ? findCidr(value) : undefined
+    return meant === undefined ? `must be ${rule}` : `needs host bits to be zero, as in ${meant}`
+  }
+  return withMeta(converted(z.string(), find, reason), { type, rule: `${rule}, host bits zero` })
 }
 
 /** A single address as /32 or /128; written alone it is completed. */
