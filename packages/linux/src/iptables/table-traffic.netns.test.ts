@@ -29,6 +29,8 @@ function revise(table: RuleTable, revision: number): void {
     { match: [net('destination', 'closed')], action: { kind: 'drop' }, comments },
     { match: [net('source', 'client'), net('destination', 'open')], action: { kind: 'accept' }, comments },
     { match: [net('source', 'open'), net('destination', 'client')], action: { kind: 'accept' }, comments },
+    // so that one request which slips through is answered, and counted
+    { match: [net('source', 'closed'), net('destination', 'client')], action: { kind: 'accept' }, comments },
   ] })
   table.setChain({ name: 'cali-FORWARD', rules: [jump(policy), { match: [], action: { kind: 'drop' }, comments }] })
   table.setHook({ chain: 'FORWARD', insert: [{ ...jump('cali-FORWARD'), comments: even ? ['even'] : [] }], append: [] })
