@@ -7,8 +7,8 @@ import { ENTRIES } from './commands/registry.ts'
 /** The log of libraries goes to standard error, and only when it was asked for. */
 async function logger(level: string | undefined): Promise<Logger> {
   if (level === undefined) return quietLogger
-  const { createLogger, findLogLevel } = await import('@calico-node/core')
-  return createLogger({ program: 'calicoctl', level: findLogLevel(level) ?? 'info', fd: 2 })
+  const { openLog } = await import('./cli/log.ts')
+  return openLog(level)
 }
 
 const interrupted = new AbortController()

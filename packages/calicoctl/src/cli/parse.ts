@@ -17,6 +17,12 @@ function usageError(entry: Entry, command: Command, err: CommanderError): Calico
   return new CalicoError('INVALID', `${what}. Usage: calicoctl ${usage}; see "calicoctl ${entry.path} --help"`, { cause: err })
 }
 
+function given(value: unknown, negate: boolean): readonly string[] {
+  if (negate) return value === false ? ['false'] : []
+  if (value === undefined) return []
+  return Array.isArray(value) ? value.map(String) : [String(value)]
+}
+
 /**
  * Splits the words after a command's name into its arguments and options.
  *
@@ -25,11 +31,13 @@ function usageError(entry: Entry, command: Command, err: CommanderError): Calico
 export function parseWords(entry: Entry, command: Command, words: readonly string[]): ParsedWords {
   const parser = new Parser(entry.path).exitOverride().helpOption(false).configureOutput({ outputError: () => undefined })
   for (const arg of command.args) parser.argument(arg)
-  const names = new Map<string, string>()
+  const read = new Map<string, () => readonly string[]>()
   for (const [key, spec] of Object.entries(command.options)) {
-    const option = new Option(spec.flags).argParser<string[]>((typed, before = []) => [...before, typed])
-    names.set(option.attributeName(), key)
+    const option = new Option(spec.flags)
+    // `--no-x` switches x off in commander, so it stands when its value is false.
+    if (!option.negate) option.argParser<string[]>((typed, before = []) => [...before, typed])
     parser.addOption(option)
+    read.set(key, () => given(parser.getOptionValue(option.attributeName()), option.negate))
   }
   try {
     parser.parse([...words], { from: 'user' })
@@ -37,10 +45,6 @@ export function parseWords(entry: Entry, command: Command, words: readonly strin
     if (err instanceof CommanderError) throw usageError(entry, command, err)
     throw err
   }
-  const options: Record<string, readonly string[]> = {}
-  for (const [name, typed] of Object.entries(parser.opts<Record<string, unknown>>())) {
-    const key = names.get(name)
-    if (key !== undefined) options[key] = Array.isArray(typed) ? typed.map(String) : [String(typed)]
-  }
+  const options = Object.fromEntries([...read].map(([key, values]) => [key, values()]))
   return { args: parser.processedArgs, options }
 }
