@@ -95,7 +95,7 @@ function outcomeOf(result: ReturnType<Param<unknown>['type']['json']['safeParse'
   return { reason: reasons.join(', ') }
 }
 
-/** Of the eBPF data plane, which clients write into every resource; of the cache Typha; and what `main` reads itself. */
+/** Of the eBPF data plane, which clients write into every resource; of Typha; and what `main` reads itself. */
 const NEVER_TOLD = /^(bpf|typha|earlylogseverityscreen$)/
 
 function unknownNames(layers: readonly ConfigLayer[]): Resolution['unknown'] {

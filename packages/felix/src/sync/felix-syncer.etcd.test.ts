@@ -154,7 +154,7 @@ describe('runFelixSyncer()', () => {
 })
 
 describe('loadFelixConfig()', () => {
-  test('waits for the store, for the cluster to be ready and for fatal parameters to be mended, telling each once', async () => {
+  test('waits for the store, the readiness of the cluster and valid parameters, telling of each once', async () => {
     await withEtcd({}, async (etcd) => {
       const store = openEtcd({ endpoints: etcd.urls, timeoutMs: 500 }, quietLogger)
       await store.put(CLUSTER_KEY, cluster(undefined))
