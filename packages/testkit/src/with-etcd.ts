@@ -159,7 +159,7 @@ async function planMembers(dir: string, opts: EtcdOptions): Promise<EtcdMember[]
     const args = [
       `--name=${name}`, `--data-dir=${dataDir}`, `--listen-client-urls=${url}`, `--advertise-client-urls=${url}`,
       `--listen-peer-urls=${peerUrl}`, `--initial-advertise-peer-urls=${peerUrl}`, `--initial-cluster=${cluster}`,
-      ...tlsFlags(opts.tls), ...(count === 1 ? ['--heartbeat-interval=20', '--election-timeout=200'] : []), ...(opts.args ?? []),
+      '--bcrypt-cost=4', ...tlsFlags(opts.tls), ...(count === 1 ? ['--heartbeat-interval=20', '--election-timeout=200'] : []), ...(opts.args ?? []),
     ]
     return new EtcdMember({ name, dataDir, clientPort, args })
   })
