@@ -1,9 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { waitFor } from '@calico-node/core'
+import { CalicoError, waitFor } from '@calico-node/core'
 
 export interface BirdOptions {
   /** 4 starts `bird`, 6 starts `bird6`. Default 4. */
@@ -17,7 +18,7 @@ export interface BirdOptions {
   readonly args?: readonly string[]
 }
 
-/** A real BIRD in the foreground. */
+/** A real BIRD in the foreground; ends with this process, however that ends. */
 export interface RunningBird {
   readonly dir: string
   readonly configFile: string
@@ -36,22 +37,19 @@ export async function startBird(opts: BirdOptions = {}): Promise<RunningBird> {
   const [configFile, socket] = [join(dir, `${program}.cfg`), join(dir, `${program}.ctl`)]
   if (config !== undefined) writeFileSync(configFile, config)
   rmSync(socket, { force: true })
-  const command = [program, '-d', '-s', socket, '-c', configFile, ...args]
+  const command = ['setpriv', '--pdeathsig', 'KILL', program, '-d', '-s', socket, '-c', configFile, ...args]
   const inNetns = netns === undefined ? [] : ['nsenter', `--net=/run/netns/${netns}`]
-  const [file = program, ...rest] = [...inNetns, ...command]
+  const [file = '', ...rest] = [...inNetns, ...command]
   const child = spawn(file, rest, { stdio: ['ignore', 'ignore', 'pipe'] })
   let log = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text))
   const ended = once(child, 'exit')
+  const ready = async (): Promise<boolean> => child.exitCode !== null || (await answers(socket))
   try {
-    await waitFor(
-      `${program} to listen on ${socket}`,
-      () => {
-        if (child.exitCode !== null) throw new Error(`it ended with status ${child.exitCode}: ${log.trim()}`)
-        return existsSync(socket)
-      },
-      { pollMs: 5, deadlineMs: 5000 },
-    )
+    await waitFor(`${program} to answer on ${socket}`, ready, { pollMs: 5, deadlineMs: 5000 })
+    if (child.exitCode !== null) {
+      throw new CalicoError('COMMAND_FAILED', `Cannot start ${program}: it ended with ${child.exitCode}: ${log.trim()}`)
+    }
   } catch (err) {
     child.kill('SIGKILL')
     throw err
@@ -74,6 +72,17 @@ export async function withBird<T>(opts: BirdOptions, use: (bird: RunningBird) =>
   } finally {
     await bird.stop()
     if (opts.dir === undefined) rmSync(bird.dir, { recursive: true, force: true })
+  }
+}
+
+/** BIRD opens its socket before it reads its configuration, so the socket alone says nothing. */
+async function answers(socket: string): Promise<boolean> {
+  const connection = connect(socket)
+  try {
+    await once(connection, 'data')
+    return true
+  } finally {
+    connection.destroy()
   }
 }
 

@@ -58,7 +58,12 @@ export class ConfigDirectory {
       return { ok: true }
     } catch (err) {
       if (!hasCode(err, 'COMMAND_FAILED')) throw err
-      return { ok: false, message: messageOf(err).replaceAll(`${this.#stage}/`, '') }
+      return {
+        ok: false,
+        message: messageOf(err)
+          .replaceAll(`${this.#stage}/`, '')
+          .replace(/^Cannot run \S+: (\S+: )?/, ''),
+      }
     }
   }
 
