@@ -40,6 +40,7 @@ export function cidrOf(ip: Ip, prefixLength: number): Cidr {
   if (!Number.isInteger(prefixLength) || prefixLength < 0 || prefixLength > bitsOf(version)) {
     throw new CalicoError('INVALID', `Cannot make a network of ${ip}: prefix length ${prefixLength} is out of range`)
   }
+  if (prefixLength === bitsOf(version)) return branded(`${ip}/${prefixLength}`)
   if (version === 4) {
     const mask = prefixLength === 0 ? 0 : -1 << (32 - prefixLength)
     return branded<Cidr4>(`${printIpv4(((ipv4Bits(ip) ?? 0) & mask) >>> 0)}/${prefixLength}`)

@@ -47,7 +47,10 @@ describe('decodeResource()', () => {
   })
 
   test('takes a block size of 0 for none given, as Go prints it', () => {
-    assert.equal(decodeResource('IPPool', stored('IPPool', { cidr: '10.0.0.0/16', blockSize: 0 }), at).spec.blockSize, 26)
+    assert.equal(
+      decodeResource('IPPool', stored('IPPool', { cidr: '10.0.0.0/16', blockSize: 0 }), at).spec.blockSize,
+      26,
+    )
   })
 
   test('takes a value without a spec where nothing is required', () => {
