@@ -46,6 +46,12 @@ type Change = { readonly dst: Cidr; readonly command: string } & (
   | { readonly kind: 'replace'; readonly route: Route }
 )
 
+/** A command that the kernel refused, and the interface of its route. */
+interface Failure {
+  readonly text: string
+  readonly dev: string | undefined
+}
+
 /** What one pass writes, in this order: removals, then the flush of moved addresses, then routes, then what they replaced. */
 interface Plan {
   readonly removals: Change[]
@@ -121,7 +127,7 @@ class KernelRoutes implements Routes {
     }
   }
 
-  async #converge(): Promise<readonly string[]> {
+  async #converge(): Promise<readonly Failure[]> {
     const actual = (this.#actual ??= await this.#read())
     const destinations = [...this.#dirty]
     const plan = await this.#plan(destinations, actual)
@@ -194,14 +200,14 @@ class KernelRoutes implements Routes {
     else if (isHostRoute(dst) && dev !== undefined) this.#placed.set(dst, dev)
   }
 
-  async #write(changes: readonly Change[], actual: Map<Cidr, KernelRoute[]>): Promise<readonly string[]> {
+  async #write(changes: readonly Change[], actual: Map<Cidr, KernelRoute[]>): Promise<readonly Failure[]> {
     const results = await this.#ip.run(changes.map(({ command }) => command))
-    const failed: string[] = []
+    const failed: Failure[] = []
     for (const [position, change] of changes.entries()) {
       const { dst, command, kind, route } = change
       const reason = results[position]
       if (reason !== undefined && !(kind === 'remove' && saysAbsent(reason))) {
-        failed.push(`${command}: ${reason}`)
+        failed.push({ text: `${command}: ${reason}`, dev: route.dev })
         this.#dirty.add(dst)
         continue
       }
@@ -266,7 +272,9 @@ const replacement = (route: Route): Change => {
   return { kind: 'replace', dst: route.dst, command: `route replace ${routeWords(route).join(' ')}`, route }
 }
 
-function applyError(failed: readonly string[]): CalicoError {
+function applyError(failures: readonly Failure[]): CalicoError {
+  const failed = failures.map(({ text }) => text)
+  const interfaces = [...new Set(failures.flatMap(({ dev }) => dev ?? []))]
   const cause = new AggregateError(failed.map((each) => new Error(each)), failed.slice(0, 3).join('; '))
-  return new CalicoError('APPLY_FAILED', `Cannot apply ${failed.length} route(s)`, { context: { failed }, cause })
+  return new CalicoError('APPLY_FAILED', `Cannot apply ${failed.length} route(s)`, { context: { failed, interfaces }, cause })
 }
