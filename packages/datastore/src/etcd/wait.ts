@@ -1,9 +1,10 @@
 import { backoffMs, hasCode, sleep, type Logger } from '@calico-node/core'
+import { resourceKey } from '@calico-node/model'
 import type { KvStore } from '../kv-store.ts'
 import { Outage } from '../outage.ts'
 
 /** Something that every component may read; it need not exist. */
-const PROBE_KEY = '/calico/resources/v3/projectcalico.org/clusterinformations/default'
+const PROBE_KEY = resourceKey('ClusterInformation', 'default')
 
 export interface WaitForEtcdOptions {
   readonly log: Logger

@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { quietLogger, type LogFields } from '@calico-node/core'
+import { Outage } from './outage.ts'
+
+test('an outage is one line when it begins, one a minute while it lasts, and one when all parts are back', () => {
+  let now = 1000
+  const lines: string[] = []
+  const note = (level: string) => (message: string, fields: LogFields = {}): void => {
+    const { failures, downSeconds, downMs } = fields
+    lines.push([level, message, failures, downSeconds ?? downMs].filter((part) => part !== undefined).join(' '))
+  }
+  const outage = new Outage('Store', { ...quietLogger, warn: note('warn'), info: note('info') }, { now: () => now })
+  outage.recovered('a') // nothing was wrong
+  for (let i = 0; i < 125; i++) {
+    outage.failed(i % 2 === 0 ? 'a' : 'b', new Error('away'))
+    now += 1000
+  }
+  outage.recovered('a')
+  outage.recovered('b')
+  outage.failed('a', new Error('away'))
+  assert.deepEqual(lines, [
+    'warn Store lost, will retry',
+    'warn Store still lost, will retry 61 60',
+    'warn Store still lost, will retry 121 120',
+    'info Store restored 125 125000',
+    'warn Store lost, will retry',
+  ])
+})
