@@ -7,7 +7,15 @@
  */
 import { createHash } from 'node:crypto'
 import {
-  bitsOf, cidrBase, cidrContains, cidrOf, cidrSize, ipFromBigInt, ipToBigInt, ipVersion, type Cidr,
+  bitsOf,
+  cidrBase,
+  cidrContains,
+  cidrOf,
+  cidrSize,
+  ipFromBigInt,
+  ipToBigInt,
+  ipVersion,
+  type Cidr,
 } from '@calico-node/model'
 import { findRange, type AddressRange } from './address-ranges.ts'
 
@@ -38,7 +46,9 @@ export function startIndex(space: BlockSpace, owner: string, random: () => numbe
 
 /** All blocks of the pool from `start` on, wrapping at the end; those that `reserved` covers wholly are left out. */
 export function* walkBlocks(
-  space: BlockSpace, start: bigint, reserved: readonly AddressRange[],
+  space: BlockSpace,
+  start: bigint,
+  reserved: readonly AddressRange[],
 ): Generator<Cidr, void, undefined> {
   const size = addressesPerBlock(space)
   const count = blockCount(space)
@@ -66,6 +76,6 @@ export function inWalkOrder(space: BlockSpace, start: bigint, blocks: Iterable<C
   return [...blocks]
     .filter((block) => cidrContains(space.cidr, block))
     .map((block) => ({ block, rank: distance(block) }))
-    .sort((a, b) => (a.rank < b.rank ? -1 : a.rank > b.rank ? 1 : 0))
+    .toSorted((a, b) => (a.rank < b.rank ? -1 : a.rank > b.rank ? 1 : 0))
     .map(({ block }) => block)
 }

@@ -4,8 +4,18 @@ import fc from 'fast-check'
 import { decodeBlock, encodeBlock, parseCidr, parseIp, type Ip, type IpamBlock } from '@calico-node/model'
 import { mergeRanges } from './address-ranges.ts'
 import {
-  allocationsOf, assignAddress, assignAny, countAssignable, findAllocation, isEmpty, newBlock, ordinalOf, releaseAddresses,
-  releaseHandle, withoutAffinity, type Holder,
+  allocationsOf,
+  assignAddress,
+  assignAny,
+  countAssignable,
+  findAllocation,
+  isEmpty,
+  newBlock,
+  ordinalOf,
+  releaseAddresses,
+  releaseHandle,
+  withoutAffinity,
+  type Holder,
 } from './block.ts'
 import { treeProblems } from './check/invariants.ts'
 
@@ -19,8 +29,14 @@ const take = (block: IpamBlock, count: number, who: Holder, reserved: string[] =
 describe('newBlock()', () => {
   test('lists every address as free, in order, and belongs to its owner', () => {
     assert.deepEqual(fresh(), {
-      cidr: '10.65.3.64/30', affinity: 'host:node-a', allocations: [null, null, null, null], unallocated: [0, 1, 2, 3],
-      attributes: [], sequenceNumber: 1000n, sequenceNumberForAllocation: {}, deleted: false,
+      cidr: '10.65.3.64/30',
+      affinity: 'host:node-a',
+      allocations: [null, null, null, null],
+      unallocated: [0, 1, 2, 3],
+      attributes: [],
+      sequenceNumber: 1000n,
+      sequenceNumberForAllocation: {},
+      deleted: false,
     })
   })
 
@@ -49,7 +65,10 @@ describe('assignAny()', () => {
   })
 
   test('shares the attributes of the same holder only', () => {
-    const block = [holder('h'), holder('h', 'node-b'), holder('h'), holder()].reduce((b, who) => take(b, 1, who).block, fresh())
+    const block = [holder('h'), holder('h', 'node-b'), holder('h'), holder()].reduce(
+      (b, who) => take(b, 1, who).block,
+      fresh(),
+    )
     assert.deepEqual(block.allocations, [0, 1, 0, 2])
     assert.deepEqual(block.attributes[2], { handle_id: null, secondary: { node: 'node-a' } })
   })
@@ -81,24 +100,33 @@ describe('assignAddress()', () => {
     const block = assignAddress(fresh(), ip('10.65.3.66'), holder('h'))
     assert.deepEqual(block.unallocated, [0, 1, 3])
     assert.deepEqual(findAllocation(block, 2), {
-      ip: '10.65.3.66', ordinal: 2, handle: 'h', attributes: { node: 'node-a' }, sequence: 1000n,
+      ip: '10.65.3.66',
+      ordinal: 2,
+      handle: 'h',
+      attributes: { node: 'node-a' },
+      sequence: 1000n,
     })
   })
 
   test('refuses one that is taken and says by whom', () => {
     const block = assignAddress(fresh(), ip('10.65.3.66'), holder('h'))
     assert.throws(() => assignAddress(block, ip('10.65.3.66'), holder('h')), {
-      code: 'ALREADY_EXISTS', context: { ip: '10.65.3.66', handle: 'h', attributes: { node: 'node-a' } },
+      code: 'ALREADY_EXISTS',
+      context: { ip: '10.65.3.66', handle: 'h', attributes: { node: 'node-a' } },
     })
   })
 })
 
 describe('releaseAddresses()', () => {
-  const three = (): IpamBlock => [holder('h1'), holder('h2'), holder('h1')].reduce((b, who) => take(b, 1, who).block, fresh())
+  const three = (): IpamBlock =>
+    [holder('h1'), holder('h2'), holder('h1')].reduce((b, who) => take(b, 1, who).block, fresh())
 
   test('frees, appends to the free ones, renumbers attributes and counts handles', () => {
     const { block, released, unallocated, handles } = releaseAddresses(three(), [
-      { ip: ip('10.65.3.66') }, { ip: ip('10.65.3.64'), handle: 'h1', sequence: 1000n }, { ip: ip('10.65.3.67') }, { ip: ip('10.65.3.66') },
+      { ip: ip('10.65.3.66') },
+      { ip: ip('10.65.3.64'), handle: 'h1', sequence: 1000n },
+      { ip: ip('10.65.3.67') },
+      { ip: ip('10.65.3.66') },
     ])
     assert.deepEqual(block, {
       ...fresh(),
@@ -114,7 +142,10 @@ describe('releaseAddresses()', () => {
 
   test('writes nothing when everything was free already', () => {
     assert.deepEqual(releaseAddresses(fresh(), [{ ip: ip('10.65.3.64') }]), {
-      block: undefined, released: [], unallocated: ['10.65.3.64'], handles: new Map(),
+      block: undefined,
+      released: [],
+      unallocated: ['10.65.3.64'],
+      handles: new Map(),
     })
   })
 
@@ -145,8 +176,10 @@ test('a block without an owner keeps its allocations', () => {
 })
 
 test('fields of later versions and 64-bit numbers survive decode, operate, encode', () => {
-  const stored = encodeBlock(take(fresh(), 1, holder('h')).block).replace('{', '{"affinity_claim_time":"2026-01-01T00:00:00Z",')
-    .replaceAll('1000', '1714557600123456789').replaceAll('1001', '1714557600123456790')
+  const stored = encodeBlock(take(fresh(), 1, holder('h')).block)
+    .replace('{', '{"affinity_claim_time":"2026-01-01T00:00:00Z",')
+    .replaceAll('1000', '1714557600123456789')
+    .replaceAll('1001', '1714557600123456790')
   const block = decodeBlock(stored, { key: '/calico/ipam/v2/assignment/ipv4/block/10.65.3.64-30' })
   const text = encodeBlock(take(block, 1, holder('h2')).block)
   assert.match(text, /"affinity_claim_time":"2026-01-01T00:00:00Z"/)
@@ -164,40 +197,47 @@ const step = fc.record({
 })
 
 test('no history gives an address twice, loses one, or leaves the block inconsistent', () => {
-  fc.assert(fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-    let block = newBlock(parseCidr('10.1.1.8/29'), 'host:node-a', 5n)
-    const held = new Map<Ip, string | undefined>()
-    for (const { op, handle, node, at, count } of steps) {
-      const before = block
-      const target = ip(`10.1.1.${8 + at}`)
-      if (op === 'any') {
-        const taken = take(block, count, holder(handle, node))
-        for (const each of taken.ips) {
-          assert.ok(!held.has(each), `${each} was given twice`)
-          held.set(each, handle)
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      let block = newBlock(parseCidr('10.1.1.8/29'), 'host:node-a', 5n)
+      const held = new Map<Ip, string | undefined>()
+      for (const { op, handle, node, at, count } of steps) {
+        const before = block
+        const target = ip(`10.1.1.${8 + at}`)
+        if (op === 'any') {
+          const taken = take(block, count, holder(handle, node))
+          for (const each of taken.ips) {
+            assert.ok(!held.has(each), `${each} was given twice`)
+            held.set(each, handle)
+          }
+          assert.equal(taken.ips.length, Math.min(count, 8 - (held.size - taken.ips.length)))
+          block = taken.block
+        } else if (op === 'one') {
+          if (held.has(target))
+            assert.throws(() => assignAddress(before, target, holder(handle, node)), { code: 'ALREADY_EXISTS' })
+          else {
+            block = assignAddress(block, target, holder(handle, node))
+            held.set(target, handle)
+          }
+        } else {
+          const result =
+            op === 'free' ? releaseAddresses(block, [{ ip: target }]) : releaseHandle(block, handle ?? 'h1')
+          const expected =
+            op === 'free' ? [target] : [...held].filter(([, by]) => by === (handle ?? 'h1')).map(([each]) => each)
+          assert.deepEqual(result.released.toSorted(), expected.filter((each) => held.has(each)).toSorted())
+          for (const each of result.released) held.delete(each)
+          block = result.block ?? block
         }
-        assert.equal(taken.ips.length, Math.min(count, 8 - (held.size - taken.ips.length)))
-        block = taken.block
-      } else if (op === 'one') {
-        if (held.has(target)) assert.throws(() => assignAddress(before, target, holder(handle, node)), { code: 'ALREADY_EXISTS' })
-        else {
-          block = assignAddress(block, target, holder(handle, node))
-          held.set(target, handle)
-        }
-      } else {
-        const result = op === 'free' ? releaseAddresses(block, [{ ip: target }]) : releaseHandle(block, handle ?? 'h1')
-        const expected = op === 'free' ? [target] : [...held].filter(([, by]) => by === (handle ?? 'h1')).map(([each]) => each)
-        assert.deepEqual(result.released.toSorted(), expected.filter((each) => held.has(each)).toSorted())
-        for (const each of result.released) held.delete(each)
-        block = result.block ?? block
+        assert.equal(block.sequenceNumber, before.sequenceNumber + (block === before ? 0n : 1n))
+        assert.deepEqual(new Map(allocationsOf(block).map((each) => [each.ip, each.handle])), held)
+        const tree = { blocks: [block], affinities: [], handles: new Map(), malformed: [] }
+        const problems = [...treeProblems(tree, [])].filter(
+          ({ kind }) => kind === 'block-inconsistent' || kind === 'attribute-unused',
+        )
+        assert.deepEqual(problems, [])
       }
-      assert.equal(block.sequenceNumber, before.sequenceNumber + (block === before ? 0n : 1n))
-      assert.deepEqual(allocationsOf(block).map((each) => [each.ip, each.handle]).toSorted(), [...held].toSorted())
-      const tree = { blocks: [block], affinities: [], handles: new Map(), malformed: [] }
-      const problems = [...treeProblems(tree, [])].filter(({ kind }) => kind === 'block-inconsistent' || kind === 'attribute-unused')
-      assert.deepEqual(problems, [])
-    }
-    assert.equal(isEmpty(block), held.size === 0)
-    assert.ok([...held.keys()].every((each) => block.allocations[ordinalOf(block, each)] !== null))
-  }))
+      assert.equal(isEmpty(block), held.size === 0)
+      assert.ok([...held.keys()].every((each) => block.allocations[ordinalOf(block, each)] !== null))
+    }),
+  )
 })

@@ -8,7 +8,14 @@
  */
 import { CalicoError } from '@calico-node/core'
 import {
-  cidrBase, cidrSize, ipFromBigInt, ipToBigInt, ipVersion, type Cidr, type Ip, type IpamBlock,
+  cidrBase,
+  cidrSize,
+  ipFromBigInt,
+  ipToBigInt,
+  ipVersion,
+  type Cidr,
+  type Ip,
+  type IpamBlock,
 } from '@calico-node/model'
 import { findRange, type AddressRange } from './address-ranges.ts'
 
@@ -120,7 +127,8 @@ function assignableOrdinals(block: IpamBlock, reserved: readonly AddressRange[],
 
 /** Takes up to `count` free, unreserved addresses in the block's order of next use. */
 export function assignAny(
-  block: IpamBlock, request: Holder & { readonly count: number; readonly reserved: readonly AddressRange[] },
+  block: IpamBlock,
+  request: Holder & { readonly count: number; readonly reserved: readonly AddressRange[] },
 ): { readonly block: IpamBlock; readonly ips: readonly Ip[] } {
   const ordinals = assignableOrdinals(block, request.reserved, request.count)
   if (ordinals.length === 0) return { block, ips: [] }
@@ -200,7 +208,9 @@ function mustMatch(request: ReleaseRequest, held: Allocation): void {
   const wrongHandle = handle !== undefined && !isHandle(held, handle)
   const wrongSequence = sequence !== undefined && sequence !== held.sequence
   if (!wrongHandle && !wrongSequence) return
-  const why = wrongHandle ? `held by handle ${held.handle ?? '(none)'}, not ${handle}` : 'assigned anew since it was read'
+  const why = wrongHandle
+    ? `held by handle ${held.handle ?? '(none)'}, not ${handle}`
+    : 'assigned anew since it was read'
   throw new CalicoError('CONFLICT', `Cannot release ${ip}: the address is ${why}`, { context: { request, held } })
 }
 
@@ -214,7 +224,10 @@ function free(block: IpamBlock, freed: readonly Allocation[], unallocated: reado
   const sequences = Object.entries(block.sequenceNumberForAllocation).filter(([ordinal]) => !gone.has(Number(ordinal)))
   const next: IpamBlock = {
     ...touchBlock(block),
-    ...renumbered(block, block.allocations.map((index, ordinal) => (gone.has(ordinal) ? null : index))),
+    ...renumbered(
+      block,
+      block.allocations.map((index, ordinal) => (gone.has(ordinal) ? null : index)),
+    ),
     unallocated: [...block.unallocated, ...ordinals],
     sequenceNumberForAllocation: Object.fromEntries(sequences),
   }
@@ -223,7 +236,8 @@ function free(block: IpamBlock, freed: readonly Allocation[], unallocated: reado
 
 /** Drops the attributes that no allocation refers to and closes the gaps. */
 function renumbered(
-  block: IpamBlock, allocations: readonly (number | null)[],
+  block: IpamBlock,
+  allocations: readonly (number | null)[],
 ): Pick<IpamBlock, 'allocations' | 'attributes'> {
   const used = [...new Set(allocations.filter((index) => index !== null))].toSorted((a, b) => a - b)
   const place = new Map(used.map((index, position) => [index, position]))

@@ -1,7 +1,13 @@
 /** Whom a block belongs to, as it stands in the block and in the keys of the affinity records. */
 import {
-  affinityKey, affinityPrefix, VIRTUAL_AFFINITY_PREFIX, virtualAffinityKey,
-  type AffinityOwner, type Cidr, type IpVersion, type NodeName,
+  affinityKey,
+  affinityPrefix,
+  VIRTUAL_AFFINITY_PREFIX,
+  virtualAffinityKey,
+  type AffinityOwner,
+  type Cidr,
+  type IpVersion,
+  type NodeName,
 } from '@calico-node/model'
 
 export type Owner = AffinityOwner

@@ -56,9 +56,14 @@ export function getEnabledPool(pools: readonly Pool[], ip: Ip): Pool {
 export function usablePools(all: readonly Pool[], request: PoolRequest): Pool[] {
   const ofVersion = all.filter((pool) => ipVersion(pool.spec.cidr) === request.version).toSorted(byName)
   const enabled = required(ofVersion.filter(isEnabled), request, 'no pool of this IP version is enabled')
-  const chosen = request.pools === undefined || request.pools.length === 0
-    ? required(enabled.filter((pool) => selects(pool, request)), request, 'no configured pool selects it')
-    : request.pools.map((cidr) => requested(enabled, cidr))
+  const chosen =
+    request.pools === undefined || request.pools.length === 0
+      ? required(
+          enabled.filter((pool) => selects(pool, request)),
+          request,
+          'no configured pool selects it',
+        )
+      : request.pools.map((cidr) => requested(enabled, cidr))
   const fit = chosen.filter((pool) => pool.spec.allowedUses.includes(request.use))
   return required(fit, request, `no pool that it may use allows the use ${request.use}`)
 }

@@ -44,7 +44,14 @@ type Reservations = Readonly<Record<4 | 6, readonly AddressRange[]>>
 export function usageOf(pools: readonly Pool[], blocks: readonly IpamBlock[], reservations: Reservations): IpamUsage {
   const usageOfBlock = (block: IpamBlock): BlockUsage => {
     const used = allocationsOf(block)
-    return { ...figures(block.cidr, used.map(({ ip }) => ip), reservations), affinity: block.affinity }
+    return {
+      ...figures(
+        block.cidr,
+        used.map(({ ip }) => ip),
+        reservations,
+      ),
+      affinity: block.affinity,
+    }
   }
   const usageOfPool = ({ metadata, spec: { cidr } }: Pool): PoolUsage => {
     const inside = blocks.filter((block) => cidrContains(cidr, block.cidr))

@@ -37,7 +37,9 @@ export async function checkIpam(client: CalicoClient): Promise<IpamReport> {
   return {
     problems,
     allocations: checkedAllocations(tree, uses),
-    leakedHandles: [...tree.handles].flatMap(([handle, { modRevision }]) => (leaked.has(handle) ? [{ handle, modRevision }] : [])),
+    leakedHandles: [...tree.handles].flatMap(([handle, { modRevision }]) =>
+      leaked.has(handle) ? [{ handle, modRevision }] : [],
+    ),
     counts: {
       pools: pools.length,
       blocks: tree.blocks.length,

@@ -32,14 +32,23 @@ function* blockProblems(block: IpamBlock): Iterable<IpamProblem> {
   const inconsistent = (detail: string): IpamProblem => problem('block-inconsistent', cidr, detail)
   if (listed.size !== unallocated.length) yield inconsistent('an address is listed twice as unallocated')
   for (const [ordinal, index] of allocations.entries()) {
-    if (index !== null && listed.has(ordinal)) yield inconsistent(`address ${ordinal} is allocated and listed as unallocated`)
-    if (index === null && !listed.has(ordinal)) yield inconsistent(`address ${ordinal} is neither allocated nor listed as unallocated`)
+    if (index !== null && listed.has(ordinal))
+      yield inconsistent(`address ${ordinal} is allocated and listed as unallocated`)
+    if (index === null && !listed.has(ordinal))
+      yield inconsistent(`address ${ordinal} is neither allocated nor listed as unallocated`)
   }
   const used = new Set(allocations)
-  for (const at of attributes.keys()) if (!used.has(at)) yield problem('attribute-unused', cidr, `attribute ${at} has no allocation`)
-  for (const { ip, sequence, attributes: { node } } of allocationsOf(block)) {
-    if (sequence !== undefined && sequence >= sequenceNumber) yield inconsistent(`${ip} has a sequence number of the future`)
-    if (node === undefined && findOwner(block.affinity)?.kind !== 'virtual') yield problem('node-unknown', ip, 'has no attribute "node"')
+  for (const at of attributes.keys())
+    if (!used.has(at)) yield problem('attribute-unused', cidr, `attribute ${at} has no allocation`)
+  for (const {
+    ip,
+    sequence,
+    attributes: { node },
+  } of allocationsOf(block)) {
+    if (sequence !== undefined && sequence >= sequenceNumber)
+      yield inconsistent(`${ip} has a sequence number of the future`)
+    if (node === undefined && findOwner(block.affinity)?.kind !== 'virtual')
+      yield problem('node-unknown', ip, 'has no attribute "node"')
   }
 }
 
@@ -64,7 +73,8 @@ function* affinityProblems({ blocks, affinities }: IpamTree): Iterable<IpamProbl
     }
   }
   for (const [cidr, affinity] of owners) {
-    if (affinity !== null && !recorded.has(`${affinity} ${cidr}`)) yield problem('affinity-missing', cidr, `${affinity} has no record of it`)
+    if (affinity !== null && !recorded.has(`${affinity} ${cidr}`))
+      yield problem('affinity-missing', cidr, `${affinity} has no record of it`)
   }
 }
 

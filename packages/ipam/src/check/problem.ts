@@ -50,5 +50,9 @@ export interface IpamProblem {
   readonly detail: string
 }
 
-export const problem = (kind: ProblemKind, subject: string, detail: string): IpamProblem =>
-  ({ kind, level: PROBLEM_LEVELS[kind], subject, detail })
+export const problem = (kind: ProblemKind, subject: string, detail: string): IpamProblem => ({
+  kind,
+  level: PROBLEM_LEVELS[kind],
+  subject,
+  detail,
+})

@@ -2,9 +2,21 @@
 import { CalicoError, hasCode } from '@calico-node/core'
 import type { KeyValue } from '@calico-node/datastore'
 import {
-  BLOCK_PREFIX, compareCidrs, decodeAffinity, decodeBlock, decodeHandle, decodeIpamConfig, findAffinityKey, findBlockKey,
-  findHandleKey, IPAM_CONFIG_KEY,
-  type AffinityOwner, type AffinityState, type Cidr, type IpamBlock, type IpamHandle,
+  BLOCK_PREFIX,
+  compareCidrs,
+  decodeAffinity,
+  decodeBlock,
+  decodeHandle,
+  decodeIpamConfig,
+  findAffinityKey,
+  findBlockKey,
+  findHandleKey,
+  IPAM_CONFIG_KEY,
+  type AffinityOwner,
+  type AffinityState,
+  type Cidr,
+  type IpamBlock,
+  type IpamHandle,
 } from '@calico-node/model'
 import { handleIdentity } from '../block.ts'
 
@@ -30,7 +42,8 @@ export function parseTree(kvs: readonly KeyValue[]): IpamTree {
     const handle = findHandleKey(kv.key)
     if (kv.key.startsWith(BLOCK_PREFIX)) blocks.push(blockOf(kv))
     else if (affinity !== undefined) affinities.push({ ...affinity, state: decodeAffinity(kv.value, kv).state })
-    else if (handle !== undefined) handles.set(handleIdentity(handle), { handle: decodeHandle(kv.value, kv), modRevision: kv.modRevision })
+    else if (handle !== undefined)
+      handles.set(handleIdentity(handle), { handle: decodeHandle(kv.value, kv), modRevision: kv.modRevision })
     else if (kv.key === IPAM_CONFIG_KEY) decodeIpamConfig(kv.value, kv)
     else throw new CalicoError('INVALID', `Cannot read ${kv.key}: it is no key of IPAM`)
   }

@@ -1,7 +1,5 @@
 /** Who uses which address, and whether IPAM knows. Pure. */
-import {
-  cidrBase, cidrContains, type Ip, type NodeResource, type WorkloadEndpointResource,
-} from '@calico-node/model'
+import { cidrBase, cidrContains, type Ip, type NodeResource, type WorkloadEndpointResource } from '@calico-node/model'
 import { allocationsOf, type Allocation } from '../block.ts'
 import { findOwner } from '../owner.ts'
 import type { Pool } from '../pools.ts'
@@ -40,7 +38,11 @@ export interface CheckedAllocation extends Allocation {
 export function checkedAllocations({ blocks }: IpamTree, uses: Uses): CheckedAllocation[] {
   return blocks.flatMap((block) => {
     const borrowed = new Set(borrowedFrom(block).map(({ ip }) => ip))
-    return allocationsOf(block).map((held) => ({ ...held, users: uses.get(held.ip) ?? [], borrowed: borrowed.has(held.ip) }))
+    return allocationsOf(block).map((held) => ({
+      ...held,
+      users: uses.get(held.ip) ?? [],
+      borrowed: borrowed.has(held.ip),
+    }))
   })
 }
 
@@ -50,7 +52,8 @@ export function* useProblems(tree: IpamTree, uses: Uses, pools: readonly Pool[])
     const known = findOwner(block.affinity)?.kind === 'virtual' // services are in no store of ours
     for (const { ip, handle } of allocationsOf(block)) {
       assigned.add(ip)
-      if (!known && !uses.has(ip)) yield problem('address-leaked', ip, `is assigned to ${handle ?? 'nobody in particular'} and not used`)
+      if (!known && !uses.has(ip))
+        yield problem('address-leaked', ip, `is assigned to ${handle ?? 'nobody in particular'} and not used`)
     }
   }
   for (const [ip, users] of uses) {
