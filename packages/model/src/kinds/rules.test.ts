@@ -580,7 +580,7 @@ describe('metadata', () => {
     ['IPPool', { name: undefined }, 'metadata.name: is required'],
     ['IPPool', { name: 7 }, 'metadata.name: must be a string', 'metadata.name: is required'],
     ['IPPool', { name: 'P1' }, `metadata.name: ${NAME}`],
-    ['IPPool', { namespace: 'shop' }, 'metadata.namespace: must be absent: a IPPool is in no namespace'],
+    ['IPPool', { namespace: 'shop' }, 'metadata.namespace: must be absent: IPPool has no namespaces'],
     ['NetworkSet', { namespace: undefined }, 'metadata.namespace: is required'],
     ['NetworkSet', { namespace: 'a/b' }, `metadata.namespace: ${NAME}`],
     [

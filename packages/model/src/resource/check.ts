@@ -68,7 +68,7 @@ function* metadataProblems(kind: Kind, metadata: Metadata): Iterable<Problem> {
       yield { field: 'metadata.namespace', value: namespace, reason: `must be ${NAME_RULE}` }
     }
   } else if (namespace !== undefined && namespace !== '') {
-    yield { field: 'metadata.namespace', value: namespace, reason: `must be absent: a ${kind} is in no namespace` }
+    yield { field: 'metadata.namespace', value: namespace, reason: `must be absent: ${kind} has no namespaces` }
   }
   yield* valueProblems('label', labels, 'metadata.labels')
   yield* valueProblems('annotation', annotations, 'metadata.annotations')
