@@ -22,7 +22,8 @@ const RTN_UNICAST = 1
  * @param key As in `Sysctl`: `net/ipv6/conf/eth1/accept_dad`.
  */
 export async function writeSysctlIn(netns: Netns, key: string, value: string): Promise<void> {
-  if (!key.startsWith('net/')) throw new CalicoError('INVALID', `Cannot set ${key}: it does not belong to a network namespace`)
+  if (!key.startsWith('net/'))
+    throw new CalicoError('INVALID', `Cannot set ${key}: it does not belong to a network namespace`)
   await runIn(netns, 'tee', [`/proc/sys/${key}`], { input: value })
 }
 
@@ -35,7 +36,9 @@ export async function addProxyNeighbour(dev: string, ip: Ip, at: At = {}): Promi
 export async function listPlainDefaultRoutes(ipVersion: IpVersion, at: At = {}): Promise<readonly KernelRoute[]> {
   const plainMetric = ipVersion === 4 ? 0 : 1024
   const routes = await listRoutes(ipVersion, at)
-  return routes.filter(({ dst, metric, multipath }) => dst === DEFAULT_ROUTE[ipVersion] && metric === plainMetric && !multipath)
+  return routes.filter(
+    ({ dst, metric, multipath }) => dst === DEFAULT_ROUTE[ipVersion] && metric === plainMetric && !multipath,
+  )
 }
 
 /** Raises the route's metric by one, so that another route of its destination wins. */
@@ -47,7 +50,11 @@ export const restoreRoute = (route: KernelRoute, at: At = {}): Promise<void> =>
   moveRoute({ ...route, metric: route.metric + 1 }, route, at)
 
 /** The unicast routes over a device: what the kernel forgets when the device loses its last address. */
-export async function listDeviceRoutes(dev: string, ipVersion: IpVersion, at: At = {}): Promise<readonly KernelRoute[]> {
+export async function listDeviceRoutes(
+  dev: string,
+  ipVersion: IpVersion,
+  at: At = {},
+): Promise<readonly KernelRoute[]> {
   const routes = await listRoutes(ipVersion, at)
   return routes.filter((route) => route.dev === dev && route.type === RTN_UNICAST && !route.multipath)
 }
@@ -66,7 +73,11 @@ async function moveRoute(from: KernelRoute, to: KernelRoute, at: At): Promise<vo
 
 function wanted({ dst, dev, via, onlink, protocol, scope, src, metric, mtu }: KernelRoute): Route {
   return {
-    dst, kind: 'unicast', onlink, protocol, metric,
+    dst,
+    kind: 'unicast',
+    onlink,
+    protocol,
+    metric,
     scope: scope === RT_SCOPE_LINK ? 'link' : 'global',
     ...(dev !== undefined && { dev }),
     ...(via !== undefined && { via }),

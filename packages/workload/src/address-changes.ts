@@ -1,0 +1,116 @@
+/** Giving a connected workload one more address, or taking one away. */
+import { CalicoError } from '@calico-node/core'
+import { listDeviceRoutes, putRoutesBack, removeAddress, type Netns } from '@calico-node/linux'
+import { hostCidr, ipVersion, type Cidr, type Ip } from '@calico-node/model'
+import { assignAddress, type AddressWish } from './addresses.ts'
+import { chooseGateways, gatewayFields, type GatewayKind } from './gateways.ts'
+import { handleOf, type WorkloadId } from './identity.ts'
+import { undoneOnFailure } from './undo.ts'
+import { enableIpv6, findWorkloadInterface, giveAddress, giveGateway, hostAddress } from './veth.ts'
+import { findEndpoints, type WorkloadContext, type WorkloadEndpoint } from './workload.ts'
+
+interface AddressChange extends WorkloadId {
+  readonly netns: Netns
+  /** IPAM handle. Default `<orchestrator>.<workload>`. */
+  readonly handle?: string
+}
+
+export interface AddIpRequest extends AddressChange {
+  readonly ip: AddressWish
+  /** For the first address of an IP version. */
+  readonly gateway: GatewayKind
+}
+
+export interface RemoveIpRequest extends AddressChange {
+  readonly ip: Ip
+}
+
+/**
+ * Adds one address to the only endpoint of a workload: in IPAM, in the endpoint, on the interface. All or nothing.
+ *
+ * @returns The endpoint and the address.
+ * @throws NOT_FOUND when the workload is not connected, and whatever assigning an address throws
+ */
+export async function addIp(
+  ctx: WorkloadContext,
+  request: AddIpRequest,
+): Promise<{ endpoint: WorkloadEndpoint; ip: Ip }> {
+  const { node, netns, handle = handleOf(request) } = request
+  const before = await getEndpoint(ctx, request)
+  const interfaceName = await findWorkloadInterface(netns, before.spec.mac)
+  return undoneOnFailure(ctx.log, async (undo) => {
+    const ip = await assignAddress(ctx.ipam, request.ip, { node, handle }, undo)
+    const version = ipVersion(ip)
+    const isFirst = !(before.spec.ipNetworks ?? []).some((net) => ipVersion(net) === version)
+    const gateways = isFirst ? await chooseGateways(ctx.client, node, request.gateway, [ip]) : new Map()
+    const endpoint = await changeNets(ctx, before, (nets) => [...nets, hostCidr(ip)], gatewayFields(gateways))
+    undo.push(`take ${ip} out of the endpoint`, () => changeNets(ctx, before, without(ip), gatewaysOf(before)))
+    const link = { hostInterface: before.spec.interfaceName, netns, interfaceName }
+    if (isFirst && version === 6) await enableIpv6(link)
+    await giveAddress(link, ip)
+    undo.push(`take ${ip} off ${interfaceName}`, () => removeAddress(interfaceName, hostAddress(ip), { netns }))
+    for (const [of, gateway] of gateways) await giveGateway(link, of, gateway, undo)
+    return { endpoint, ip }
+  })
+}
+
+/**
+ * Takes one address away: from the endpoint, off the interface, and back to IPAM. All or nothing.
+ *
+ * @throws NOT_FOUND when the workload is not connected or has no such address
+ */
+export async function removeIp(ctx: WorkloadContext, request: RemoveIpRequest): Promise<WorkloadEndpoint> {
+  const { ip, netns, handle = handleOf(request) } = request
+  const before = await getEndpoint(ctx, request)
+  if (!(before.spec.ipNetworks ?? []).includes(hostCidr(ip))) {
+    throw new CalicoError('NOT_FOUND', `Cannot remove ${ip} from ${request.workload}: the workload does not have it`)
+  }
+  const interfaceName = await findWorkloadInterface(netns, before.spec.mac)
+  return undoneOnFailure(ctx.log, async (undo) => {
+    const endpoint = await changeNets(ctx, before, without(ip))
+    undo.push(`put ${ip} back into the endpoint`, () => changeNets(ctx, before, (nets) => [...nets, hostCidr(ip)]))
+    const routes = await listDeviceRoutes(interfaceName, ipVersion(ip), { netns })
+    undo.push(`put ${ip} back on ${interfaceName}`, async () => {
+      await giveAddress({ netns, interfaceName }, ip)
+      await putRoutesBack(routes, { netns })
+    })
+    await removeAddress(interfaceName, hostAddress(ip), { netns })
+    await ctx.ipam.releaseIps([{ ip, handle }])
+    return endpoint
+  })
+}
+
+/** @throws NOT_FOUND; INVALID when there are several and the identity names none */
+async function getEndpoint(ctx: WorkloadContext, id: WorkloadId): Promise<WorkloadEndpoint> {
+  const [endpoint, another] = await findEndpoints(ctx.client, id)
+  if (endpoint === undefined)
+    throw new CalicoError('NOT_FOUND', `Cannot change ${id.workload}: it has no endpoint on ${id.node}`)
+  if (another === undefined) return endpoint
+  throw new CalicoError('INVALID', `Cannot change ${id.workload}: it has several endpoints and none is named`)
+}
+
+const without =
+  (ip: Ip) =>
+  (nets: readonly Cidr[]): Cidr[] =>
+    nets.filter((net) => net !== hostCidr(ip))
+
+type GatewaysOf = Pick<WorkloadEndpoint['spec'], 'ipv4Gateway' | 'ipv6Gateway'>
+
+const gatewaysOf = ({ spec: { ipv4Gateway, ipv6Gateway } }: WorkloadEndpoint): GatewaysOf => ({
+  ipv4Gateway,
+  ipv6Gateway,
+})
+
+async function changeNets(
+  { client }: WorkloadContext,
+  endpoint: WorkloadEndpoint,
+  change: (nets: readonly Cidr[]) => Cidr[],
+  gateways: Partial<GatewaysOf> = {},
+): Promise<WorkloadEndpoint> {
+  const { name, namespace } = endpoint.metadata
+  const changed = await client.resources('WorkloadEndpoint').modify(name, namespace, (latest) => {
+    const ipNetworks = change(latest.spec.ipNetworks ?? [])
+    return { ...latest, spec: { ...latest.spec, ...gateways, ipNetworks } }
+  })
+  return changed ?? endpoint
+}

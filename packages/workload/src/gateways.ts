@@ -1,0 +1,70 @@
+import { CalicoError, waitFor } from '@calico-node/core'
+import type { CalicoClient } from '@calico-node/datastore'
+import { listAddresses } from '@calico-node/linux'
+import {
+  ipVersion,
+  isIpv4,
+  parseIp,
+  parseIpInterface,
+  type Ip,
+  type Ipv4,
+  type Ipv6,
+  type IpVersion,
+  type NodeName,
+} from '@calico-node/model'
+
+/**
+ * What the workload's default routes lead to. `host-address`: the host's own BGP address of the family. `link-local`: the
+ * same everywhere, 169.254.1.1, or for IPv6 the link-local address of the host's end of the pair.
+ */
+export type GatewayKind = 'host-address' | 'link-local'
+
+/** A gateway by family; `host-end` is known only once the pair is up. */
+export type Gateways = ReadonlyMap<IpVersion, Ip | 'host-end'>
+
+const LINK_LOCAL = parseIp('169.254.1.1')
+
+/** One gateway for each family among `ips`. @throws NOT_FOUND when the host has no address of a family */
+export async function chooseGateways(
+  client: CalicoClient,
+  node: NodeName,
+  kind: GatewayKind,
+  ips: readonly Ip[],
+): Promise<Gateways> {
+  const versions = new Set(ips.map(ipVersion))
+  if (kind === 'link-local')
+    return new Map([...versions].map((version) => [version, version === 4 ? LINK_LOCAL : 'host-end']))
+  const { bgp } = (await client.resources('Node').get(node)).spec
+  return new Map(
+    [...versions].map((version) => {
+      const address = version === 4 ? bgp?.ipv4Address : bgp?.ipv6Address
+      if (address !== undefined) return [version, parseIpInterface(address).ip]
+      throw new CalicoError(
+        'NOT_FOUND',
+        `Cannot find an IPv${version} gateway: node ${node} has no IPv${version} address`,
+      )
+    }),
+  )
+}
+
+/** The gateways as fields of an endpoint; one that is known only to the kernel is left out. */
+export function gatewayFields(gateways: Gateways): { readonly ipv4Gateway?: Ipv4; readonly ipv6Gateway?: Ipv6 } {
+  const [four, six] = [gateways.get(4), gateways.get(6)]
+  return {
+    ...(four !== undefined && four !== 'host-end' && isIpv4(four) && { ipv4Gateway: four }),
+    ...(six !== undefined && six !== 'host-end' && !isIpv4(six) && { ipv6Gateway: six }),
+  }
+}
+
+/** The link-local address of an interface that is up, once it may be used. @throws TIMED_OUT */
+export const linkLocalOf = (dev: string): Promise<Ip> =>
+  waitFor(
+    `the link-local address of ${dev}`,
+    async () => {
+      const addresses = await listAddresses()
+      return addresses.find(
+        (each) => each.dev === dev && each.scope === 'link' && ipVersion(each.ip) === 6 && !each.tentative,
+      )?.ip
+    },
+    { deadlineMs: 5_000 },
+  )

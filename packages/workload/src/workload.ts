@@ -1,0 +1,152 @@
+/**
+ * A workload's network, from address to endpoint, as one step that succeeds or leaves nothing.
+ *
+ * The WorkloadEndpoint is written before the interface exists: creating it is the atomic claim that keeps two attempts for
+ * one workload apart, Felix has its policy in place when the interface appears, and an attempt that dies half-way leaves a
+ * record from which `removeWorkload` finds the rest.
+ */
+import { CalicoError, hasCode, type Logger } from '@calico-node/core'
+import type { CalicoClient } from '@calico-node/datastore'
+import type { Ipam } from '@calico-node/ipam'
+import { deleteLink, isWorkloadDevice, WORKLOAD_PREFIX, type Netns } from '@calico-node/linux'
+import { hostCidr, makeResource, type Ip, type Mac, type Resource } from '@calico-node/model'
+import { assignAddress, type AddressWish } from './addresses.ts'
+import { chooseGateways, gatewayFields, type GatewayKind, type Gateways } from './gateways.ts'
+import {
+  endpointNameOf,
+  endpointOf,
+  handleOf,
+  hostInterfaceOf,
+  identityFields,
+  randomMac,
+  type WorkloadId,
+} from './identity.ts'
+import { undoneOnFailure } from './undo.ts'
+import { connect } from './veth.ts'
+
+export type WorkloadEndpoint = Resource<'WorkloadEndpoint'>
+
+/** What the operations work with. */
+export interface WorkloadContext {
+  readonly client: CalicoClient
+  readonly ipam: Ipam
+  readonly log: Logger
+}
+
+export interface AddWorkloadRequest extends WorkloadId {
+  readonly netns: Netns
+  /** Name of the interface in the workload: `eth1`. */
+  readonly interfaceName: string
+  /** At least one. */
+  readonly ips: readonly AddressWish[]
+  readonly gateway: GatewayKind
+  readonly profiles: readonly string[]
+  readonly labels?: Readonly<Record<string, string>>
+  readonly mtuBytes?: number
+  /** Default: `cali` and the first 11 characters of the endpoint. */
+  readonly hostInterface?: string
+  /** IPAM handle. Default `<orchestrator>.<workload>`. */
+  readonly handle?: string
+  /** Attributes of the allocation beside `node` and `timestamp`. */
+  readonly attributes?: Readonly<Record<string, string>>
+  /** Labels of the namespace, for pools that select namespaces. */
+  readonly namespaceLabels?: Readonly<Record<string, string>>
+}
+
+/**
+ * Gives a workload addresses, an interface and default routes, and records its endpoint. When anything fails everything is
+ * taken back, the last step first.
+ *
+ * @throws ALREADY_EXISTS when the workload is connected already, its namespace has an interface of that name, or a given
+ *   address is taken; INVALID for an address outside every pool; EXHAUSTED; NOT_FOUND when the host has no address for a
+ *   gateway; COMMAND_FAILED
+ */
+export async function addWorkload(ctx: WorkloadContext, request: AddWorkloadRequest): Promise<WorkloadEndpoint> {
+  const { node, namespace, handle = handleOf(request), ips: wishes, netns, interfaceName, mtuBytes } = request
+  if (wishes.length === 0)
+    throw new CalicoError('INVALID', `Cannot connect ${request.workload}: no address is asked for`)
+  await assertUnconnected(ctx, request)
+  return undoneOnFailure(ctx.log, async (undo) => {
+    const ips: Ip[] = []
+    for (const wish of wishes) ips.push(await assignAddress(ctx.ipam, wish, { ...request, handle }, undo))
+    const gateways = await chooseGateways(ctx.client, node, request.gateway, ips)
+    const mac = randomMac()
+    const endpoints = ctx.client.resources('WorkloadEndpoint')
+    const endpoint = await endpoints.create(endpointResource(request, { ips, gateways, mac }))
+    undo.push(`delete endpoint ${endpoint.metadata.name}`, () => endpoints.delete(endpoint.metadata.name, namespace))
+    const hostInterface = endpoint.spec.interfaceName
+    await connect({ hostInterface, netns, interfaceName, mac, mtuBytes }, ips, gateways, undo)
+    return endpoint
+  })
+}
+
+async function assertUnconnected(ctx: WorkloadContext, id: WorkloadId): Promise<void> {
+  const [present] = await findEndpoints(ctx.client, id)
+  if (present === undefined) return
+  const context = { endpoint: present.metadata.name }
+  throw new CalicoError('ALREADY_EXISTS', `Cannot connect ${id.workload}: it has an endpoint already`, { context })
+}
+
+function endpointResource(
+  request: AddWorkloadRequest,
+  { ips, gateways, mac }: { ips: readonly Ip[]; gateways: Gateways; mac: Mac },
+): WorkloadEndpoint {
+  const { namespace, labels, profiles, hostInterface = hostInterfaceOf(endpointOf(request)) } = request
+  return makeResource(
+    'WorkloadEndpoint',
+    { name: endpointNameOf(request), namespace, ...(labels !== undefined && { labels }) },
+    {
+      ...identityFields(request),
+      ipNetworks: ips.map((ip) => hostCidr(ip)),
+      ...gatewayFields(gateways),
+      profiles: [...profiles],
+      interfaceName: hostInterface,
+      mac,
+    },
+  )
+}
+
+/**
+ * The endpoints of the workload on its node: the one that the identity names, or all of them when it names none.
+ */
+export async function findEndpoints(client: CalicoClient, id: WorkloadId): Promise<WorkloadEndpoint[]> {
+  const all = await client.resources('WorkloadEndpoint').list({ namespace: id.namespace })
+  const fields = Object.entries(identityFields(id)).filter(([key]) => key !== 'endpoint' || id.endpoint !== undefined)
+  return all.filter(({ spec }) => fields.every(([key, value]) => Reflect.get(spec, key) === value))
+}
+
+export interface RemovedWorkload {
+  /** Names of the endpoints that were deleted. */
+  readonly endpoints: readonly string[]
+  readonly ips: readonly Ip[]
+}
+
+/**
+ * Takes a workload's network away: interface, endpoint, addresses. Idempotent, and finishes what an attempt to add or to
+ * remove the workload left behind. The addresses go last, when nobody can use them any more.
+ *
+ * @param opts.handle IPAM handle. Default `<orchestrator>.<workload>`.
+ */
+export async function removeWorkload(
+  ctx: WorkloadContext,
+  id: WorkloadId,
+  { handle = handleOf(id) }: { readonly handle?: string } = {},
+): Promise<RemovedWorkload> {
+  const present = await findEndpoints(ctx.client, id)
+  const links = present.length > 0 ? present.map(({ spec }) => spec.interfaceName) : [hostInterfaceOf(endpointOf(id))]
+  for (const link of links) if (isWorkloadDevice(link, [WORKLOAD_PREFIX])) await deleteLink(link)
+  for (const { metadata } of present) {
+    await absentIsFine(ctx.client.resources('WorkloadEndpoint').delete(metadata.name, id.namespace))
+  }
+  const ips = await absentIsFine(ctx.ipam.releaseByHandle(handle))
+  return { endpoints: present.map(({ metadata }) => metadata.name), ips: ips ?? [] }
+}
+
+async function absentIsFine<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work
+  } catch (err) {
+    if (hasCode(err, 'NOT_FOUND')) return undefined
+    throw err
+  }
+}
