@@ -68,6 +68,16 @@ describe('BirdClient on a real BIRD', () => {
       assert.equal((await bird.protocols()).length, 3, 'the old configuration goes on')
     }))
 
+  test('tells what the running configuration defines', () =>
+    withBird({ config: CONFIG }, async ({ socket, configFile }) => {
+      const bird = new BirdClient(socket)
+      appendFileSync(configFile, 'define generation_2 = 1;\n')
+      assert.equal(await bird.defines('generation_2'), false)
+      await bird.configure()
+      assert.equal(await bird.defines('generation_2'), true)
+      assert.equal(await bird.defines('Mesh_10_0_0_2'), true)
+    }))
+
   test('rejects commands that BIRD does not know or that hold several lines', () =>
     withBird({ config: CONFIG }, async ({ socket }) => {
       const bird = new BirdClient(socket)

@@ -71,6 +71,12 @@ export class BirdClient {
     return parseRoutes(await this.#ask(`show route ${filter}`.trimEnd()))
   }
 
+  /** Whether the configuration that BIRD runs defines `symbol`, whatever as. */
+  async defines(symbol: string): Promise<boolean> {
+    const [reply] = await this.#ask(`show symbols ${quoted(symbol)}`)
+    return reply !== undefined && !/\sundefined$/.test(reply.text)
+  }
+
   /** Makes BIRD read its configuration file again. A refusal is a result, not an error. */
   async configure(): Promise<ConfigureResult> {
     return parseConfigure(await this.query('configure'))
@@ -128,8 +134,8 @@ export class BirdClient {
 const isCrowded = (err: unknown): boolean =>
   err instanceof CalicoError && err.cause instanceof Error && 'code' in err.cause && err.cause.code === 'EAGAIN'
 
-/** A protocol's name as BIRD reads it. */
+/** A symbol as BIRD reads it. */
 function quoted(name: string): string {
   if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) return name
-  throw new CalicoError('INVALID', `Cannot name a BIRD protocol "${name}": want letters, digits and underscores`)
+  throw new CalicoError('INVALID', `Cannot name a BIRD symbol "${name}": want letters, digits and underscores`)
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
@@ -11,6 +11,7 @@ import type { DaemonManifest } from '../render/manifest.ts'
 import type { FileSet } from '../render/render.ts'
 import { LogBook } from '../testing/hosts.ts'
 import { BirdDaemon } from './bird-daemon.ts'
+import { seal } from './seal.ts'
 import { ConfigDirectory } from './config-directory.ts'
 
 const MANIFEST: DaemonManifest = {
@@ -131,22 +132,38 @@ describe('BirdDaemon', () => {
   test('a reload that was missed, because confd died before it, is made up for', async () => {
     directory().install(filesFor('10.0.0.1'))
     bird = await startBird({ dir })
-    directory().install(filesFor('10.0.0.1', '10.0.0.2'))
-    const later = Date.now() / 1000 + 5
-    utimesSync(join(dir, 'bird.cfg'), later, later)
+    directory().install(seal(filesFor('10.0.0.1', '10.0.0.2')).files)
     assert.equal(await daemon().apply(target('10.0.0.1', '10.0.0.2')), 'running')
     assert.deepEqual(await names(), ['P0', 'P1'])
   })
 
-  test('sessions that BIRD does not run although it should are noticed and repaired', async () => {
-    directory().install(filesFor('10.0.0.1'))
-    bird = await startBird({ dir })
-    directory().install(filesFor('10.0.0.1', '10.0.0.2'))
-    const past = Date.now() / 1000 - 3600
-    for (const file of ['bird.cfg', 'part.cfg']) utimesSync(join(dir, file), past, past) // as if it had been read
-    assert.equal(await daemon().apply(target('10.0.0.1', '10.0.0.2')), 'running')
-    assert.deepEqual(await names(), ['P0', 'P1'])
-    assert.match(log.text(), /warn BIRD does not run the configured sessions, will reload .*"missing":\["P1"\]/)
+  test('a BIRD that somebody pointed to another file is brought back', async () => {
+    bird = await startBird({ dir, config: 'router id 1.1.1.1;\nprotocol device { }\n' })
+    const subject = daemon()
+    await subject.apply(target('10.0.0.1'))
+    writeFileSync(join(dir, 'other.cfg'), 'router id 1.1.1.1;\nprotocol device { }\n')
+    await client().query(`configure "${join(dir, 'other.cfg')}"`)
+    await waitFor('the session to go', async () => (await names()).length === 0)
+    assert.equal(await subject.apply(target('10.0.0.1')), 'running')
+    assert.deepEqual(await names(), ['P0'])
+  })
+
+  test('a BIRD that reads its configuration elsewhere is an error, not a success', async () => {
+    const elsewhere = mkdtempSync(join(tmpdir(), 'elsewhere-'))
+    bird = await startBird({ dir: elsewhere, config: 'router id 1.1.1.1;\nprotocol device { }\n' })
+    const subject = new BirdDaemon({
+      name: 'bird',
+      directory: directory(),
+      client: new BirdClient(bird.socket),
+      log,
+      settleMs: 100,
+    })
+    await assert.rejects(subject.apply(target('10.0.0.1')), {
+      code: 'APPLY_FAILED',
+      message: /does not read the files/,
+    })
+    await bird.stop()
+    rmSync(elsewhere, { recursive: true })
   })
 
   test('what cannot be repaired is an alarm, once, and so is its end', async () => {

@@ -1,14 +1,15 @@
 /**
- * One running BIRD and its files. `apply` makes it run a configuration; afterwards BIRD is asked which sessions it really
- * has, because a reload that was reported as done has been seen to leave peers out.
+ * One running BIRD and its files. `apply` makes it run a configuration. BIRD itself is asked whether it does: its running
+ * configuration defines a symbol that is named after the content of the files, and lists the sessions that it has.
  *
- * Restart story: whether BIRD has read the installed files is decided by comparing its time of the last reconfiguration
- * with theirs, so a confd that died between the swap and the reload catches up, and one that did not leaves BIRD alone.
+ * Restart story: nothing is remembered, so a confd that died between the swap and the reload catches up, a BIRD that was
+ * pointed elsewhere is brought back, and an unchanged configuration is never reloaded.
  */
 import { BirdClient, type BirdProtocol } from '@calico-node/birdc'
 import { CalicoError, hasCode, waitFor, type Logger } from '@calico-node/core'
 import { sameFiles, type ConfigDirectory, type Verdict } from './config-directory.ts'
 import type { FileSet } from '../render/render.ts'
+import { seal } from './seal.ts'
 
 /** What a daemon is to run. */
 export interface Target {
@@ -35,8 +36,6 @@ export class BirdDaemon {
   readonly #client: BirdClient
   readonly #log: Logger
   readonly #settleMs: number
-  /** Whether BIRD has read what is installed; undefined: not known, ask it. */
-  #loaded: boolean | undefined
   #alarmed = false
 
   constructor({ name, directory, client, log, settleMs = 2000 }: BirdDaemonOptions) {
@@ -49,7 +48,7 @@ export class BirdDaemon {
 
   /** Whether these files are the ones in place: they need no check then. */
   holds(files: FileSet): boolean {
-    return sameFiles(files, this.#directory.installed())
+    return sameFiles(seal(files).files, this.#directory.installed())
   }
 
   check(files: FileSet): Promise<Verdict> {
@@ -57,44 +56,41 @@ export class BirdDaemon {
   }
 
   /**
-   * Installs the files if they differ and reloads BIRD if it has not read them. Repeating it is harmless.
+   * Installs the files if they differ and reloads BIRD if it does not run them. Repeating it is harmless.
    *
    * @throws APPLY_FAILED when BIRD refuses a configuration that its own check had passed; the former files are back then
    */
-  async apply({ files, sessions }: Target): Promise<Outcome> {
+  async apply({ files: plain, sessions }: Target): Promise<Outcome> {
+    const { files, symbol } = seal(plain)
     const before = this.#directory.installed()
     if (!sameFiles(files, before)) {
       this.#directory.install(files)
-      this.#loaded = false
       this.#log.info('Configuration installed', { sessions: sessions.length })
     }
     try {
-      if (!(await this.#isLoaded())) await this.#reload(before)
+      if (!(await this.#client.defines(symbol))) await this.#reload(symbol, before)
       await this.#verify(sessions)
       return 'running'
     } catch (err) {
       if (!hasCode(err, 'NOT_FOUND')) throw err
-      this.#loaded = undefined // it reads the files when it starts
-      return 'waiting'
+      return 'waiting' // it reads the files when it starts
     }
   }
 
-  async #isLoaded(): Promise<boolean> {
-    if (this.#loaded !== undefined) return this.#loaded
-    const { lastReconfiguration } = await this.#client.status()
-    const readAtMs = Date.parse(lastReconfiguration.replace(' ', 'T'))
-    return readAtMs >= Math.floor(this.#directory.installedAtMs() / 1000) * 1000 // BIRD tells whole seconds
-  }
-
-  async #reload(before: FileSet | undefined): Promise<void> {
+  async #reload(symbol: string, before: FileSet | undefined): Promise<void> {
     const result = await this.#client.configure()
     if (result.kind === 'refused') {
       if (before !== undefined) this.#directory.install(before)
-      throw new CalicoError('APPLY_FAILED', `Cannot reload ${this.name}: ${result.message}`, {
-        context: { file: result.file },
-      })
+      throw new CalicoError('APPLY_FAILED', `Cannot reload ${this.name}: ${result.message}`)
     }
-    this.#loaded = true
+    const read = waitFor('it', () => this.#client.defines(symbol), { deadlineMs: this.#settleMs })
+    await read.catch((cause: unknown) => {
+      throw new CalicoError(
+        'APPLY_FAILED',
+        `Cannot reload ${this.name}: it does not read the files of this directory`,
+        { cause },
+      )
+    })
     this.#log.info('BIRD reconfigured', { result: result.kind })
   }
 

@@ -38,15 +38,6 @@ export class ConfigDirectory {
     return files
   }
 
-  /** When the last of the files was put in place, in milliseconds since the epoch. */
-  installedAtMs(): number {
-    return Math.max(
-      ...this.#daemon.files.map(
-        ({ output }) => statSync(join(this.#directory, output), { throwIfNoEntry: false })?.mtimeMs ?? 0,
-      ),
-    )
-  }
-
   /** Stages `files` and has them judged. @throws COMMAND_MISSING or TIMED_OUT when the check itself cannot be made */
   async check(files: FileSet): Promise<Verdict> {
     mkdirSync(this.#stage, { recursive: true, mode: 0o750 })
