@@ -1,4 +1,4 @@
-import { describeKvStore } from './kv-store-contract.ts'
+import { describeKvStore } from './kv-store-contract.test.ts'
 import { MemoryKvStore } from './memory-store.ts'
 
 describeKvStore('MemoryKvStore', async () => {

@@ -6,9 +6,8 @@ import { Outage } from './outage.ts'
 test('an outage is one line when it begins, one a minute while it lasts, and one when all parts are back', () => {
   let now = 1000
   const lines: string[] = []
-  const note = (level: string) => (message: string, fields: LogFields = {}): void => {
-    const { failures, downSeconds, downMs } = fields
-    lines.push([level, message, failures, downSeconds ?? downMs].filter((part) => part !== undefined).join(' '))
+  const note = (level: string) => (message: string, { failures, downSeconds, downMs }: LogFields = {}): void => {
+    lines.push([level, message, JSON.stringify(failures), JSON.stringify(downSeconds ?? downMs)].join(' ').trim())
   }
   const outage = new Outage('Store', { ...quietLogger, warn: note('warn'), info: note('info') }, { now: () => now })
   outage.recovered('a') // nothing was wrong

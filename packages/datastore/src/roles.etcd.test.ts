@@ -13,7 +13,7 @@ import { waitForEtcd } from './etcd/wait.ts'
 import { initialise } from './initialise.ts'
 import type { KvStore } from './kv-store.ts'
 import { etcdRoles, roleCommands, type EtcdComponent } from './roles.ts'
-import { SyncReplica } from './sync-replica.ts'
+import { SyncReplica } from './sync-replica.test.ts'
 
 let etcd: TestEtcd
 let root: KvStore

@@ -8,7 +8,7 @@ import { quietLogger, waitFor, type LogFields, type Logger } from '@calico-node/
 import { CuttingProxy, withEtcd, type EtcdOptions, type TestEtcd } from '@calico-node/testkit'
 import { openEtcd } from './etcd/etcd-store.ts'
 import type { KvStore } from './kv-store.ts'
-import { SyncReplica } from './sync-replica.ts'
+import { SyncReplica } from './sync-replica.test.ts'
 
 const PREFIXES = ['/a/', '/b/']
 

@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import type { KvStore, Snapshot } from './kv-store.ts'
 import { MemoryKvStore } from './memory-store.ts'
 import { sync, type SyncEvent } from './sync.ts'
-import { SyncReplica } from './sync-replica.ts'
+import { SyncReplica } from './sync-replica.test.ts'
 
 /** A store whose methods can be made to fail. */
 function faulty(store: MemoryKvStore): KvStore & { fail: CalicoError | undefined } {
@@ -90,11 +90,10 @@ describe('sync()', () => {
     let watches = 0
     const store = new MemoryKvStore()
     const counted = faulty(store)
-    const { watch } = counted
     counted.watch = async function* (prefix, from, signal) {
       watches += 1
       try {
-        yield* watch(prefix, from, signal)
+        yield* store.watch(prefix, from, signal)
       } finally {
         watches -= 1
       }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { hasCode, quietLogger, sleep } from '@calico-node/core'
 import { CuttingProxy, TestCa, TestEtcd, withEtcd } from '@calico-node/testkit'
-import { SyncReplica } from '../sync-replica.ts'
+import { SyncReplica } from '../sync-replica.test.ts'
 import type { PemSource } from './connection.ts'
 import { openEtcd } from './etcd-store.ts'
 
@@ -35,10 +35,10 @@ describe('a cluster of three', () => {
       const replica = new SyncReplica(reader, PREFIXES)
       const failures: string[] = []
       let slowestMs = 0
-      let stop = false
+      const stop = new AbortController()
       const writing = (async (): Promise<number> => {
         let i = 0
-        for (; !stop; i++) {
+        for (; !stop.signal.aborted; i++) {
           const began = performance.now()
           await writer.create(`/load/${i}`, String(i)).catch((err: unknown) => failures.push(String(err)))
           slowestMs = Math.max(slowestMs, performance.now() - began)
@@ -52,7 +52,7 @@ describe('a cluster of three', () => {
       await sleep(4000)
       await etcd.restart(leader)
       await sleep(1000)
-      stop = true
+      stop.abort()
       const written = await writing
       assert.deepEqual(failures, [])
       assert.ok(written > 200, `wrote ${written}`)

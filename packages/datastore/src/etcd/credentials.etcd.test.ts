@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { quietLogger, sleep, waitFor } from '@calico-node/core'
 import { CuttingProxy, TestCa, withEtcd } from '@calico-node/testkit'
-import { SyncReplica } from '../sync-replica.ts'
+import { SyncReplica } from '../sync-replica.test.ts'
 import type { EtcdConnection } from './connection.ts'
 import { openEtcd } from './etcd-store.ts'
 

@@ -1,6 +1,6 @@
 import { quietLogger } from '@calico-node/core'
 import { TestEtcd } from '@calico-node/testkit'
-import { describeKvStore } from '../kv-store-contract.ts'
+import { describeKvStore } from '../kv-store-contract.test.ts'
 import { openEtcd } from './etcd-store.ts'
 
 const compact = (etcd: TestEtcd) => async (revision: bigint): Promise<void> => {

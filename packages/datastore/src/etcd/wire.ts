@@ -10,7 +10,8 @@ export const keyValueOf = (kv: IKeyValue): KeyValue => ({
 })
 
 export function eventOf({ type, kv, prev_kv: previous }: IEvent): WatchEvent {
-  if (String(type).toUpperCase() !== 'DELETE') return { type: 'put', kv: keyValueOf(kv) }
+  // The types say "Delete", the wire says "DELETE".
+  if (type.toUpperCase() !== 'DELETE') return { type: 'put', kv: keyValueOf(kv) }
   const event = { type: 'delete', key: kv.key.toString(), modRevision: BigInt(kv.mod_revision) } as const
   return previous === null || previous === undefined ? event : { ...event, previous: keyValueOf(previous) }
 }
