@@ -70,17 +70,41 @@ async function beforeNode({ client, ipam }: CascadeTools, name: string): Promise
   }
 }
 
+/** What has to go, or to be asked, before a resource of the kind. */
+const BEFORE: Partial<Record<Kind, (tools: CascadeTools, name: string) => Promise<void>>> = {
+  Tier: beforeTier, IPPool: beforePool, Node: beforeNode,
+}
+
+/** @throws NOT_FOUND; CONFLICT */
+async function checkVersion({ client }: CascadeTools, { kind, name, namespace, resourceVersion }: Deletion): Promise<void> {
+  const stored = await client.resources(kind).get(name, namespace)
+  if (resourceVersion !== undefined && stored.metadata.resourceVersion !== resourceVersion) {
+    throw new CalicoError('CONFLICT', `Cannot delete ${kind} "${name}": it was changed after it was read`)
+  }
+}
+
+export interface Deletion {
+  readonly kind: Kind
+  readonly name: string
+  readonly namespace?: string | undefined
+  /** Only this version. */
+  readonly resourceVersion?: string | undefined
+}
+
 /**
- * Deletes a resource and what depends on it.
+ * Deletes a resource and what depends on it. Nothing is touched when the resource is not what was asked for.
  *
  * @throws NOT_FOUND; CONFLICT for another version; IN_USE and UNSUPPORTED for what may not go
  */
-export async function deleteResource(
-  tools: CascadeTools, kind: Kind, name: string, namespace: string | undefined, resourceVersion?: string,
-): Promise<void> {
+export async function deleteResource(tools: CascadeTools, deletion: Deletion): Promise<void> {
+  const { kind, name, namespace, resourceVersion } = deletion
   if (kind === 'ClusterInformation') throw new CalicoError('UNSUPPORTED', 'resource is read-only')
-  if (kind === 'Tier') await beforeTier(tools, name)
-  if (kind === 'IPPool') await beforePool(tools, name)
-  if (kind === 'Node') await beforeNode(tools, name)
-  await tools.client.resources(kind).delete(name, namespace, resourceVersion === undefined ? {} : { resourceVersion })
+  const before = BEFORE[kind]
+  if (before === undefined) {
+    await tools.client.resources(kind).delete(name, namespace, resourceVersion === undefined ? {} : { resourceVersion })
+    return
+  }
+  await checkVersion(tools, deletion)
+  await before(tools, name)
+  await tools.client.resources(kind).delete(name, namespace)
 }

@@ -1,7 +1,8 @@
 /** What create, apply, replace and delete do to one resource. */
 import { CalicoError, hasCode } from '@calico-node/core'
 import type { CalicoClient } from '@calico-node/datastore'
-import type { Kind, Metadata, Resource } from '@calico-node/model'
+import type { AnyResource, Kind, Metadata, Resource } from '@calico-node/model'
+import { checkAgainstStore } from './store-checks.ts'
 
 const refuse = (why: string): CalicoError => new CalicoError('UNSUPPORTED', why)
 
@@ -21,10 +22,14 @@ function ownMetadata<K extends Kind>(resource: Resource<K>): Resource<K> {
   return { ...resource, metadata }
 }
 
-/** @throws ALREADY_EXISTS */
-export async function createResource<K extends Kind>(client: CalicoClient, resource: Resource<K>): Promise<void> {
+/** @throws ALREADY_EXISTS; INVALID for what contradicts other resources */
+export async function createResource(client: CalicoClient, resource: AnyResource): Promise<void> {
   checkWritable(resource)
-  await client.resources(resource.kind).create(ownMetadata(resource))
+  const { name, namespace } = resource.metadata
+  const resources = client.resources(resource.kind)
+  // Looked for first, so that what exists is called that, and not a contradiction to itself.
+  if (await resources.find(name, namespace) === undefined) await checkAgainstStore(client, resource, { isNew: true })
+  await resources.create(ownMetadata(resource))
 }
 
 /**
@@ -33,8 +38,9 @@ export async function createResource<K extends Kind>(client: CalicoClient, resou
  *
  * @throws NOT_FOUND; CONFLICT
  */
-export async function replaceResource<K extends Kind>(client: CalicoClient, resource: Resource<K>): Promise<void> {
+export async function replaceResource(client: CalicoClient, resource: AnyResource): Promise<void> {
   checkWritable(resource)
+  await checkAgainstStore(client, resource, { isNew: false })
   const { name, namespace, resourceVersion } = resource.metadata
   const resources = client.resources(resource.kind)
   if (resourceVersion === undefined) {
@@ -54,7 +60,7 @@ function replaced<K extends Kind>(stored: Resource<K>, resource: Resource<K>): R
 }
 
 /** Creates, or replaces what exists. */
-export async function applyResource<K extends Kind>(client: CalicoClient, resource: Resource<K>): Promise<void> {
+export async function applyResource(client: CalicoClient, resource: AnyResource): Promise<void> {
   try {
     await createResource(client, resource)
   } catch (err) {

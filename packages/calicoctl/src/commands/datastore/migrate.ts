@@ -4,7 +4,7 @@
  * workload endpoints, so that an import into an empty etcd restores everything.
  */
 import { CalicoError, messageOf } from '@calico-node/core'
-import type { CalicoClient, KvStore } from '@calico-node/datastore'
+import { initialise, type CalicoClient, type KvStore } from '@calico-node/datastore'
 import {
   AFFINITY_PREFIX, BLOCK_PREFIX, DEFAULT_ALLOW_PROFILE, HANDLE_PREFIX, IPAM_CONFIG_KEY, kindInfo, parseResource, RESOURCES_PREFIX,
   type Kind,
@@ -15,7 +15,7 @@ import { line, type Block } from '../../output/block.ts'
 import { toYaml } from '../../output/yaml.ts'
 import { parseDocuments } from '../../resources/document.ts'
 import { loadText } from '../../resources/load.ts'
-import { createResource } from '../../resources/operations.ts'
+import { applyResource } from '../../resources/operations.ts'
 
 /** Referents before what refers to them. */
 const KINDS: readonly Kind[] = [
@@ -115,15 +115,12 @@ export const importCommand = defineCommand({
     const { resources, clusterGuid, records } = parseExport(filename, await loadText(filename, () => context.readStdin()))
     const client = await context.client()
     await requireEmpty(client)
-    const { initialise } = await import('@calico-node/datastore')
     await initialise(client)
     await client.resources('ClusterInformation').modify('default', undefined, (stored) => ({
       ...stored, spec: { ...stored.spec, datastoreReady: false, ...(clusterGuid !== undefined && { clusterGUID: clusterGuid }) },
     }))
-    for (const resource of resources) {
-      if (resource.kind === 'Tier') await client.resources('Tier').ensure(resource)
-      else await createResource(client, resource)
-    }
+    // Initialising has made some of them.
+    for (const resource of resources) await applyResource(client, resource)
     for (const { key, value } of records) await client.store.put(key, value)
     const counts = Object.entries(Object.groupBy(resources, ({ kind }) => kindInfo(kind).plural)).map(([kind, items = []]) => `${items.length} ${kind}`)
     return { blocks: [line(`Imported ${[...counts, `${records.length} records of IPAM`].join(', ')}.`), line('The datastore is locked: unlock it with "calicoctl datastore migrate unlock".')] }

@@ -63,7 +63,7 @@ export const removeCommand = defineCommand({
       if (pool === undefined) throw new CalicoError('NOT_FOUND', `${cidr} is not a configured pool; there are ${pools.map(({ spec }) => spec.cidr).join(', ')}`)
       return pool
     })
-    for (const { metadata } of found) await deleteResource({ client, ipam: () => context.ipam() }, 'IPPool', metadata.name, undefined)
+    for (const { metadata } of found) await deleteResource({ client, ipam: () => context.ipam() }, { kind: 'IPPool', name: metadata.name })
     return { blocks: lines(...cidrs.map((cidr) => `Pool ${cidr} removed`)) }
   },
 })

@@ -30,7 +30,7 @@ export const command = defineCommand({
     const errors: string[] = []
     for (const { kind: each, name = '', namespace, resourceVersion } of selected) {
       try {
-        await deleteResource(tools, each, name, namespace, resourceVersion)
+        await deleteResource(tools, { kind: each, name, namespace, resourceVersion })
       } catch (err) {
         if (!skipNotExists || !hasCode(err, 'NOT_FOUND')) errors.push(operationError(err, idOf(each, name, namespace)))
       }

@@ -1,0 +1,319 @@
+/** The resource commands: what they print, what they return, and what then stands in etcd. */
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, beforeEach, describe, test } from 'node:test'
+import { waitFor } from '@calico-node/core'
+import { initialise } from '@calico-node/datastore'
+import { makeResource } from '@calico-node/model'
+import { type CliResult, TestCluster } from './harness.test.ts'
+
+let cluster: TestCluster
+let dir: string
+before(async () => {
+  cluster = await TestCluster.start()
+  dir = mkdtempSync(join(tmpdir(), 'resources-'))
+})
+after(async () => {
+  await cluster.stop()
+  rmSync(dir, { recursive: true })
+})
+beforeEach(async () => {
+  await cluster.wipe()
+  await initialise(cluster.client)
+})
+
+const run = (line: string | readonly string[], stdin?: string): Promise<CliResult> => cluster.cli(line, stdin === undefined ? {} : { stdin })
+const ok = async (line: string | readonly string[], stdin?: string): Promise<string> => {
+  const { exit, stdout, stderr } = await run(line, stdin)
+  assert.deepEqual([exit, stderr], [0, ''], String(line))
+  return stdout
+}
+const fails = async (line: string | readonly string[], message: RegExp, stdin?: string): Promise<void> => {
+  const held = await cluster.everything()
+  const { exit, stdout, stderr } = await run(line, stdin)
+  assert.deepEqual([exit, stdout], [1, ''], String(line))
+  assert.match(stderr, message)
+  assert.deepEqual(await cluster.everything(), held)
+}
+
+const pool = (name: string, cidr: string, more = ''): string =>
+  `apiVersion: projectcalico.org/v3\nkind: IPPool\nmetadata: {name: ${name}}\nspec:\n  cidr: ${cidr}\n${more}`
+const policy = (name: string, namespace?: string): string =>
+  `apiVersion: projectcalico.org/v3\nkind: NetworkPolicy\nmetadata: {name: ${name}${namespace === undefined ? '' : `, namespace: ${namespace}`}}\nspec: {selector: "role == 'db'"}\n`
+
+describe('files', () => {
+  beforeEach(() => {
+    mkdirSync(join(dir, 'sub'), { recursive: true })
+    writeFileSync(join(dir, 'a.yaml'), `${pool('a', '10.1.0.0/16')}---\n${pool('b', '10.2.0.0/16')}`)
+    writeFileSync(join(dir, 'b.json'), JSON.stringify({ apiVersion: 'projectcalico.org/v3', kind: 'IPPool', metadata: { name: 'c' }, spec: { cidr: '10.3.0.0/16' } }))
+    writeFileSync(join(dir, 'notes.txt'), 'not a resource')
+    writeFileSync(join(dir, 'sub', 'd.YML'), pool('d', '10.4.0.0/16'))
+    writeFileSync(join(dir, 'sub', 'empty.yaml'), '# nothing\n')
+  })
+  const cases: [line: string, stdout: string][] = [
+    ['create -f DIR/a.yaml', "Successfully created 2 'IPPool' resource(s)\n"],
+    ['create -f DIR', "Successfully created 3 'IPPool' resource(s)\n"],
+    ['apply -f DIR -R', "Successfully applied 4 'IPPool' resource(s)\n"],
+    ['validate -f DIR --recursive', "Successfully validated 4 'IPPool' resource(s)\n"],
+    ['apply -f DIR/sub/empty.yaml --skip-empty', 'No resources specified\n'],
+  ]
+  for (const [line, stdout] of cases) test(line, async () => assert.equal(await ok(line.replace('DIR', dir)), stdout))
+  const bad: [line: string, message: RegExp][] = [
+    ['apply -f DIR/nosuch.yaml', /Cannot read .*nosuch\.yaml: no such file or directory/],
+    ['apply -f DIR/sub/empty.yaml', /No resources specified in file .*empty\.yaml/],
+    ['apply', /Option -f is missing/],
+    ['create -f DIR/notes.txt', /notes\.txt, document 1, line 1: document "not a resource" must be an object/],
+  ]
+  for (const [line, message] of bad) test(line, () => fails(line.replace('DIR', dir), message))
+})
+
+describe('a document with faults', () => {
+  test('is refused as a whole, each fault with its line, value and what is allowed', async () => {
+    const text = `${pool('good', '10.1.0.0/16')}---\n${pool('bad', '10.2.0.1/16', '  ipipMode: Sometimes\n  natOutgoin: true\n')}`
+    const { exit, stderr } = await run('apply -f -', text)
+    assert.equal(exit, 1)
+    assert.match(stderr, /^-, document 2, line 11: IPPool "bad": spec\.cidr "10\.2\.0\.1\/16" needs host bits to be zero, as in 10\.2\.0\.0\/16$/m)
+    assert.match(stderr, /^-, document 2, line 12: IPPool "bad": spec\.ipipMode "Sometimes" must be one of Never, Always, CrossSubnet$/m)
+    assert.match(stderr, /^-, document 2, line 13: IPPool "bad": spec\.natOutgoin true is not a known field: did you mean natOutgoing\?$/m)
+    assert.equal(stderr.trimEnd().split('\n').length, 3)
+    assert.equal((await cluster.client.resources('IPPool').list()).length, 0)
+  })
+  test('of an unknown kind gets the nearest one', () => fails('apply -f -', /line 1: kind "IPPol" is not a known kind.*IPPool/, '{apiVersion: projectcalico.org/v3, kind: IPPol}'))
+  test('that contradicts another resource is refused with its line', async () => {
+    await ok('create -f -', pool('a', '10.1.0.0/16'))
+    await fails('create -f -', /-, document 1, line 5: IPPool "b": spec\.cidr "10\.1\.2\.0\/24" must not overlap 10\.1\.0\.0\/16 of pool "a"/, pool('b', '10.1.2.0/24'))
+    await fails('create -f -', /spec\.tier "nosuch" must exist/, policy('nosuch.p', 'x').replace('spec: {', 'spec: {tier: nosuch, '))
+  })
+})
+
+describe('create, apply, replace, delete', () => {
+  test('replace needs what exists and keeps its identity', async () => {
+    await fails('replace -f -', /resource does not exist: IPPool\(a\)/, pool('a', '10.1.0.0/16'))
+    await ok('create -f -', pool('a', '10.1.0.0/16'))
+    const { metadata } = await cluster.client.resources('IPPool').get('a')
+    await ok('replace -f -', pool('a', '10.1.0.0/16', '  natOutgoing: true\n'))
+    const replaced = await cluster.client.resources('IPPool').get('a')
+    assert.equal(replaced.spec.natOutgoing, true)
+    assert.deepEqual([replaced.metadata.uid, replaced.metadata.creationTimestamp], [metadata.uid, metadata.creationTimestamp])
+  })
+  test('labels and annotations are the document\'s entirely', async () => {
+    const labelled = (labels: string): string => pool('a', '10.1.0.0/16').replace('{name: a}', `{name: a, labels: ${labels}}`)
+    await ok('apply -f -', labelled('{x: "1", y: "2"}'))
+    await ok('apply -f -', labelled('{y: "3"}'))
+    assert.deepEqual((await cluster.client.resources('IPPool').get('a')).metadata.labels, { y: '3' })
+  })
+  test('a stale resourceVersion is a conflict', async () => {
+    await ok('create -f -', pool('a', '10.1.0.0/16'))
+    const yaml = await ok('get ippool a -o yaml')
+    await ok('patch ippool a -p {"spec":{"disabled":true}}')
+    for (const verb of ['apply', 'replace', 'delete']) await fails(`${verb} -f -`, /update conflict: IPPool\(a\)/, yaml)
+    await ok('delete -f -', await ok('get ippool a -o yaml'))
+  })
+  test('what get prints can be applied again', async () => {
+    await ok('create -f -', `${pool('a', '10.1.0.0/16')}---\n${pool('b', '10.2.0.0/16')}`)
+    for (const format of ['yaml', 'json']) assert.equal(await ok('apply -f -', await ok(`get ippools -o ${format}`)), "Successfully applied 2 'IPPool' resource(s)\n")
+    await ok('delete ippool a')
+    const exported = await ok('get ippool b -o yaml --export')
+    assert.doesNotMatch(exported, /uid|resourceVersion|creationTimestamp/)
+    await ok('delete ippool b')
+    await ok('create -f -', exported)
+  })
+  test('partial failures say what succeeded', async () => {
+    await ok('create -f -', pool('a', '10.1.0.0/16'))
+    const { exit, stdout, stderr } = await run('create -f -', `${pool('a', '10.1.0.0/16')}---\n${pool('b', '10.2.0.0/16')}`)
+    assert.deepEqual([exit, stdout, stderr], [1, "Partial success: created the first 1 out of 2 'IPPool' resources:\n", 'Hit error: resource already exists: IPPool(a)\n'])
+  })
+  test('delete by name needs names', () => fails('delete ippool', /resource name may not be empty/))
+  test('what others keep is read-only', async () => {
+    await fails('delete clusterinformation default', /read-only/)
+    await fails('delete tier default', /built in/)
+    await fails('apply -f -', /read-only/, await ok('get clusterinformation default -o yaml'))
+    await fails('delete profile projectcalico-default-allow', /projectcalico-default-allow/)
+  })
+  test('a tier in use stays', async () => {
+    await ok('create -f -', '{apiVersion: projectcalico.org/v3, kind: Tier, metadata: {name: sec}, spec: {order: 10}}')
+    await ok('create -f -', policy('sec.p', 'x').replace('spec: {', 'spec: {tier: sec, '))
+    await fails('delete tier sec', /tier "sec" has policies, such as NetworkPolicy "sec\.p"/)
+    await ok('delete networkpolicy sec.p -n x')
+    await ok('delete tier sec')
+  })
+  test('a Node takes along what is its own', async () => {
+    const { client } = cluster
+    await client.resources('Node').create(makeResource('Node', { name: 'host-a' }, { bgp: { ipv4Address: '10.20.0.1/24' } }))
+    await client.resources('IPPool').create(makeResource('IPPool', { name: 'a' }, { cidr: '10.1.0.0/16' }))
+    const { Ipam } = await import('@calico-node/ipam')
+    const { parseNodeName } = await import('@calico-node/model')
+    const { quietLogger } = await import('@calico-node/core')
+    const { ips } = await new Ipam({ client, log: quietLogger }).autoAssign({ node: parseNodeName('host-a'), version: 4, handle: 'h', use: 'Workload' })
+    await client.resources('WorkloadEndpoint').create(makeResource('WorkloadEndpoint', { namespace: 'default' }, {
+      node: 'host-a', orchestrator: 'docker', workload: 'w', endpoint: 'e', ipNetworks: ips.map(({ ip }) => `${ip}/32`), interfaceName: 'cali1',
+    }))
+    await client.resources('BGPPeer').create(makeResource('BGPPeer', { name: 'own' }, { node: 'host-a', peerIP: '10.0.0.1', asNumber: 65000 }))
+    await client.resources('BGPPeer').create(makeResource('BGPPeer', { name: 'global' }, { peerIP: '10.0.0.1', asNumber: 65000 }))
+    await client.resources('FelixConfiguration').create(makeResource('FelixConfiguration', { name: 'node.host-a' }, {}))
+    await client.resources('HostEndpoint').create(makeResource('HostEndpoint', { name: 'eth0' }, { node: 'host-a', interfaceName: 'eth0' }))
+    await ok('delete node host-a')
+    const keys = Object.keys(await cluster.everything()).filter((key) => /host-a|\/workloadendpoints\/|\/hostendpoints\/|ipam\/v2\/(handle|assignment)|\/bgppeers\//.test(key))
+    assert.deepEqual(keys, ['/calico/resources/v3/projectcalico.org/bgppeers/global'])
+  })
+})
+
+describe('namespaces', () => {
+  const cases: [line: string, stdin: string, message: RegExp][] = [
+    ['create -f - -n x', pool('a', '10.1.0.0/16'), /IPPool is not namespaced/],
+    ['create -f - -n x', policy('p', 'y'), /resource namespace does not match client namespace. y != x/],
+  ]
+  for (const [line, stdin, message] of cases) test(line, () => fails(line, message, stdin))
+  test('the default one, one by flag, and all', async () => {
+    await ok('create -f -', policy('p'))
+    await ok('create -f - -n x', policy('p'))
+    assert.equal(await ok('get np -A -o custom-columns=NAME'), 'NAME   \np      \np      \n\n')
+    assert.match(await ok('get networkpolicy p -n x -o yaml'), /namespace: x/)
+    await ok('delete np p')
+    assert.match(await ok('get np -A'), /^NAMESPACE.*\nx +p +default +\n\n$/)
+    await fails('get np p -A', /single resource lives in one namespace/)
+  })
+})
+
+describe('get', () => {
+  beforeEach(async () => {
+    await ok('create -f -', `${pool('a', '10.1.0.0/16')}---\n${pool('b', '10.2.0.0/16', '  disabled: true\n').replace('{name: b}', '{name: b, labels: {rack: r1}}')}`)
+  })
+  const cases: [line: string, stdout: string][] = [
+    ['get ippool -o name', 'ippool/a\nippool/b\n'],
+    ['get ippool a b -o name', 'ippool/a\nippool/b\n'],
+    ['get IPPools -o custom-columns=CIDR,NAME', 'CIDR          NAME   \n10.1.0.0/16   a      \n10.2.0.0/16   b      \n\n'],
+    ['get ippool --selector has(rack) -o name', 'ippool/b\n'],
+    ['get ippool --field-selector spec.disabled!=true -o name', 'ippool/a\n'],
+    ['get ippool --field-selector metadata.name=b,spec.blockSize=26 -o name', 'ippool/b\n'],
+  ]
+  for (const [line, stdout] of cases) test(line, async () => assert.equal(await ok(line), stdout))
+  test('lists tiers in their order', async () => {
+    assert.deepEqual((await ok('get tier -o custom-columns=NAME')).trim().split(/\s+/), ['NAME', 'adminnetworkpolicy', 'default', 'baselineadminnetworkpolicy'])
+  })
+  test('-o json prints one resource bare and several as a list', async () => {
+    assert.equal(JSON.parse(await ok('get ippool a -o json')).metadata.name, 'a')
+    assert.equal(JSON.parse(await ok('get ippool -o json')).kind, 'IPPoolList')
+    assert.equal(JSON.parse(await ok('get ippool a b -o json')).length, 2)
+  })
+  test('a template from a file', async () => {
+    writeFileSync(join(dir, 't'), '{{range .}}{{range .Items}}{{.Spec.CIDR}};{{end}}{{end}}')
+    assert.equal(await ok(`get ippool -o go-template-file=${dir}/t`), '10.1.0.0/16;10.2.0.0/16;')
+  })
+  const bad: [line: string, message: RegExp][] = [
+    ['get', /name a kind such as "nodes", or a file with -f/],
+    ['get ippol', /resource type 'ippol' is not supported; did you mean "ippool"\?/],
+    ['get ippool -o custom-columns=CIDER', /Unknown heading CIDER, valid values are: .*; did you mean CIDR\?/],
+    ['get ippool -o go-template={{nosuch}}', /function "nosuch" is not supported/],
+    ['get ippool --selector rack=r1', /rack=r1/],
+    ['get ippool --field-selector cidr', /want FIELD=VALUE/],
+  ]
+  for (const [line, message] of bad) test(line, () => fails(line, message))
+  test('--watch prints what is there, then what changes, until it is interrupted', async () => {
+    const interrupt = new AbortController()
+    let seen = ''
+    const watching = cluster.cli('get ippool --watch -o custom-columns=NAME,DISABLED', { signal: interrupt.signal, onOutput: (text) => { seen += text } })
+    await waitFor('the present pools', () => /a +false[\s\S]*b +true/.test(seen))
+    await ok('patch ippool a -p {"spec":{"disabled":true}}')
+    await waitFor('the change', () => /a +true/.test(seen))
+    await ok('delete ippool a')
+    await waitFor('the deletion', () => seen.includes('deleted: IPPool(a)\n'))
+    interrupt.abort()
+    assert.equal((await watching).exit, 0)
+  })
+})
+
+describe('patch and label', () => {
+  beforeEach(() => ok('create -f -', pool('a', '10.1.0.0/16', '  natOutgoing: true\n').replace('{name: a}', '{name: a, labels: {x: y}}')))
+  test('patch merges, takes away what is null, and accepts YAML', async () => {
+    await ok(['patch', 'ippool', 'a', '-p', 'spec: {natOutgoing: null, disabled: true}'])
+    const { spec, metadata } = await cluster.client.resources('IPPool').get('a')
+    assert.deepEqual([spec.natOutgoing, spec.disabled, metadata.labels], [undefined, true, { x: 'y' }])
+  })
+  const bad: [words: string[], message: RegExp][] = [
+    [['patch', 'ippool', 'a'], /Option -p is missing/],
+    [['patch', 'ippool', 'a', '-p', '[1]'], /want an object/],
+    [['patch', 'ippool', 'a', '-p', '{"spec": {"cidr": "10.9.0.0/16"}}'], /cidr/],
+    [['patch', 'ippool', 'a', '-p', '{"spec": {"natOutgoin": true}}'], /natOutgoin/],
+    [['label', 'ippool', 'a', 'novalue'], /invalid label novalue/],
+    [['label', 'ippool', 'nosuch', 'a=b'], /resource does not exist: IPPool\(nosuch\)/],
+    [['label', 'ippool', 'a', 'bad key=1'], /bad key/],
+  ]
+  for (const [words, message] of bad) test(words.join(' '), () => fails(words, message))
+  test('the same value twice is fine', async () => {
+    assert.equal(await ok('label ippool a x=y'), 'Successfully set label x on ippool a\n')
+  })
+})
+
+describe('diff', () => {
+  test('shows what apply would change, and says so by its exit status', async () => {
+    await ok('create -f -', pool('a', '10.1.0.0/16'))
+    assert.equal(await ok('diff -f -', pool('a', '10.1.0.0/16')), '')
+    const { exit, stdout } = await run('diff -f -', `${pool('a', '10.1.0.0/16', '  natOutgoing: true\n')}---\n${pool('b', '10.2.0.0/16')}`)
+    assert.equal(exit, 1)
+    assert.match(stdout, /^IPPool\(a\)\n/)
+    assert.match(stdout, /^\+ {3}natOutgoing: true$/m)
+    assert.match(stdout, /^IPPool\(b\) would be created$/m)
+    assert.doesNotMatch(stdout, /\u001b/)
+  })
+})
+
+describe('datastore migrate', () => {
+  const kinds = /\/(ippools|nodes|networkpolicies|profiles|workloadendpoints|bgppeers|felixconfigurations|tiers)\/|\/ipam\//
+  const comparable = async (): Promise<Record<string, unknown>> =>
+    Object.fromEntries(Object.entries(await cluster.everything()).filter(([key]) => kinds.test(key)).map(([key, value]) => {
+      if (key.includes('/ipam/')) return [key, value]
+      const { metadata: { uid: _uid, creationTimestamp: _time, ...metadata }, ...rest } = JSON.parse(value)
+      return [key, { ...rest, metadata }]
+    }))
+  test('an export fills an empty datastore with the same', async () => {
+    await ok('create -f -', `${pool('a', '10.1.0.0/16')}---\n${policy('p', 'x')}`)
+    await ok('profile add PROF_A_B')
+    await cluster.client.resources('Node').create(makeResource('Node', { name: 'host-a' }, { bgp: { ipv4Address: '10.20.0.1/24' } }))
+    await cluster.store.put('/calico/ipam/v2/config', '{"auto_allocate_blocks":true}')
+    await fails('datastore migrate export', /not locked/)
+    await ok('datastore migrate lock')
+    const saved = await ok('datastore migrate export')
+    const held = await comparable()
+    const { spec: { clusterGUID } } = await cluster.client.resources('ClusterInformation').get('default')
+    await fails('datastore migrate import -f -', /datastore is not empty/, saved)
+    await cluster.wipe()
+    assert.match(await ok('datastore migrate import -f -', saved), /Imported 1 ippools.*records of IPAM\./)
+    assert.deepEqual(await comparable(), held)
+    const { spec } = await cluster.client.resources('ClusterInformation').get('default')
+    assert.deepEqual([spec.clusterGUID, spec.datastoreReady], [clusterGUID, false])
+    await ok('datastore migrate unlock')
+  })
+  test('nothing is imported from what is no export', async () => {
+    await cluster.wipe()
+    await fails('datastore migrate import -f -', /Cannot read the records of IPAM/, '---\n===\n{}\n===\nnonsense')
+    await fails('datastore migrate import -f -', /none of IPAM's/, '---\n===\n{}\n===\n{"blocks": [{"Key": "/etc/passwd", "Value": "x"}]}')
+    await fails('datastore migrate import', /Option -f is missing/)
+  })
+})
+
+describe('a cluster of another version', () => {
+  test('is read, and written up to the version whose layout is ours', async () => {
+    const version = (calicoVersion: string) => cluster.client.resources('ClusterInformation').modify('default', undefined, (stored) =>
+      ({ ...stored, spec: { ...stored.spec, calicoVersion } }))
+    await version('v3.31.2')
+    await ok('apply -f -', pool('a', '10.1.0.0/16'))
+    await version('v3.32.0')
+    await ok('get ippools')
+    await fails('apply -f -', /set up by Calico v3\.32\.0.*--allow-version-mismatch/, pool('a', '10.1.0.0/16'))
+    await ok('--allow-version-mismatch apply -f -', pool('a', '10.1.0.0/16'))
+  })
+})
+
+describe('without a datastore', () => {
+  test('version says so and succeeds, others fail with one line', async () => {
+    const env = { ETCD_ENDPOINTS: 'http://127.0.0.1:9' }
+    assert.match((await cluster.cli('version', { env })).stdout, /Unable to detect installed Calico version\n$/)
+    const { exit, stderr } = await cluster.cli('get nodes', { env })
+    assert.equal(exit, 1)
+    assert.equal(stderr.trimEnd().split('\n').length, 1)
+    assert.match(stderr, /127\.0\.0\.1:9/)
+  })
+})
