@@ -91,7 +91,7 @@ describe('a mesh of two', () => {
   test('SIGKILL of BIRD keeps the routes everywhere, and the restart causes no route event', () =>
     withMesh(async (one, two) => {
       await waitFor('the block', () => two.routes(4).includes('192.168.1.0/26'), { deadlineMs: 20_000 })
-      const monitor = spawn('ip', ['-n', two.name, 'monitor', 'route'], { stdio: ['ignore', 'pipe', 'inherit'] })
+      const monitor = spawn('ip', ['-4', '-n', two.name, 'monitor', 'route'], { stdio: ['ignore', 'pipe', 'inherit'] })
       let events = ''
       monitor.stdout.setEncoding('utf8').on('data', (text: string) => (events += text))
       try {
@@ -108,6 +108,8 @@ describe('a mesh of two', () => {
         })
         await two.established(4)
         assert.equal(events, '')
+        await one.birds.get(4)?.stop('SIGTERM') // the control: a polite end does withdraw, and the monitor shows it
+        await waitFor('the withdrawal', () => events.includes('Deleted 192.168.1.0/26'))
       } finally {
         monitor.kill()
       }

@@ -68,6 +68,11 @@ export class TestHost {
     this.ip('-6', 'addr', 'add', `${this.address[6]}/64`, 'dev', 'eth0', 'nodad')
   }
 
+  leaveNetwork(): void {
+    ip('link', 'del', this.name) // the kernel would remove it some time after the namespace, and the name may be needed before
+    ip('netns', 'del', this.name)
+  }
+
   startConfd(store: MemoryKvStore, env: Readonly<Record<string, string>> = {}): void {
     const config = resolveConfig({
       NODENAME: this.name,
@@ -126,7 +131,7 @@ export async function withHosts<T>(
   } finally {
     await Promise.all(hosts.map((host) => host.stop()))
     store.close()
-    for (const host of hosts) ip('netns', 'del', host.name)
+    for (const host of hosts) host.leaveNetwork()
     ip('link', 'del', 'underlay')
   }
 }
