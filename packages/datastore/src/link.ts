@@ -2,6 +2,12 @@ import type { Logger } from '@calico-node/core'
 import { Outage } from './outage.ts'
 import type { SyncEvent } from './sync.ts'
 
+const LINES = {
+  begins: 'Store is unreachable, will retry',
+  lasts: 'Store is still unreachable, will retry',
+  ends: 'Store is reachable again',
+}
+
 /** The health of all watches of one `sync` together; passes on changes only. */
 export class Link {
   readonly #missing: Set<string>
@@ -11,7 +17,7 @@ export class Link {
 
   constructor(prefixes: readonly string[], log: Logger, emit: (event: SyncEvent) => Promise<void>) {
     this.#missing = new Set(prefixes)
-    this.#outage = new Outage('Connection to the store', log)
+    this.#outage = new Outage(LINES, log)
     this.#emit = emit
   }
 

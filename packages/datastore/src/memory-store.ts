@@ -13,6 +13,8 @@ const keyOf = (event: WatchEvent): string => (event.type === 'put' ? event.kv.ke
 /** A KvStore in this process: for tests and for tools that work on a copy. Keeps its whole history until `compact`. */
 export class MemoryKvStore implements KvStore {
   readonly #history: Change[] = []
+  /** The state right after the compacted revision, on which the remaining history is played. */
+  #base: ReadonlyMap<string, KeyValue> = new Map()
   readonly #live = new Map<string, KeyValue>()
   readonly #wakeUps = new Set<() => void>()
   readonly #expiries = new Map<string, NodeJS.Timeout>()
@@ -99,9 +101,6 @@ export class MemoryKvStore implements KvStore {
     for (const timer of this.#expiries.values()) clearTimeout(timer)
     this.#wake()
   }
-
-  /** The state right after the compacted revision, on which the remaining history is played. */
-  #base: ReadonlyMap<string, KeyValue> = new Map()
 
   #stateAt(what: string, opts: ReadOptions): ReadonlyMap<string, KeyValue> {
     this.#assertUsable(opts)

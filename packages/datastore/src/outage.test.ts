@@ -9,7 +9,7 @@ test('an outage is one line when it begins, one a minute while it lasts, and one
   const note = (level: string) => (message: string, { failures, downSeconds, downMs }: LogFields = {}): void => {
     lines.push([level, message, JSON.stringify(failures), JSON.stringify(downSeconds ?? downMs)].join(' ').trim())
   }
-  const outage = new Outage('Store', { ...quietLogger, warn: note('warn'), info: note('info') }, { now: () => now })
+  const outage = new Outage({ begins: 'Gone', lasts: 'Still gone', ends: 'Back' }, { ...quietLogger, warn: note('warn'), info: note('info') }, { now: () => now })
   outage.recovered('a') // nothing was wrong
   for (let i = 0; i < 125; i++) {
     outage.failed(i % 2 === 0 ? 'a' : 'b', new Error('away'))
@@ -19,10 +19,10 @@ test('an outage is one line when it begins, one a minute while it lasts, and one
   outage.recovered('b')
   outage.failed('a', new Error('away'))
   assert.deepEqual(lines, [
-    'warn Store lost, will retry',
-    'warn Store still lost, will retry 61 60',
-    'warn Store still lost, will retry 121 120',
-    'info Store restored 125 125000',
-    'warn Store lost, will retry',
+    'warn Gone',
+    'warn Still gone 61 60',
+    'warn Still gone 121 120',
+    'info Back 125 125000',
+    'warn Gone',
   ])
 })

@@ -84,7 +84,7 @@ describe('sync against etcd', () => {
       await replica.catchesUpWith(direct, PREFIXES)
       await connectionIs(replica, true, false, true)
       assert.deepEqual(replica.told.toSorted(), ['+/a/1=meanwhile', '-/b/1'])
-      assert.deepEqual(log, ['warn Connection to the store lost, will retry'])
+      assert.deepEqual(log, ['warn Store is unreachable, will retry'])
     }))
 
   test('an etcd that is away says nothing about its content', () =>

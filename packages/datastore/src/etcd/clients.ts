@@ -29,6 +29,7 @@ export class EtcdClients {
   readonly #asked: EtcdConnection
   readonly #log: Logger
   #current: Promise<Clients> | undefined
+  /** What `current` has come to. */
   #known: Clients | undefined
   #checkedAt = 0
   #discoveredAt = 0

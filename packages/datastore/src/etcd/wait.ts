@@ -6,6 +6,8 @@ import { Outage } from '../outage.ts'
 /** Something that every component may read; it need not exist. */
 const PROBE_KEY = resourceKey('ClusterInformation', 'default')
 
+const LINES = { begins: 'Waiting for etcd', lasts: 'Still waiting for etcd', ends: 'etcd answers, going on' }
+
 export interface WaitForEtcdOptions {
   readonly log: Logger
   readonly signal: AbortSignal
@@ -19,7 +21,7 @@ export interface WaitForEtcdOptions {
  * @throws what waiting cannot mend, such as INVALID for a certificate file that cannot be read
  */
 export async function waitForEtcd(store: KvStore, { log, signal }: WaitForEtcdOptions): Promise<boolean> {
-  const outage = new Outage('Connection to etcd', log)
+  const outage = new Outage(LINES, log)
   for (let attempt = 0; !signal.aborted; attempt++) {
     try {
       await store.get(PROBE_KEY, { signal })
