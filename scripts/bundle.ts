@@ -40,7 +40,6 @@ await Promise.all(
         'process.env.CALICO_BUILD_COMMIT': JSON.stringify(process.env['GIT_COMMIT'] ?? 'unknown'),
         'process.env.CALICO_BUILD_DATE': JSON.stringify(built),
       },
-      banner: { js: "require('node:module').enableCompileCache?.();" },
       plugins: [protoBesideBundle],
     }),
   ),
