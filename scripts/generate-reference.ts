@@ -3,10 +3,11 @@
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { renderEnvironmentReference } from '@calico-node/startup'
+import { renderEtcdRoles } from './reference/etcd-roles.ts'
 import { resourcePages } from './reference/resources.ts'
 
 const ROOT = 'docs/reference'
-const PAGES = new Map([...resourcePages(), ['environment.md', renderEnvironmentReference()]])
+const PAGES = new Map([...resourcePages(), ['environment.md', renderEnvironmentReference()], ['etcd-roles.md', renderEtcdRoles()]])
 
 const check = process.argv.includes('--check')
 const present = globSync('{resources,schemas}/*', { cwd: ROOT })

@@ -63,7 +63,7 @@ export function etcdRoles(): readonly EtcdRole[] {
       readPrefixes: kinds('ClusterInformation', 'Node', 'IPPool', 'IPReservation'),
       writePrefixes: [...kinds('WorkloadEndpoint', 'Profile'), ...IPAM],
     },
-    { component: 'operator', summary: 'calicoctl: everything of Calico', readPrefixes: [], writePrefixes: [CALICO] },
+    { component: 'operator', summary: 'uses calicoctl, which may read and write everything of Calico', readPrefixes: [], writePrefixes: [CALICO] },
   ]
 }
 
