@@ -60,7 +60,7 @@ for (const name of readdirSync('packages')) {
       problems.push(`packages/${name}: depends on ${other}, which is not below it`)
   }
   for (const file of globSync(`packages/${name}/src/**/*.ts`)) {
-    const isTest = file.endsWith('.test.ts') || name === 'testkit'
+    const isTest = file.endsWith('.test.ts') || file.includes('/src/testing/') || name === 'testkit'
     const declared = { ...manifest.dependencies, ...(isTest ? manifest.devDependencies : {}) }
     const source = readFileSync(file, 'utf8')
     for (const [, target = ''] of source.matchAll(/^(?:import|export)[^'"]*?from '([^'.][^']*)'/gms)) {
