@@ -63,8 +63,10 @@ describe('the first address of a node', () => {
 
   test('of a load balancer belongs to no node', async () => {
     const cluster = await makeCluster({ lb: { cidr: '10.0.0.0/26', allowedUses: ['LoadBalancer'] } })
-    await cluster.ipam.autoAssign(ask({ use: 'LoadBalancer' }))
+    await cluster.ipam.autoAssign(ask({ use: 'LoadBalancer', handle: 'lb', attributes: { service: 'web' } }))
     const { blocks, affinities } = await records(cluster)
+    assert.deepEqual(blocks['10.0.0.0/26']?.attributes, [{ handle_id: 'lb', secondary: { service: 'web' } }])
+    assert.deepEqual((await cluster.ipam.usage()).borrowed, [])
     assert.equal(blocks['10.0.0.0/26']?.affinity, 'virtual:load-balancer')
     assert.deepEqual(affinities, ['load-balancer 10.0.0.0/26: confirmed'])
   })

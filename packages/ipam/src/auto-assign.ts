@@ -67,6 +67,8 @@ interface Job {
   readonly reserved: readonly AddressRange[]
   readonly config: IpamConfig
   readonly maxBlocks: number
+  /** The owner's blocks when the job began. */
+  readonly owned: readonly Cidr[]
   /** What has been assigned so far. */
   readonly ips: IpInterface[]
 }
@@ -78,8 +80,7 @@ interface Job {
 export async function autoAssign(ctx: IpamContext, request: AutoAssignRequest): Promise<AutoAssigned> {
   const job = await prepare(ctx, request)
   try {
-    await fromOwnBlocks(job)
-    const shortfall = (await fromNewBlocks(job)) ?? (await fromAnyBlock(job))
+    const shortfall = (await fromOwnBlocks(job)) ?? (await fromAnyBlock(job))
     return { ips: job.ips, ...(shortfall !== undefined && { shortfall }) }
   } catch (err) {
     if (job.ips.length === 0 || !(err instanceof CalicoError)) throw err
@@ -88,25 +89,31 @@ export async function autoAssign(ctx: IpamContext, request: AutoAssignRequest): 
 }
 
 async function prepare(ctx: IpamContext, request: AutoAssignRequest): Promise<Job> {
-  const { node, version, use, count = 1, pools, namespaceLabels } = request
-  const owner = use === 'LoadBalancer' ? LOAD_BALANCER : hostOwner(node)
-  const nodeLabels = owner.kind === 'virtual' ? undefined : await readLabels(ctx, node)
-  const all = await readPools(ctx)
-  const usable = usablePools(all, { owner: owner.name, version, use, pools, nodeLabels, namespaceLabels })
-  if (nodeLabels !== undefined) {
-    const owned = await listOwnedBlocks(ctx, owner, version)
-    await releaseUnselected(ctx, owner, { pools: all, labels: nodeLabels, owned })
-  }
-  const config = await readConfig(ctx)
+  const { version, use, count = 1, pools: wanted, namespaceLabels, ...holder } = request
+  const owner = use === 'LoadBalancer' ? LOAD_BALANCER : hostOwner(request.node)
+  const node = owner.kind === 'host' ? request.node : undefined
+  const [pools, reservations, config, nodeLabels, owned] = await Promise.all([
+    readPools(ctx),
+    readReservations(ctx),
+    readConfig(ctx),
+    node && readLabels(ctx, node),
+    listOwnedBlocks(ctx, owner, version),
+  ])
+  const conditions = { owner: owner.name, version, use, pools: wanted, nodeLabels, namespaceLabels }
+  const spaces = usablePools(pools, conditions).map(({ spec }) => {
+    return { ...spec, start: startIndex(spec, owner.name, ctx.random) }
+  })
+  if (nodeLabels !== undefined) await releaseUnselected(ctx, owner, { pools, labels: nodeLabels, owned })
   return {
     ctx,
     owner,
     version,
     count,
+    spaces,
     config,
-    holder: holderOf(ctx, request),
-    spaces: usable.map(({ spec }) => ({ ...spec, start: startIndex(spec, owner.name, ctx.random) })),
-    reserved: await readReservations(ctx, version),
+    owned,
+    holder: holderOf(ctx, { ...holder, node }),
+    reserved: reservations[version],
     maxBlocks: blockLimit(request.maxBlocksPerHost, config),
     ips: [],
   }
@@ -117,30 +124,26 @@ const readLabels = async (ctx: IpamContext, node: NodeName): Promise<Labels> =>
 
 const isDone = (job: Job): boolean => job.ips.length >= job.count
 
-async function fromOwnBlocks(job: Job): Promise<void> {
-  for (const cidr of await ownBlocks(job)) {
-    if (isDone(job)) return
-    if (!coversWhole(job.reserved, cidr)) await takeOwned(job, cidr)
-  }
-}
-
-/** The owner's blocks that lie in pools that the job may use. */
-async function ownBlocks({ ctx, owner, version, spaces }: Job): Promise<Cidr[]> {
-  const owned = await listOwnedBlocks(ctx, owner, version)
-  return owned.filter((block) => spaces.some(({ cidr }) => cidrContains(cidr, block)))
-}
-
-/** Claims blocks until the job is done or no block is free. @returns Why it may not claim any (more) */
-async function fromNewBlocks(job: Job): Promise<CalicoError | undefined> {
+/** Takes from blocks of the owner, claiming more of them. @returns Why it may not claim any (more) */
+async function fromOwnBlocks(job: Job): Promise<CalicoError | undefined> {
   const tried = new Set<Cidr>()
   while (!isDone(job)) {
-    const refusal = claimRefusal(job, (await ownBlocks(job)).length)
-    if (refusal !== undefined) return refusal
-    const cidr = await findClaimable(job, tried)
-    if (cidr === undefined) return undefined
-    if ((await takeOwned(job, cidr)) === 0) tried.add(cidr)
+    const next = await nextBlock(job, tried)
+    if (next === undefined || next instanceof CalicoError) return next
+    tried.add(next)
+    if (!coversWhole(job.reserved, next)) await takeOwned(job, next)
   }
   return undefined
+}
+
+/** The next block to try: one that the owner has, else one that is free. @returns Undefined when there is none */
+async function nextBlock(job: Job, tried: ReadonlySet<Cidr>): Promise<Cidr | CalicoError | undefined> {
+  const isUsable = (block: Cidr): boolean => job.spaces.some(({ cidr }) => cidrContains(cidr, block))
+  const isNext = (block: Cidr): boolean => isUsable(block) && !tried.has(block)
+  const known = job.owned.find(isNext)
+  if (known !== undefined) return known
+  const owned = await listOwnedBlocks(job.ctx, job.owner, job.version) // other processes of the owner claim blocks, too
+  return owned.find(isNext) ?? claimRefusal(job, owned.filter(isUsable).length) ?? findClaimable(job, tried)
 }
 
 function claimRefusal(job: Job, owned: number): CalicoError | undefined {

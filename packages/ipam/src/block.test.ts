@@ -88,6 +88,10 @@ describe('assignAny()', () => {
     assert.equal(countAssignable(block, mergeRanges([parseCidr('10.65.3.65')], 4)), 1)
   })
 
+  test('never gives an address twice that damaged data lists twice', () => {
+    assert.deepEqual(take({ ...fresh(), unallocated: [2, 2, 3] }, 3, holder()).ips, ['10.65.3.66', '10.65.3.67'])
+  })
+
   test('reuses released addresses last', () => {
     const two = take(fresh(), 2, holder('h')).block
     const released = releaseAddresses(two, [{ ip: ip('10.65.3.64') }]).block ?? assert.fail()

@@ -117,7 +117,7 @@ export const countAssignable = (block: IpamBlock, reserved: readonly AddressRang
 function assignableOrdinals(block: IpamBlock, reserved: readonly AddressRange[], limit: number): number[] {
   const base = ipToBigInt(cidrBase(block.cidr))
   const found: number[] = []
-  for (const ordinal of block.unallocated) {
+  for (const ordinal of new Set(block.unallocated)) {
     if (found.length >= limit) break
     const free = block.allocations[ordinal] === null
     if (free && findRange(reserved, base + BigInt(ordinal)) === undefined) found.push(ordinal)

@@ -229,6 +229,19 @@ const scheduled = (inner: KvStore, scheduler: fc.Scheduler): KvStore => ({
   close: () => inner.close(),
 })
 
+test('processes of one node share the only block that it may have', () =>
+  fc.assert(
+    fc.asyncProperty(fc.scheduler(), async (scheduler) => {
+      const { store: inner, ipam } = await makeCluster({ pool: { cidr: '10.0.0.0/28', blockSize: 30 } })
+      await ipam.configure({ strictAffinity: true, maxBlocksPerHost: 1 })
+      const rivals = [0, 1, 2, 3].map(() => ipamOn(new CalicoClient(scheduled(inner, scheduler))))
+      const ips = await scheduler.waitFor(Promise.all(rivals.map((rival) => assignAll(rival, NODE_A, 1, 'mine'))))
+      assert.equal(new Set(ips.flat()).size, 4)
+      assert.equal(Object.keys((await records({ store: inner })).blocks).length, 1)
+    }),
+    { numRuns: 12 },
+  ))
+
 test('rivals never get one address twice and leave nothing behind, however their calls interleave', () =>
   fc.assert(
     fc.asyncProperty(fc.scheduler(), async (scheduler) => {

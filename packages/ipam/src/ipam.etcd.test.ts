@@ -119,6 +119,13 @@ async function runWorkers(urlOf: (id: number) => string, durationMs: number): Pr
   return Object.assign({}, ...outputs.map(({ stdout }): Held => JSON.parse(stdout)))
 }
 
+/** Handles are numbered by round, and the last ones are held. */
+const roundsOf = (held: Held): number =>
+  Array.from({ length: WORKERS }, (_, id) => {
+    const rounds = Object.keys(held).flatMap((handle) => handle.split(`worker-${id}.`)[1] ?? [])
+    return Math.max(0, ...rounds.map(Number))
+  }).reduce((sum, rounds) => sum + rounds, 0)
+
 /** The store says exactly what the workers say, and nothing is wrong with it; releasing everything leaves nothing. */
 async function assertExact(url: string, held: Held): Promise<void> {
   const { client, ipam, close } = connect(url)
@@ -179,14 +186,17 @@ const { WORKER_ID, WORKER_URL = '', WORKER_MS } = process.env
 if (WORKER_ID !== undefined) {
   process.stdout.write(JSON.stringify(await work(Number(WORKER_ID), WORKER_URL, Number(WORKER_MS))))
 } else {
-  test('eight processes never get one address twice, and no handle leaks', () =>
+  test('eight processes never get one address twice, and no handle leaks', (t) =>
     withEtcd({}, async (etcd) => {
       const url = etcd.urls.join(',')
       await prepare(url)
-      await assertExact(url, await runWorkers(() => url, 6_000))
+      const held = await runWorkers(() => url, 6_000)
+      t.diagnostic(`${roundsOf(held)} rounds of assigning and releasing`)
+      assert.ok(roundsOf(held) >= 10 * WORKERS)
+      await assertExact(url, held)
     }))
 
-  test('nor when connections are cut, replies get lost and the leader is killed', () =>
+  test('nor when connections are cut, replies get lost and the leader is killed', (t) =>
     withEtcd({ members: 3 }, async (etcd) => {
       await prepare(etcd.urls.join(','))
       const proxies = await Promise.all(etcd.members.map((member) => CuttingProxy.start(member.clientPort)))
@@ -194,6 +204,7 @@ if (WORKER_ID !== undefined) {
       const workers = runWorkers((id) => [...urls.slice(id % 3), ...urls.slice(0, id % 3)].join(','), 12_000)
       const [held] = await Promise.all([workers, torment(etcd, proxies, 11_000)])
       await Promise.all(proxies.map((proxy) => proxy.stop()))
+      t.diagnostic(`${roundsOf(held)} rounds of assigning and releasing`)
       await assertExact(etcd.urls.join(','), held)
     }))
 }

@@ -161,11 +161,7 @@ export class Ipam {
   /** How full pools and blocks are, and who borrowed what. */
   async usage(): Promise<IpamUsage> {
     const { records } = await this.#ctx.blocks.list(BLOCK_PREFIX)
-    const reservations = { 4: await readReservations(this.#ctx, 4), 6: await readReservations(this.#ctx, 6) }
-    return usageOf(
-      await readPools(this.#ctx),
-      records.map(({ value }) => value),
-      reservations,
-    )
+    const blocks = records.map(({ value }) => value)
+    return usageOf(await readPools(this.#ctx), blocks, await readReservations(this.#ctx))
   }
 }

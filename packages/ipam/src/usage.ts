@@ -1,9 +1,10 @@
 /** How full the pools are and who borrowed what: the figures of `calicoctl ipam show`. Pure. */
 import { cidrContains, cidrSize, ipVersion, type Cidr, type Ip, type IpamBlock } from '@calico-node/model'
-import { countCovered, inRanges, type AddressRange } from './address-ranges.ts'
+import { countCovered, inRanges } from './address-ranges.ts'
 import { allocationsOf, type Allocation } from './block.ts'
 import { findOwner } from './owner.ts'
 import type { Pool } from './pools.ts'
+import type { Reservations } from './surroundings.ts'
 
 export interface Usage {
   readonly cidr: Cidr
@@ -38,8 +39,6 @@ export interface IpamUsage {
   readonly stray: readonly BlockUsage[]
   readonly borrowed: readonly Borrowed[]
 }
-
-type Reservations = Readonly<Record<4 | 6, readonly AddressRange[]>>
 
 export function usageOf(pools: readonly Pool[], blocks: readonly IpamBlock[], reservations: Reservations): IpamUsage {
   const usageOfBlock = (block: IpamBlock): BlockUsage => {
