@@ -63,6 +63,9 @@ for (const name of readdirSync('packages')) {
     const isTest = file.endsWith('.test.ts') || file.includes('/src/testing/') || name === 'testkit'
     const declared = { ...manifest.dependencies, ...(isTest ? manifest.devDependencies : {}) }
     const source = readFileSync(file, 'utf8')
+    if (/\.(netns|bird)\.test\.ts$/.test(file) && !source.includes('\nrequireOwnNamespace()\n')) {
+      problems.push(`${file}: must call requireOwnNamespace() before anything else`)
+    }
     for (const [, target = ''] of source.matchAll(/^(?:import|export)[^'"]*?from '([^'.][^']*)'/gms)) {
       if (target.startsWith('node:')) continue
       const root = target.startsWith('@') ? target.split('/').slice(0, 2).join('/') : target.split('/')[0]

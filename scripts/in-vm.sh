@@ -65,7 +65,7 @@ trap 'kill "$daemon" 2>/dev/null || true; rm -rf "$job"' EXIT
 daemon=
 printf 'cache=%q\nshare=%q\n' "$cache" "$share" >"$job/env"
 {
-  echo "export PATH=$root/node_modules/.bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root"
+  echo "export CALICO_OWN_NETNS=1 PATH=$root/node_modules/.bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root"
   echo "ip link set lo up; hostname vm; cd ${PWD@Q}"
   printf '%q ' "$@"
   echo ">/dev/ttyS1 2>&1 </dev/null; echo \$? >$job/status; sync; poweroff -f"

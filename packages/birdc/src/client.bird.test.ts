@@ -5,8 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { waitFor } from '@calico-node/core'
-import { withBird } from '@calico-node/testkit'
+import { withBird, requireOwnNamespace } from '@calico-node/testkit'
 import { BirdClient } from './client.ts'
+
+requireOwnNamespace()
 
 const CONFIG = `router id 10.0.0.1;
 protocol device { scan time 2; }

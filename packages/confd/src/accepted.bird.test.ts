@@ -9,11 +9,15 @@ import { load } from 'js-yaml'
 import { ConfigDirectory } from './install/config-directory.ts'
 import { Templates } from './render/templates.ts'
 import { render } from './renderer.ts'
+import { readTemplateFiles } from './template-files.ts'
 import { clusters } from './testing/cluster-arbitrary.ts'
 import { factsOf, scenarioSchema, surroundingsOf, type ScenarioInput } from './testing/scenario.ts'
+import { requireOwnNamespace } from '@calico-node/testkit'
+
+requireOwnNamespace()
 
 const TESTDATA = join(import.meta.dirname, '../testdata')
-const templates = new Templates({ shipped: join(import.meta.dirname, '../../../templates') })
+const templates = new Templates(readTemplateFiles({ shipped: join(import.meta.dirname, '../../../templates') }))
 const work = mkdtempSync(join(tmpdir(), 'accepted-'))
 after(() => rmSync(work, { recursive: true }))
 

@@ -6,6 +6,9 @@ import { describe, test } from 'node:test'
 import { waitFor } from '@calico-node/core'
 import type { MemoryKvStore } from '@calico-node/datastore'
 import { put, putBlock, putNode, withHosts, type TestHost } from './testing/hosts.ts'
+import { requireOwnNamespace } from '@calico-node/testkit'
+
+requireOwnNamespace()
 
 const withHost = (use: (host: TestHost, store: MemoryKvStore) => Promise<void>): Promise<void> =>
   withHosts(1, async ([host], store) => {

@@ -7,6 +7,9 @@ import { describe, test } from 'node:test'
 import { waitFor } from '@calico-node/core'
 import type { MemoryKvStore } from '@calico-node/datastore'
 import { put, putBlock, putNode, withHosts, type TestHost } from './testing/hosts.ts'
+import { requireOwnNamespace } from '@calico-node/testkit'
+
+requireOwnNamespace()
 
 const POOL6 = 'fd80:24e2:f998:72d6::/64'
 

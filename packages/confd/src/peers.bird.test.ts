@@ -6,8 +6,10 @@ import { describe, test } from 'node:test'
 import { BirdClient } from '@calico-node/birdc'
 import { waitFor } from '@calico-node/core'
 import type { MemoryKvStore } from '@calico-node/datastore'
-import { startBird } from '@calico-node/testkit'
+import { startBird, requireOwnNamespace } from '@calico-node/testkit'
 import { put, putBlock, putNode, withHosts, type TestHost } from './testing/hosts.ts'
+
+requireOwnNamespace()
 
 const LONG = { deadlineMs: 25_000 }
 const has = (host: TestHost, route: string): Promise<boolean> =>

@@ -4,6 +4,9 @@ import { quietLogger } from '@calico-node/core'
 import { parseIp } from '@calico-node/model'
 import { createConntrack } from './conntrack.ts'
 import { run } from './run.ts'
+import { requireOwnNamespace } from '@calico-node/testkit'
+
+requireOwnNamespace()
 
 const add = async (from: string, to: string, port: number): Promise<void> => {
   await run('conntrack', ['-I', '-p', 'udp', '-s', from, '-d', to, '--sport', String(port), '--dport', '53', '-t', '600'])

@@ -3,6 +3,9 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { beforeEach, describe, test } from 'node:test'
 import { IpBatch } from './ip-batch.ts'
 import { deleteLink, listLinks } from './links.ts'
+import { requireOwnNamespace } from '@calico-node/testkit'
+
+requireOwnNamespace()
 
 const names = async (): Promise<string[]> => (await listLinks()).map(({ name }) => name).filter((name) => name.startsWith('b'))
 

@@ -6,6 +6,9 @@ import { parseSave } from './ipset-text.ts'
 import type { IpSets } from './ports.ts'
 import type { IpSet } from './rules/types.ts'
 import { run } from './run.ts'
+import { requireOwnNamespace } from '@calico-node/testkit'
+
+requireOwnNamespace()
 
 /** All sets of the kernel: name to sorted members. */
 async function sets(): Promise<Record<string, string[]>> {

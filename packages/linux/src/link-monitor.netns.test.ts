@@ -6,6 +6,9 @@ import { createLinkMonitor, type LinkMonitorOptions } from './link-monitor.ts'
 import { addVeth, deleteLink, listLinks, renameLink, setLink } from './links.ts'
 import type { LinkEvent } from './ports.ts'
 import { run } from './run.ts'
+import { requireOwnNamespace } from '@calico-node/testkit'
+
+requireOwnNamespace()
 
 const told = (event: LinkEvent): string => {
   if (event.kind === 'link') return `${event.name} ${event.link === undefined ? 'gone' : event.link.operUp ? 'up' : 'down'}`

@@ -10,6 +10,9 @@ import {
 } from './links.ts'
 import { runIn, type Netns } from './netns.ts'
 import { run } from './run.ts'
+import { requireOwnNamespace } from '@calico-node/testkit'
+
+requireOwnNamespace()
 
 const inside: Netns = { path: '/run/netns/inside' }
 

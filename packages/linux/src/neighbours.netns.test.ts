@@ -6,6 +6,9 @@ import { addVeth, deleteLink, listLinks, listNeighbours, setLink } from './links
 import { createNeighbours } from './neighbours.ts'
 import type { Neighbour } from './ports.ts'
 import { run } from './run.ts'
+import { requireOwnNamespace } from '@calico-node/testkit'
+
+requireOwnNamespace()
 
 const entry = (dev: string, ip: string, mac: string): Neighbour => ({ dev, ip: parseIp(ip), mac: parseMac(mac) })
 const permanent = async (): Promise<string[]> =>

@@ -6,6 +6,9 @@ import { addVeth, deleteLink, listLinks, listRoutes, setLink } from './links.ts'
 import type { Conntrack, Route, Routes } from './ports.ts'
 import { createRoutes, type RoutesOptions } from './routes.ts'
 import { run } from './run.ts'
+import { requireOwnNamespace } from '@calico-node/testkit'
+
+requireOwnNamespace()
 
 for (const ipVersion of [4, 6] as const) describe(`routes, IPv${ipVersion}`, () => suite(ipVersion))
 

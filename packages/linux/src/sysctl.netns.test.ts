@@ -5,6 +5,9 @@ import { before, describe, test } from 'node:test'
 import { addVeth } from './links.ts'
 import { run } from './run.ts'
 import { createSysctl } from './sysctl.ts'
+import { requireOwnNamespace } from '@calico-node/testkit'
+
+requireOwnNamespace()
 
 describe('sysctl', () => {
   before(() => addVeth({ name: 'cali1' }, { name: 'peer1' }))

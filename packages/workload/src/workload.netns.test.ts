@@ -25,6 +25,9 @@ import {
   type WorkloadContext,
   type WorkloadEndpoint,
 } from './workload.ts'
+import { requireOwnNamespace } from '@calico-node/testkit'
+
+requireOwnNamespace()
 
 const NODE = parseNodeName('host-a')
 const W1: Netns = { path: '/run/netns/w1' }

@@ -6,13 +6,15 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { BirdClient } from '@calico-node/birdc'
 import { waitFor } from '@calico-node/core'
-import { startBird, type RunningBird } from '@calico-node/testkit'
+import { startBird, type RunningBird, requireOwnNamespace } from '@calico-node/testkit'
 import type { DaemonManifest } from '../render/manifest.ts'
 import type { FileSet } from '../render/render.ts'
 import { LogBook } from '../testing/hosts.ts'
 import { BirdDaemon } from './bird-daemon.ts'
 import { seal } from './seal.ts'
 import { ConfigDirectory } from './config-directory.ts'
+
+requireOwnNamespace()
 
 const MANIFEST: DaemonManifest = {
   name: 'bird',

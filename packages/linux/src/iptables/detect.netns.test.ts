@@ -5,6 +5,9 @@ import { quietLogger } from '@calico-node/core'
 import { run } from '../run.ts'
 import { cleanOtherVariant, detectIptables } from './detect.ts'
 import { createRuleTable, type IptablesVariant } from './table.ts'
+import { requireOwnNamespace } from '@calico-node/testkit'
+
+requireOwnNamespace()
 
 const install = async (variant: IptablesVariant, ipVersion: 4 | 6 = 4): Promise<void> => {
   const table = createRuleTable({ variant, table: 'filter', ipVersion, log: quietLogger })

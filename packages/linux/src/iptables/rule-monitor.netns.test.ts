@@ -4,6 +4,9 @@ import { quietLogger, waitFor } from '@calico-node/core'
 import { run } from '../run.ts'
 import { hintOf, watchRules } from './rule-monitor.ts'
 import { createRuleTable } from './table.ts'
+import { requireOwnNamespace } from '@calico-node/testkit'
+
+requireOwnNamespace()
 
 describe('hintOf()', () => {
   const cases: [line: string, table: string | undefined][] = [

@@ -4,12 +4,14 @@ import { writeFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { quietLogger } from '@calico-node/core'
 import { parseCidr } from '@calico-node/model'
-import { Peer } from '@calico-node/testkit'
+import { Peer, requireOwnNamespace } from '@calico-node/testkit'
 import { replaceRoute } from '../links.ts'
 import type { RuleTable } from '../ports.ts'
 import { run } from '../run.ts'
 import type { Match, Rule } from '../rules/types.ts'
 import { createRuleTable, type IptablesVariant } from './table.ts'
+
+requireOwnNamespace()
 
 const PACKETS = 500
 const INTERVAL_MS = 2

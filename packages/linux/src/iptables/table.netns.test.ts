@@ -7,6 +7,9 @@ import type { RuleTable } from '../ports.ts'
 import type { Chain, Hook, IpVersion, Match, Rule, Table } from '../rules/types.ts'
 import { run } from '../run.ts'
 import { createRuleTable, type IptablesVariant, type RuleTableOptions } from './table.ts'
+import { requireOwnNamespace } from '@calico-node/testkit'
+
+requireOwnNamespace()
 
 const jump = (chain: string): Rule => ({ match: [], action: { kind: 'jump', chain } })
 const accept: Rule = { match: [], action: { kind: 'accept' } }

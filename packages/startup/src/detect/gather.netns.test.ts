@@ -4,6 +4,9 @@ import { run } from '@calico-node/linux'
 import { candidateText, chooseAddress } from './choose.ts'
 import { gatherAddresses, gatherFacts } from './gather.ts'
 import { type DetectionMethod, parseDetectionMethod } from './method.ts'
+import { requireOwnNamespace } from '@calico-node/testkit'
+
+requireOwnNamespace()
 
 const ip = (...words: string[]): Promise<string> => run('ip', words.join(' ').split(' '))
 
