@@ -9,6 +9,9 @@ import { initialise } from '@calico-node/datastore'
 import { run } from '@calico-node/linux'
 import { makeResource, type WorkloadEndpointResource } from '@calico-node/model'
 import { TestCluster } from './harness.test.ts'
+import { requireOwnNamespace } from '@calico-node/testkit'
+
+requireOwnNamespace()
 
 let cluster: TestCluster
 const NO_DOCKER = { DOCKER_HOST: 'unix:///nonexistent/docker.sock' }

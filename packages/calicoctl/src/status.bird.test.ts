@@ -1,0 +1,88 @@
+/** `node status` on a namespace with real BIRDs: one peer that answers, one that does not. */
+import assert from 'node:assert/strict'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { waitFor } from '@calico-node/core'
+import { run } from '@calico-node/linux'
+import { type RunningBird, startBird, requireOwnNamespace } from '@calico-node/testkit'
+import { cli } from './harness.test.ts'
+
+requireOwnNamespace()
+
+const config = (own: string, peer: string, more = ''): string => `
+router id ${own};
+protocol device {}
+protocol bgp Mesh_${peer.replaceAll('.', '_')} {
+  local ${own} as 64512; neighbor ${peer} as 64512; multihop; connect delay time 1; connect retry time 1; error wait time 1, 1;
+}
+${more}`
+const DEAD = 'protocol bgp Global_10_9_0_77_port_1790 { local 10.9.0.1 as 64512; neighbor 10.9.0.77 port 1790 as 65000; multihop; connect retry time 1; }'
+
+let dir: string
+let own: RunningBird
+let peer: RunningBird
+let felix: ChildProcess
+const status = (line: string) => cli(line, { env: { CALICO_RUN_DIR: dir } })
+
+before(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'status-'))
+  await run('ip', ['netns', 'add', 'peer'])
+  await run('ip', ['link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', 'peer'])
+  await run('ip', ['address', 'add', '10.9.0.1/24', 'dev', 'eth0'])
+  await run('ip', ['link', 'set', 'eth0', 'up'])
+  await run('ip', ['-n', 'peer', 'address', 'add', '10.9.0.2/24', 'dev', 'eth0'])
+  await run('ip', ['-n', 'peer', 'link', 'set', 'eth0', 'up'])
+  felix = spawn('sleep', ['600'], { argv0: 'calico-felix' })
+  own = await startBird({ dir, config: config('10.9.0.1', '10.9.0.2') })
+  peer = await startBird({ netns: 'peer', config: config('10.9.0.2', '10.9.0.1') })
+})
+after(async () => {
+  felix.kill()
+  await Promise.all([own.stop(), peer.stop()])
+  rmSync(dir, { recursive: true })
+})
+
+describe('node status', () => {
+  test('shows an established session and exits 0', async () => {
+    await waitFor('the session', async () => (await status('node status')).exit === 0, { deadlineMs: 20_000 })
+    const { stdout, stderr } = await status('node status')
+    assert.equal(stderr, '')
+    assert.match(stdout, /^Calico process is running\.\n\nIPv4 BGP status\n\+/)
+    assert.match(stdout, /^\| 10\.9\.0\.2 +\| node-to-node mesh \| up +\| \S+ +\| Established +\|$/m)
+    assert.match(stdout, /INFO: BIRDv6 process: 'bird6' is not running\./)
+    assert.match((await status('status')).stdout, /\| Peer address \|/)
+  })
+  test('exits 2 while a session is down, and tells port and state', async () => {
+    await run('birdc', ['-s', own.socket, 'configure', `"${writeConfig()}"`])
+    const { exit, stdout } = await status('node status')
+    assert.equal(exit, 2)
+    assert.match(stdout, /^\| 10\.9\.0\.77\.port\.1790 \| global +\| start \|/m)
+    const json = JSON.parse((await status('node status -o json')).stdout)
+    assert.deepEqual(json.families[0].peers.map((one: { established: boolean }) => one.established).toSorted(), [false, true])
+  })
+  test('says that BIRD does not answer, and exits 2', async () => {
+    process.kill(own.pid, 'SIGSTOP')
+    try {
+      const { exit, stdout } = await status('node status')
+      assert.equal(exit, 2)
+      assert.match(stdout, /IPv4 BGP status\nCannot ask BIRD at .*bird\.ctl: no answer within 2000 ms/)
+    } finally {
+      process.kill(own.pid, 'SIGCONT')
+    }
+  })
+  test('exits 1 when Felix does not run', async () => {
+    felix.kill()
+    await waitFor('the end of the process', () => felix.signalCode !== null)
+    const { exit, stderr } = await status('node status')
+    assert.deepEqual([exit, stderr], [1, 'Calico process is not running.\n'])
+  })
+})
+
+function writeConfig(): string {
+  const path = join(dir, 'with-dead-peer.cfg')
+  writeFileSync(path, config('10.9.0.1', '10.9.0.2', DEAD))
+  return path
+}
