@@ -13,20 +13,31 @@ const READER = fileURLToPath(new URL('datastore-reader.ts', import.meta.url))
 
 export const bench: Bench = {
   name: 'datastore',
-  run: () => withEtcd({}, async (etcd) => {
-    const [endpoint = ''] = etcd.urls
-    const fillMs = await fill(endpoint)
-    const [list, sync] = [await read(endpoint, 'list'), await read(endpoint, 'sync')]
-    if (list.keys !== RESOURCES || sync.keys !== RESOURCES) throw new Error(`read ${list.keys} and ${sync.keys} keys`)
-    const figures: Figure[] = [
-      { name: 'puts', value: (RESOURCES / fillMs) * 1000, unit: '1/s', note: '64 at a time' },
-      { name: `list of ${RESOURCES} resources`, value: list.ms, unit: 'ms' },
-      { name: 'memory of the list, peak', value: list.peakMB, unit: 'MB', note: `${Math.round(list.baseMB)} MB before` },
-      { name: `sync of ${RESOURCES} resources until in sync`, value: sync.ms, unit: 'ms' },
-      { name: 'memory of the sync, peak', value: sync.peakMB, unit: 'MB', note: `${Math.round(sync.baseMB)} MB before` },
-    ]
-    return figures
-  }),
+  run: () =>
+    withEtcd({}, async (etcd) => {
+      const [endpoint = ''] = etcd.urls
+      const fillMs = await fill(endpoint)
+      const [list, sync] = [await read(endpoint, 'list'), await read(endpoint, 'sync')]
+      if (list.keys !== RESOURCES || sync.keys !== RESOURCES) throw new Error(`read ${list.keys} and ${sync.keys} keys`)
+      const figures: Figure[] = [
+        { name: 'puts', value: (RESOURCES / fillMs) * 1000, unit: '1/s', note: '64 at a time' },
+        { name: `list of ${RESOURCES} resources`, value: list.ms, unit: 'ms' },
+        {
+          name: 'memory of the list, peak',
+          value: list.peakMB,
+          unit: 'MB',
+          note: `${Math.round(list.baseMB)} MB before`,
+        },
+        { name: `sync of ${RESOURCES} resources until in sync`, value: sync.ms, unit: 'ms' },
+        {
+          name: 'memory of the sync, peak',
+          value: sync.peakMB,
+          unit: 'MB',
+          note: `${Math.round(sync.baseMB)} MB before`,
+        },
+      ]
+      return figures
+    }),
 }
 
 async function fill(endpoint: string): Promise<number> {
@@ -47,8 +58,14 @@ async function fill(endpoint: string): Promise<number> {
 /** A workload endpoint as an orchestrator writes it, some 700 bytes. */
 function endpointOf(i: number): [key: string, value: string] {
   const spec = {
-    node: `node-${i % 500}`, orchestrator: 'cni', containerID: `c${i}`, endpoint: 'eth0', interfaceName: `cali${i.toString(16)}`,
-    mac: '02:00:00:00:00:01', ipNetworks: [`10.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}/32`], profiles: ['net1'],
+    node: `node-${i % 500}`,
+    orchestrator: 'cni',
+    containerID: `c${i}`,
+    endpoint: 'eth0',
+    interfaceName: `cali${i.toString(16)}`,
+    mac: '02:00:00:00:00:01',
+    ipNetworks: [`10.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}/32`],
+    profiles: ['net1'],
   }
   const name = `node--${i % 500}-cni-c${i}-eth0`
   const metadata = { name, namespace: 'default', labels: { app: `app-${i % 100}`, tier: `tier-${i % 5}` } }

@@ -15,7 +15,7 @@ Commands:
   stop            end the hosts that were left up
 `
 const root = resolve(process.env['CALICO_ROOT'] ?? process.cwd())
-const dir = join(root, 'out', 'lab')
+const dir = resolve(process.env['CALICO_LAB_DIR'] ?? join(root, 'out', 'lab'))
 const print = (line: string): void => {
   process.stdout.write(`${line}\n`)
 }
