@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import fc from 'fast-check'
 import { load } from 'js-yaml'
+import { parseResource, resourceKey } from '@calico-node/model'
 import { ConfigDirectory } from './install/config-directory.ts'
 import { Templates } from './render/templates.ts'
 import { render } from './renderer.ts'
@@ -90,39 +91,28 @@ const hostileText = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 40 }),
 )
 
-/** Every text leaf of the resources as a place; one of them is overwritten, or grows a tail, in what is stored. */
+/** What is stored when one of the texts in the specs, or every password, is hostile or has a hostile tail. */
 function corrupt(input: ScenarioInput, pick: number, hostile: string): ScenarioInput {
-  const documents = structuredClone(input.resources ?? [])
-  const places: { holder: Record<string, unknown>; key: string }[] = []
-  const walk = (value: unknown): void => {
-    if (typeof value !== 'object' || value === null) return
-    const holder = value as Record<string, unknown>
-    for (const key of Object.keys(holder)) {
-      if (typeof holder[key] === 'string' && !['kind', 'apiVersion'].includes(key)) places.push({ holder, key })
-      walk(holder[key])
-    }
+  const spoil = (text: string): string => (pick % 2 === 0 ? hostile : text + hostile)
+  if (pick % 7 === 0) return { ...input, secrets: mapValues(input.secrets ?? {}, spoil) }
+  const spoiled = (target: number): { stored: Record<string, string>; places: number } => {
+    let places = 0
+    const replace = (_: string, value: unknown): unknown =>
+      typeof value === 'string' && places++ === target ? spoil(value) : value
+    const stored = (input.resources ?? []).map((document) => {
+      const { kind, metadata } = parseResource(document)
+      return [
+        resourceKey(kind, metadata.name),
+        JSON.stringify({ ...document, spec: JSON.parse(JSON.stringify(document.spec, replace)) }),
+      ]
+    })
+    return { stored: Object.fromEntries(stored), places }
   }
-  for (const document of documents) walk((document as { spec: unknown }).spec)
-  const secret = pick % 7 === 0
-  const place = places[pick % Math.max(places.length, 1)]
-  if (!secret && place !== undefined)
-    place.holder[place.key] = pick % 2 === 0 ? hostile : `${String(place.holder[place.key])}${hostile}`
-  const stored = documents.map((document) => {
-    const {
-      kind,
-      metadata: { name },
-    } = document as { kind: string; metadata: { name: string } }
-    const plural = {
-      Node: 'nodes',
-      IPPool: 'ippools',
-      BGPPeer: 'bgppeers',
-      BGPFilter: 'bgpfilters',
-      BGPConfiguration: 'bgpconfigurations',
-    }[kind]
-    return [`/calico/resources/v3/projectcalico.org/${plural}/${name}`, JSON.stringify(document)] as const
-  })
-  const secrets = secret
-    ? Object.fromEntries(Object.keys(input.secrets ?? {}).map((id) => [id, hostile]))
-    : (input.secrets ?? {})
-  return { ...input, resources: [], stored: Object.fromEntries(stored), secrets }
+  const { places } = spoiled(-1)
+  return { ...input, resources: [], stored: spoiled(pick % Math.max(places, 1)).stored }
 }
+
+const mapValues = (
+  record: Readonly<Record<string, string>>,
+  change: (value: string) => string,
+): Record<string, string> => Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]))

@@ -18,6 +18,7 @@ import type { Problem } from './model/facts.ts'
 import type { ConfdConfig } from './params.ts'
 import { ProblemLog } from './problem-log.ts'
 import { Templates } from './render/templates.ts'
+import { readTemplateFiles } from './template-files.ts'
 import { Wake } from './wake.ts'
 
 const GAP_MS = 100
@@ -101,8 +102,12 @@ export class Agent {
   }
 }
 
-function readTemplates(config: ConfdConfig, log: Logger): Templates {
-  const templates = new Templates({ shipped: config.CALICO_TEMPLATES, overrides: config.CALICO_CONFD_TEMPLATES })
-  if (templates.overridden.length > 0) log.info('Templates of the operator are in use', { files: templates.overridden })
-  return templates
+function readTemplates(
+  { CALICO_TEMPLATES: shipped, CALICO_CONFD_TEMPLATES: overrides }: ConfdConfig,
+  log: Logger,
+): Templates {
+  const files = readTemplateFiles({ shipped, overrides })
+  const own = [...files.values()].map(({ path }) => path).filter((path) => path.startsWith(`${overrides}/`))
+  if (own.length > 0) log.info('Templates of the operator are in use', { files: own })
+  return new Templates(files)
 }

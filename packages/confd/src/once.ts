@@ -10,6 +10,7 @@ import type { ConfdConfig } from './params.ts'
 import { ProblemLog } from './problem-log.ts'
 import { Templates } from './render/templates.ts'
 import { renderChecked } from './renderer.ts'
+import { readTemplateFiles } from './template-files.ts'
 
 export interface OnceOptions {
   readonly config: ConfdConfig
@@ -27,7 +28,9 @@ export interface OnceOptions {
  * @throws INVALID when nothing can be rendered or the templates are at fault
  */
 export async function renderOnce({ config, surroundings, store, log, out }: OnceOptions): Promise<0 | 2> {
-  const templates = new Templates({ shipped: config.CALICO_TEMPLATES, overrides: config.CALICO_CONFD_TEMPLATES })
+  const templates = new Templates(
+    readTemplateFiles({ shipped: config.CALICO_TEMPLATES, overrides: config.CALICO_CONFD_TEMPLATES }),
+  )
   const facts = await snapshot(templates.manifest.watch, { store, log, node: surroundings.node })
   facts.setSecrets(readSecrets(config.CALICO_SECRETS_DIR))
   mkdirSync(out, { recursive: true })

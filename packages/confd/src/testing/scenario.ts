@@ -15,7 +15,10 @@ export const scenarioSchema = z.strictObject({
   environment: texts,
   blocks: texts.describe('Affinities of the node: CIDR to state.'),
   secrets: texts.describe('`name/key` to password.'),
-  resources: z.array(z.unknown()).default([]).describe('v3 documents; they must be valid.'),
+  resources: z
+    .array(z.looseObject({ metadata: z.looseObject({}), spec: z.unknown() }))
+    .default([])
+    .describe('v3 documents; they must be valid.'),
   stored: texts.describe('Keys with values that need not be valid.'),
 })
 export type Scenario = Readonly<z.output<typeof scenarioSchema>>
