@@ -92,6 +92,12 @@ describe('confd', () => {
       )
       for (const n of [17, 33])
         assert.match(host.log.text(), new RegExp(`"name":"peer${n}","reason":"is left out: BIRD refuses`))
+      const status = () => JSON.parse(config(host, 'confd.json'))
+      await waitFor('the status', () => status().daemons.bird === 'running' && status().problems.length === 2)
+      assert.deepEqual(
+        status().problems.map(({ name }: { name: string }) => name),
+        ['peer17', 'peer33'],
+      )
       await put(store, 'BGPPeer', 'peer17', peer(17))
       await runs(
         host,

@@ -8,16 +8,18 @@
  * follows within GAP_MS is taken together. Nothing is rendered before the first complete snapshot, and an unreachable
  * datastore changes nothing.
  */
+import { join } from 'node:path'
 import { backoffMs, messageOf, sleep, type Logger } from '@calico-node/core'
 import { sync, type KvStore } from '@calico-node/datastore'
 import { watch } from 'chokidar'
-import { Converger, type ConvergerOptions } from './converger.ts'
+import { Converger, type Convergence, type ConvergerOptions } from './converger.ts'
 import { FactStore } from './facts/fact-store.ts'
 import { readSecrets } from './facts/secrets.ts'
 import type { Problem } from './model/facts.ts'
 import type { ConfdConfig } from './params.ts'
 import { ProblemLog } from './problem-log.ts'
 import { Templates } from './render/templates.ts'
+import { StatusFile } from './status-file.ts'
 import { readTemplateFiles } from './template-files.ts'
 import { Wake } from './wake.ts'
 
@@ -36,6 +38,7 @@ export class Agent {
   readonly #facts: FactStore
   readonly #problems: ProblemLog
   readonly #converger: Converger
+  readonly #status: StatusFile
   readonly #wake = new Wake()
   #templates: Templates
   #templateProblems: readonly Problem[] = []
@@ -50,6 +53,7 @@ export class Agent {
     this.#facts = new FactStore(surroundings.node)
     this.#problems = new ProblemLog(log)
     this.#converger = new Converger(options)
+    this.#status = new StatusFile(join(config.CALICO_BIRD_RUN_DIR, 'confd.json'))
     this.#templates = readTemplates(config, log)
     this.#facts.setSecrets(readSecrets(config.CALICO_SECRETS_DIR))
   }
@@ -57,7 +61,9 @@ export class Agent {
   /** Works until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const { CALICO_CONFD_TEMPLATES: templates, CALICO_SECRETS_DIR: secrets } = this.#config
-    const files = watch([templates, secrets], { ignoreInitial: true }).on('all', () => this.#rereadFiles())
+    const files = watch([templates, secrets], { ignoreInitial: true })
+    files.on('all', () => this.#rereadFiles())
+    files.on('error', (err) => this.#log.warn('Changes of templates and passwords may go unnoticed', { err }))
     try {
       await Promise.all([this.#follow(signal), this.#converge(signal)])
     } finally {
@@ -81,12 +87,23 @@ export class Agent {
     while (!signal.aborted) {
       await this.#wake.wait(delayMs, signal)
       if (!this.#inSync || signal.aborted) continue
-      const { done, problems } = await this.#converger.converge(this.#facts.facts(), this.#templates)
-      this.#problems.update([...this.#facts.problems(), ...this.#templateProblems, ...problems])
+      const done = this.#report(await this.#converger.converge(this.#facts.facts(), this.#templates))
       delayMs = done ? auditMs : RETRY.baseMs / 2 + backoffMs(failures, RETRY)
       failures = done ? 0 : failures + 1
       await sleep(GAP_MS, signal)
     }
+  }
+
+  /** @returns whether there is nothing to try again: every daemon runs what it should, or only new facts can help */
+  #report(results: readonly Convergence[]): boolean {
+    const problems = this.#problems.update([
+      ...this.#facts.problems(),
+      ...this.#templateProblems,
+      ...results.flatMap((result) => result.problems),
+    ])
+    const daemons = Object.fromEntries(results.map(({ name, state }) => [name, state]))
+    this.#status.write({ node: this.#config.NODENAME, daemons, problems })
+    return results.every(({ state }) => state === 'running' || state === 'not-rendered')
   }
 
   /** A template that cannot be read leaves the ones before in use. */

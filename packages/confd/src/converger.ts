@@ -8,10 +8,13 @@ import type { ConfdConfig } from './params.ts'
 import type { DaemonManifest } from './render/manifest.ts'
 import type { Templates } from './render/templates.ts'
 import { renderChecked } from './renderer.ts'
+import type { DaemonState } from './status-file.ts'
 
+/** How one daemon stands after an attempt. */
 export interface Convergence {
-  /** Every daemon runs what it should; otherwise try again. */
-  readonly done: boolean
+  readonly name: string
+  readonly state: DaemonState
+  /** Of the last configuration that could be rendered. */
   readonly problems: readonly Problem[]
 }
 
@@ -29,6 +32,7 @@ export class Converger {
   readonly #log: Logger
   readonly #setLogLevel: (level: LogLevel | 'none') => void
   readonly #daemons = new Map<string, BirdDaemon>()
+  readonly #problems = new Map<string, readonly Problem[]>()
   /** What was said last about a daemon that does not converge, so that repetition stays silent. */
   readonly #said = new Map<string, string>()
 
@@ -39,39 +43,41 @@ export class Converger {
     this.#setLogLevel = setLogLevel
   }
 
-  async converge(facts: Facts, templates: Templates): Promise<Convergence> {
-    const results = await Promise.all(
-      templates.manifest.daemons.map((daemon) => this.#convergeOne(daemon, facts, templates)),
-    )
-    return { done: results.every(({ done }) => done), problems: results.flatMap(({ problems }) => problems) }
+  /** One attempt for every daemon. A failure of one is its own: the others go on. */
+  async converge(facts: Facts, templates: Templates): Promise<readonly Convergence[]> {
+    return Promise.all(templates.manifest.daemons.map((daemon) => this.#convergeOne(daemon, facts, templates)))
   }
 
-  /** A failure of one daemon is its own: the other goes on. */
   async #convergeOne(manifest: DaemonManifest, facts: Facts, templates: Templates): Promise<Convergence> {
-    const daemon = this.#daemonOf(manifest)
-    try {
-      const rendered = await renderChecked(
-        { templates, daemon: manifest, facts, surroundings: this.#surroundings },
-        daemon,
-      )
-      if (rendered.kind === 'not-ready') {
-        this.#sayOnce(manifest.name, rendered.reason, () =>
-          this.#log.info('Configuration not rendered yet', { reason: rendered.reason }),
-        )
-        return { done: true, problems: [] } // only a change of facts can help
-      }
-      if (rendered.kind === 'refused') throw new CalicoError('INVALID', `Cannot use the templates: ${rendered.message}`)
-      this.#followSeverity(rendered.logSeverity)
-      const outcome = await daemon.apply(rendered)
-      this.#said.delete(manifest.name)
-      return { done: outcome === 'running', problems: rendered.problems }
-    } catch (err) {
+    const { name } = manifest
+    const state = await this.#attempt(manifest, facts, templates).catch((err: unknown) => {
       if (!(err instanceof CalicoError)) throw err
-      this.#sayOnce(manifest.name, messageOf(err), () =>
-        this.#log.error('Configuration not applied, the last good one stays', { daemon: manifest.name, err }),
+      this.#sayOnce(name, messageOf(err), () =>
+        this.#log.error('Configuration not applied, the last good one stays', { daemon: name, err }),
       )
-      return { done: false, problems: [] }
+      return 'failed' as const
+    })
+    return { name, state, problems: this.#problems.get(name) ?? [] }
+  }
+
+  async #attempt(manifest: DaemonManifest, facts: Facts, templates: Templates): Promise<DaemonState> {
+    const { name } = manifest
+    const daemon = this.#daemonOf(manifest)
+    const rendered = await renderChecked(
+      { templates, daemon: manifest, facts, surroundings: this.#surroundings },
+      daemon,
+    )
+    if (rendered.kind === 'not-ready') {
+      const { reason } = rendered
+      this.#sayOnce(name, reason, () => this.#log.info('Configuration not rendered yet', { daemon: name, reason }))
+      return 'not-rendered'
     }
+    if (rendered.kind === 'refused') throw new CalicoError('INVALID', `Cannot use the templates: ${rendered.message}`)
+    this.#problems.set(name, rendered.problems)
+    this.#followSeverity(rendered.logSeverity)
+    const outcome = await daemon.apply(rendered)
+    this.#said.delete(name)
+    return outcome
   }
 
   #daemonOf({ name, ...manifest }: DaemonManifest): BirdDaemon {

@@ -47,7 +47,10 @@ export const ConfdParams = z.object({
     .string()
     .default('/etc/calico/confd/templates')
     .describe('Templates of the operator: a file here replaces the shipped one of the same name. Re-read on change.'),
-  CALICO_BIRD_RUN_DIR: z.string().default('/var/run/calico').describe('Where the control sockets of BIRD are.'),
+  CALICO_BIRD_RUN_DIR: z
+    .string()
+    .default('/var/run/calico')
+    .describe('Where the control sockets of BIRD are, and confd.json, in which confd says how things stand.'),
   CALICO_SECRETS_DIR: z
     .string()
     .default('/etc/calico/secrets')

@@ -11,8 +11,8 @@ export class ProblemLog {
     this.#log = log
   }
 
-  /** @param problems all that there are now, repetitions included */
-  update(problems: readonly Problem[]): void {
+  /** @param problems All that there are now, repetitions included. @returns the same without them */
+  update(problems: readonly Problem[]): readonly Problem[] {
     const now = new Map(problems.map((problem) => [idOf(problem), problem]))
     for (const [id, { kind, name, reason }] of now) {
       if (!this.#known.has(id)) this.#log.warn('Resource needs mending', { kind, name, reason })
@@ -21,5 +21,6 @@ export class ProblemLog {
       if (!now.has(id)) this.#log.info('Resource mended', { kind, name, was: reason })
     }
     this.#known = now
+    return [...now.values()]
   }
 }
