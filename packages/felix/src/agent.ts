@@ -12,7 +12,7 @@
  * Nothing but wiring belongs here. A part that fails for good ends the agent, and the supervisor starts it again; the kernel
  * stays as it is in every case.
  */
-import { findLogLevel, type Logger, type LogLevel, sleep } from '@calico-node/core'
+import { backoffMs, findLogLevel, type Logger, type LogLevel, sleep } from '@calico-node/core'
 import { type KvStore, openEtcd, parseConnection } from '@calico-node/datastore'
 import type { CalcMessage } from './calc/messages.ts'
 import type { ConfigLayer } from './config/layers.ts'
@@ -24,7 +24,7 @@ import type { Dataplane } from './dataplane/loop.ts'
 import { findOwnNodeName } from './node-name.ts'
 import { FelixStatus } from './status/felix-status.ts'
 import { Health } from './status/health.ts'
-import { healthRoutes, type Routes, serveHttp } from './status/http-server.ts'
+import { healthRoutes, type Listen, type Routes, serveHttp } from './status/http-server.ts'
 import { FelixMetrics } from './status/metrics.ts'
 import { loadFelixConfig } from './sync/bootstrap.ts'
 import { runFelixSyncer } from './sync/felix-syncer.ts'
@@ -43,26 +43,32 @@ const RESTART_DELAY_MS = 2000
 const STARTUP = { name: 'FelixStartup', timeoutMs: 0 }
 const LOOP = 'InternalDataplaneMainLoop'
 const HEARTBEAT_MS = 1000
+const FOREVER_MS = 2 ** 31 - 1
 
 /** Runs until `signal` aborts or Felix has to start again. @returns The exit status. */
-export async function runAgent({ env, localLayers, log, setLogLevel, signal }: AgentOptions): Promise<number> {
+export async function runAgent({ env, localLayers, log, setLogLevel, signal: outer }: AgentOptions): Promise<number> {
   const local = resolveFelixConfig(localLayers).config
   const node = findOwnNodeName({ parameter: local.FelixHostname, env })
   const store = openEtcd(parseConnection({ env: withFile(env, localLayers), felix: true }), log)
+  const stop = new AbortController()
+  const signal = AbortSignal.any([outer, stop.signal])
   const health = new Health()
   health.register(STARTUP)
-  const closeEarly = await serveHealth(local, health)
-  log.info('Felix starts', { node, pid: process.pid })
+  const serving: Promise<void>[] = []
+  const serve = (routes: Routes, at: Listen): void => { serving.push(serveUntil(signal, routes, at, log)) }
+  log.info('Felix starts', { node })
   try {
+    if (local.HealthEnabled) serve(healthRoutes(health), { host: local.HealthHost, port: local.HealthPort })
     const config = await loadFelixConfig({ store, node, localLayers, log, signal })
     if (config === undefined) return 0
-    const closeLate = local.HealthEnabled ? undefined : await serveHealth(config, health)
+    const { HealthEnabled, HealthHost, HealthPort, PrometheusMetricsEnabled, PrometheusMetricsHost, PrometheusMetricsPort } = config
+    if (HealthEnabled && !local.HealthEnabled) serve(healthRoutes(health), { host: HealthHost, port: HealthPort })
     const metrics = new FelixMetrics({ node, processMetrics: config.PrometheusProcessMetricsEnabled })
-    const closeMetrics = await serveMetrics(config, metrics.routes())
-    const parts: Parts = { store, node, config, localLayers, health, metrics, log, setLogLevel }
-    return await runParts(parts, signal).finally(() => Promise.all([closeLate?.(), closeMetrics?.()]))
+    if (PrometheusMetricsEnabled) serve(metrics.routes(), { host: PrometheusMetricsHost, port: PrometheusMetricsPort })
+    return await runParts({ store, node, config, localLayers, health, metrics, log, setLogLevel }, signal)
   } finally {
-    await closeEarly?.()
+    stop.abort()
+    await Promise.all(serving)
     store.close()
   }
 }
@@ -86,12 +92,12 @@ async function runParts({ store, node, config, localLayers, health, metrics, log
   health.report(STARTUP.name, { live: true, ready: true })
   const heart = watchLoop(dataplane, health, config)
 
-  const applyLive = ({ LogSeverityScreen, HealthTimeoutOverrides }: FelixConfig): void => {
-    setLogLevel(findLogLevel(LogSeverityScreen) ?? 'info')
-    health.setTimeouts(HealthTimeoutOverrides)
-  }
   const deliver = (messages: readonly CalcMessage[]): void => {
-    for (const message of messages) if (message.kind === 'config.update') applyLive(message.config)
+    for (const message of messages) {
+      if (message.kind !== 'config.update') continue
+      setLogLevel(findLogLevel(message.config.LogSeverityScreen) ?? 'info')
+      health.setTimeouts(message.config.HealthTimeoutOverrides)
+    }
     status.onMessages(messages)
     dataplane.onMessages(messages)
   }
@@ -132,18 +138,18 @@ function watchLoop(dataplane: Dataplane, health: Health, config: FelixConfig): N
   return setInterval(report, HEARTBEAT_MS)
 }
 
-type Close = (() => Promise<void>) | undefined
-
-async function serveHealth({ HealthEnabled, HealthHost: host, HealthPort: port }: FelixConfig, health: Health): Promise<Close> {
-  if (!HealthEnabled) return undefined
-  const server = await serveHttp(healthRoutes(health), { host, port })
-  return () => server.close()
-}
-
-async function serveMetrics(config: FelixConfig, routes: Routes): Promise<Close> {
-  if (!config.PrometheusMetricsEnabled) return undefined
-  const server = await serveHttp(routes, { host: config.PrometheusMetricsHost, port: config.PrometheusMetricsPort })
-  return () => server.close()
+/** Serves until `signal` aborts. A port that is taken is no reason to leave workloads without a network: it is asked for again. */
+async function serveUntil(signal: AbortSignal, routes: Routes, at: Listen, log: Logger): Promise<void> {
+  for (let attempt = 0; !signal.aborted; attempt++) {
+    try {
+      const server = await serveHttp(routes, at)
+      await sleep(FOREVER_MS, signal)
+      return await server.close()
+    } catch (err) {
+      if (attempt === 0) log.error('Cannot serve over HTTP, will retry', { ...at, err })
+      await sleep(backoffMs(attempt, { baseMs: 1000 }), signal)
+    }
+  }
 }
 
 /** The file may say where etcd is, in the words of the environment. */

@@ -6,10 +6,12 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { quietLogger, sleep, waitFor } from '@calico-node/core'
 import { type KvStore, openEtcd } from '@calico-node/datastore'
-import { TestEtcd } from '@calico-node/testkit'
+import { TestEtcd, requireOwnNamespace } from '@calico-node/testkit'
 import { stored, workload } from './calc/graph-testing.ts'
 import { bothVersions, expectDrop, expectPass, HostScene, sh, VARIANTS, VERSIONS, type Workload } from './dataplane/host-scene.test.ts'
 import { CLUSTER_READY, FelixProcess } from './felix-process.test.ts'
+
+requireOwnNamespace()
 
 const FELIX_CONFIG = '/calico/resources/v3/projectcalico.org/felixconfigurations/default'
 const STATUS = '/calico/felix/v2/no-region/host/here/workload/lab'
@@ -163,7 +165,7 @@ for (const variant of VARIANTS) {
       assert.equal(await felix.kill('SIGTERM'), 143)
       await expectPass(...bothVersions({ from: a, to: b }))
       await expectDrop(...bothVersions({ from: c, to: b, protocol: 'tcp' }))
-      assert.equal(await sh("ps -eo pid,ppid,args | grep -E [i]p.-o.monitor\|[x]tables-monitor\|[i]p.-force; true"), "")
+      assert.equal(await sh('ps -eo stat,args | grep -v ^Z | grep -E "[i]p -o monitor|[x]tables-monitor|[i]p -force"; true'), '')
     })
   })
 }

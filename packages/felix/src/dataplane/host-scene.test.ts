@@ -53,8 +53,10 @@ export class HostScene {
     this.config = config
   }
 
-  /** A host with an uplink; the dataplane is not running yet. */
+  /** A host with an uplink; the dataplane is not running yet. Refuses to do this to a namespace that somebody lives in. */
   static async create(variant: Variant, env: Readonly<Record<string, string>> = {}): Promise<HostScene> {
+    const links = (await sh('ip -br link')).split('\n').filter((line) => line !== '' && !line.startsWith('lo '))
+    assert.deepEqual(links, [], 'this takes a fresh network namespace: run it through scripts/in-netns.sh')
     const { config } = resolveFelixConfig([environmentLayer({ FELIX_IPTABLESBACKEND: variant, ...env })])
     const outside = await Peer.start({
       name: 'outside', hostInterface: 'uplink', addresses: [`${OUTSIDE[4]}/24`, `${OUTSIDE[6]}/64`], gateway: '172.16.0.1', ports: PORTS,

@@ -11,16 +11,10 @@ export class InterfaceSettings implements Driver {
   readonly #log: Logger
   readonly #wanted = new Map<string, readonly InterfaceSysctl[]>()
   readonly #dirty = new Set<string>()
-  #failing: ReadonlySet<string> = new Set()
 
   constructor(sysctl: Sysctl, log: Logger) {
     this.#sysctl = sysctl
     this.#log = log
-  }
-
-  /** Interfaces that lack a setting without which the workload has no network. */
-  get failing(): ReadonlySet<string> {
-    return this.#failing
   }
 
   set(name: string, sysctls: readonly InterfaceSysctl[] | undefined): void {
@@ -40,7 +34,6 @@ export class InterfaceSettings implements Driver {
       for (const sysctl of this.#wanted.get(name) ?? []) this.#write(name, sysctl, errors)
       if (!errors.has(name)) this.#dirty.delete(name)
     }
-    this.#failing = new Set(errors.keys())
     if (errors.size === 0) return
     const interfaces = [...errors.keys()]
     const cause = new AggregateError(errors.values(), `${errors.size} interfaces`)

@@ -2,6 +2,9 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { waitFor } from '@calico-node/core'
 import { type Workload, bothVersions, expectDrop, expectPass, HostScene, openProfile, sh, update, VARIANTS } from './host-scene.test.ts'
+import { requireOwnNamespace } from '@calico-node/testkit'
+
+requireOwnNamespace()
 
 for (const variant of VARIANTS) {
   describe(`who may talk to whom without policy, iptables-${variant}`, () => {

@@ -157,7 +157,7 @@ export class Kernel {
   /** One pass, in the order of this module's header. Never throws; an abort stops it between two steps. */
   async apply(signal: AbortSignal): Promise<PassOutcome> {
     const complete = await this.#applyAll(signal)
-    return { complete, unconfigured: this.#drivers.interfaces.failing }
+    return { complete, ailing: new Set(this.problems().flatMap(({ interfaces }) => interfaces)) }
   }
 
   async #applyAll(signal: AbortSignal): Promise<boolean> {

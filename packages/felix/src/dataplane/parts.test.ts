@@ -47,7 +47,7 @@ describe('Supervised', () => {
     failing.now = 5
     await supervised.apply(never)
     assert.equal(supervised.stands, false)
-    assert.deepEqual(supervised.problem, { what: 'IPv4 filter rules', reason: 'no room', failures: 2, since: 0 })
+    assert.deepEqual(supervised.problem, { what: 'IPv4 filter rules', reason: 'no room', failures: 2, since: 0, interfaces: [] })
     assert.ok((supervised.dueInMs() ?? Infinity) <= 10_000)
     failing.error = undefined
     await supervised.apply(never)

@@ -5,6 +5,9 @@ import type { CalcMessage, CalcRule, EndpointTier, PortSpec } from '../calc/mess
 import {
   bothVersions, calcRule, expectDrop, expectPass, HostScene, openProfile, type Probe, sh, update, VARIANTS, type Workload,
 } from './host-scene.test.ts'
+import { requireOwnNamespace } from '@calico-node/testkit'
+
+requireOwnNamespace()
 
 const single = (port: number): PortSpec => ({ first: port, last: port })
 const policy = (id: string, ingress: readonly CalcRule[], egress: readonly CalcRule[] = []): CalcMessage =>

@@ -16,6 +16,8 @@ export interface Problem {
   readonly failures: number
   /** Names of what failed, when the rest stands; absent when nothing is known to stand. */
   readonly parts?: readonly string[]
+  /** Interfaces whose workloads suffer from it, as far as known. */
+  readonly interfaces: readonly string[]
   /** On the clock of the options. */
   readonly since: number
 }
@@ -81,8 +83,9 @@ export class Supervised {
     const { failures: before = 0, since = now() } = this.#problem ?? {}
     const failures = before + 1
     this.#retryAt = now() + backoffMs(before, { capMs: RETRY_CAP_MS })
-    const parts = partsOf(err)
-    this.#problem = { what, reason: messageOf(err), failures, since, ...(parts && { parts }) }
+    const parts = namesIn(err, 'chains') ?? namesIn(err, 'names') ?? namesIn(err, 'failed') ?? namesIn(err, 'interfaces')
+    const interfaces = namesIn(err, 'interfaces') ?? []
+    this.#problem = { what, reason: messageOf(err), failures, since, interfaces, ...(parts && { parts }) }
     if (before > 0 && now() < this.#remindAt) return
     this.#remindAt = now() + REMINDER_MS
     log.warn('Could not be applied, will retry', { what, failures, err })
@@ -90,9 +93,7 @@ export class Supervised {
 }
 
 /** Drivers name the objects that failed in the context of their error, under a word of their own. */
-function partsOf(err: unknown): readonly string[] | undefined {
-  if (!(err instanceof CalicoError)) return undefined
-  const { chains, names, failed, interfaces } = err.context
-  const parts = chains ?? names ?? failed ?? interfaces
-  return Array.isArray(parts) ? parts.map(String) : undefined
+function namesIn(err: unknown, word: string): readonly string[] | undefined {
+  const names = err instanceof CalicoError ? err.context[word] : undefined
+  return Array.isArray(names) ? names.map(String) : undefined
 }

@@ -8,6 +8,9 @@ import type { CalcMessage } from '../calc/messages.ts'
 import {
   bothVersions, calcRule, expectDrop, expectPass, HostScene, openProfile, sh, update, VARIANTS, VERSIONS, type Workload,
 } from './host-scene.test.ts'
+import { requireOwnNamespace } from '@calico-node/testkit'
+
+requireOwnNamespace()
 
 const ENV = { FELIX_IPTABLESREFRESHINTERVAL: '1', FELIX_IPTABLESPOSTWRITECHECKINTERVALSECS: '0.5', FELIX_IPSETSREFRESHINTERVAL: '1', FELIX_ROUTEREFRESHINTERVAL: '1' }
 

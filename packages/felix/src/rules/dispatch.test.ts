@@ -30,7 +30,7 @@ const matches = (pattern: string, name: string): boolean =>
 const hexNames = (count: number): string[] =>
   Array.from({ length: count }, (_, i) => `cali${Math.imul(i + 1, 2654435761).toString(16).replace('-', '').padStart(8, '0')}${i.toString(16)}`)
 
-const names = fc.uniqueArray(fc.string({ unit: fc.constantFrom(...'0123ab-.'), maxLength: 8 }).map((tail) => `cali${tail}`), { maxLength: 60 })
+const names = fc.uniqueArray(fc.string({ unit: fc.constantFrom('0', '1', '2', 'a', 'b', '-', '.'), maxLength: 8 }).map((tail) => `cali${tail}`), { maxLength: 60 })
 
 describe('dispatchChains()', () => {
   test('every name finds its chain, and no other name finds one', () => {

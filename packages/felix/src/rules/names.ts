@@ -36,4 +36,5 @@ export const profileChainName = (id: ProfileId, direction: PolicyDirection): str
 export const toWorkloadChainName = (interfaceName: string): string => chainName('cali-tw-', interfaceName)
 export const fromWorkloadChainName = (interfaceName: string): string => chainName('cali-fw-', interfaceName)
 
-export const ipSetName = (version: IpVersion, id: SetId | 'all-ipam-pools' | 'masq-ipam-pools'): string => setName(id, version)
+/** @param id A set of the graph, or one that the rules themselves need. */
+export const ipSetName = (version: IpVersion, id: SetId): string => setName(id, version)

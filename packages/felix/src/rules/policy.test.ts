@@ -140,7 +140,7 @@ describe('policyRule()', () => {
         if ((matchPlan(given, version)?.anyOf.length ?? 0) > 2) seen.blocks++
       }
     }), { numRuns: 6000 })
-    for (const [what, count] of Object.entries(seen)) assert.ok(count > 100, `${what} only ${count} times`)
+    for (const [what, count] of Object.entries(seen)) assert.ok(count > 30, `${what} only ${count} times`)
   })
 
   test('three lists of alternatives: passing the first two does not pass the third', () => {

@@ -50,7 +50,7 @@ class Scene {
     return this.manager.takeOps().map(opText)
   }
   said(outcome: Partial<PassOutcome> = {}): Record<string, string | undefined> {
-    const changes = this.manager.takeStatusChanges({ complete: true, unconfigured: new Set(), ...outcome })
+    const changes = this.manager.takeStatusChanges({ complete: true, ailing: new Set(), ...outcome })
     return Object.fromEntries(changes.map(({ id, state }) => [workloadKey(id).split('/')[1]?.split(' ')[0], state]))
   }
 }
@@ -159,11 +159,11 @@ describe('EndpointManager', () => {
     assert.deepEqual(scene.said(), { a: 'down' })
   })
 
-  test('an interface that cannot be configured is an error until it can', () => {
+  test('an interface that lacks a route or a setting is an error until it has it', () => {
     const scene = new Scene().update(endpoint('a', 'cali1')).up('cali1')
     scene.ops()
-    assert.deepEqual(scene.said({ unconfigured: new Set(['cali1']) }), { a: 'error' })
-    assert.deepEqual(scene.said({ unconfigured: new Set(['cali1']) }), {})
+    assert.deepEqual(scene.said({ ailing: new Set(['cali1']) }), { a: 'error' })
+    assert.deepEqual(scene.said({ ailing: new Set(['cali1']) }), {})
     assert.deepEqual(scene.said(), { a: 'up' })
   })
 

@@ -14,8 +14,8 @@ export interface StatusChange {
 
 /** What the last pass over the kernel achieved. */
 export interface PassOutcome {
-  /** Interfaces whose required sysctls could not be written. */
-  readonly unconfigured: ReadonlySet<string>
+  /** Interfaces that lack a route or a setting. */
+  readonly ailing: ReadonlySet<string>
   /** Policy and routes stand as wanted: an endpoint may be called up. */
   readonly complete: boolean
 }
@@ -41,7 +41,7 @@ export class EndpointManager implements Manager {
   readonly #changed = new Map<string, WorkloadId>()
   readonly #unsaid = new Map<string, WorkloadId>()
   readonly #said = new Map<string, EndpointState>()
-  #unconfigured: ReadonlySet<string> = new Set()
+  #ailing: ReadonlySet<string> = new Set()
 
   constructor(context: WorkloadContext, log: Logger) {
     this.#context = context
@@ -75,9 +75,9 @@ export class EndpointManager implements Manager {
   }
 
   /** What is new to say about endpoints, given how the pass went that applied the ops. */
-  takeStatusChanges({ unconfigured, complete }: PassOutcome): StatusChange[] {
-    for (const name of unconfigured.symmetricDifference(this.#unconfigured)) this.#noteClaims(name, this.#unsaid)
-    this.#unconfigured = unconfigured
+  takeStatusChanges({ ailing, complete }: PassOutcome): StatusChange[] {
+    for (const name of ailing.symmetricDifference(this.#ailing)) this.#noteClaims(name, this.#unsaid)
+    this.#ailing = ailing
     const changes: StatusChange[] = []
     for (const [key, id] of this.#unsaid) {
       const state = this.#stateOf(key)
@@ -147,7 +147,7 @@ export class EndpointManager implements Manager {
     const endpoint = this.#endpoints.get(key)
     if (endpoint === undefined) return undefined
     const name = endpoint.interfaceName
-    if (this.#ownerOf(name) !== endpoint || this.#unconfigured.has(name)) return 'error'
+    if (this.#ownerOf(name) !== endpoint || this.#ailing.has(name)) return 'error'
     return this.#links.get(name)?.operUp === true ? 'up' : 'down'
   }
 }
