@@ -6,26 +6,25 @@
  * anybody who finds a half-done claim or release can finish or undo it: nothing is lost when a process dies between two.
  */
 import { CalicoError } from '@calico-node/core'
-import { blockKey, type BlockAffinity, type Cidr, type IpamBlock } from '@calico-node/model'
+import { blockKey, type AffinityState, type BlockAffinity, type IpamBlock } from '@calico-node/model'
 import { isEmpty, newBlock, touchBlock, withoutAffinity } from './block.ts'
 import type { IpamContext } from './context.ts'
-import { ownerKey, affinityText, type Owner } from './owner.ts'
+import { affinityText, ownedBlockKey, type OwnedBlock } from './owner.ts'
 import { patiently, untilWon, type Stored } from './records.ts'
 
-type State = BlockAffinity['state']
-
 /**
- * Makes `cidr` the owner's block, creating it when there is none.
+ * Makes the block the owner's, creating it when there is none.
  *
  * @returns The block, or `taken` when it belongs to another owner or to nobody.
  * @throws CONFLICT after too many lost races
  */
-export function claimBlock(ctx: IpamContext, owner: Owner, cidr: Cidr): Promise<Stored<IpamBlock> | 'taken'> {
+export function claimBlock(ctx: IpamContext, wanted: OwnedBlock): Promise<Stored<IpamBlock> | 'taken'> {
+  const { owner, cidr } = wanted
   return untilWon(`claim block ${cidr}`, async () => {
-    const affinity = await announce(ctx, owner, cidr)
+    const affinity = await announce(ctx, wanted)
     if (affinity === undefined) return undefined
     const block = await ctx.blocks.find(blockKey(cidr))
-    if (block === undefined) return create(ctx, owner, cidr, affinity)
+    if (block === undefined) return create(ctx, wanted, affinity)
     if (block.value.affinity !== affinityText(owner)) {
       return (await ctx.affinities.remove(affinity)) ? 'taken' : undefined
     }
@@ -36,8 +35,8 @@ export function claimBlock(ctx: IpamContext, owner: Owner, cidr: Cidr): Promise<
 }
 
 /** The owner's affinity record: confirmed as it may be, else freshly written as pending. */
-async function announce(ctx: IpamContext, owner: Owner, cidr: Cidr): Promise<Stored<BlockAffinity> | undefined> {
-  const key = ownerKey(owner, cidr)
+async function announce(ctx: IpamContext, wanted: OwnedBlock): Promise<Stored<BlockAffinity> | undefined> {
+  const key = ownedBlockKey(wanted)
   const affinity = await ctx.affinities.find(key)
   if (affinity === undefined) return ctx.affinities.create(key, { state: 'pending', deleted: false })
   return affinity.value.state === 'confirmed' ? affinity : move(ctx, affinity, 'pending')
@@ -46,13 +45,12 @@ async function announce(ctx: IpamContext, owner: Owner, cidr: Cidr): Promise<Sto
 const move = (
   ctx: IpamContext,
   affinity: Stored<BlockAffinity>,
-  state: State,
+  state: AffinityState,
 ): Promise<Stored<BlockAffinity> | undefined> => ctx.affinities.replace(affinity, { ...affinity.value, state })
 
 async function create(
   ctx: IpamContext,
-  owner: Owner,
-  cidr: Cidr,
+  { owner, cidr }: OwnedBlock,
   announced: Stored<BlockAffinity>,
 ): Promise<Stored<IpamBlock> | undefined> {
   const affinity = announced.value.state === 'pending' ? announced : await move(ctx, announced, 'pending')
@@ -83,13 +81,13 @@ export interface ReleaseAffinityOptions {
  */
 export async function releaseBlock(
   ctx: IpamContext,
-  owner: Owner,
-  cidr: Cidr,
+  owned: OwnedBlock,
   { mustBeEmpty }: ReleaseAffinityOptions,
 ): Promise<void> {
+  const { owner, cidr } = owned
   const what = `release block ${cidr} of ${affinityText(owner)}`
   await untilWon(what, async () => {
-    const affinity = await ctx.affinities.find(ownerKey(owner, cidr))
+    const affinity = await ctx.affinities.find(ownedBlockKey(owned))
     const block = await ctx.blocks.find(blockKey(cidr))
     if (block === undefined && affinity === undefined)
       throw new CalicoError('NOT_FOUND', `Cannot ${what}: it does not exist`)

@@ -17,41 +17,44 @@ export interface Taken {
   readonly ips: readonly Ip[]
 }
 
-/**
- * @param obtain Reads the block, claiming it first where that is wanted; undefined when it is not to be had.
- * @param take Chooses the addresses: pure, called again after each lost race.
- * @returns The addresses; none when the block is not to be had or has none to give.
- */
-export function writeAllocation(
-  ctx: IpamContext,
-  holder: Holder,
-  { obtain, take }: { obtain: () => Promise<Stored<IpamBlock> | undefined>; take: (block: IpamBlock) => Taken },
-): Promise<readonly Ip[]> {
+export interface AllocationRequest {
+  readonly holder: Holder
+  /** Reads the block, claiming it first where that is wanted; undefined when it is not to be had. */
+  readonly obtain: () => Promise<Stored<IpamBlock> | undefined>
+  /** Chooses the addresses: pure, called again after each lost race. */
+  readonly take: (block: IpamBlock) => Taken
+}
+
+/** @returns The addresses; none when the block is not to be had or has none to give. */
+export function writeAllocation(ctx: IpamContext, { holder, obtain, take }: AllocationRequest): Promise<readonly Ip[]> {
   return untilWon('assign an address', async () => {
     const stored = await obtain()
     if (stored === undefined) return []
     const taken = take(stored.value)
     if (taken.ips.length === 0) return []
-    return (await commit(ctx, holder, stored, taken)) ? taken.ips : undefined
+    return (await commit(ctx, stored, { ...taken, holder })) ? taken.ips : undefined
   })
 }
 
-async function commit(ctx: IpamContext, holder: Holder, stored: Stored<IpamBlock>, taken: Taken): Promise<boolean> {
-  const { handle } = holder
+async function commit(
+  ctx: IpamContext,
+  stored: Stored<IpamBlock>,
+  { block, ips, holder }: Taken & { readonly holder: Holder },
+): Promise<boolean> {
   const { cidr, sequenceNumber } = stored.value
-  const count = taken.ips.length
+  const raise = holder.handle === undefined ? undefined : { handle: holder.handle, block: cidr, count: ips.length }
   const takeBack = async (): Promise<void> => {
-    if (handle !== undefined) await decrementHandle(ctx, handle, cidr, count)
+    if (raise !== undefined) await decrementHandle(ctx, raise)
   }
   /** Nobody else can have given the same address to the same holder under the same sequence number. */
   const landed = (current: IpamBlock): boolean =>
-    taken.ips.every((ip) => {
+    ips.every((ip) => {
       const held = findAllocation(current, ordinalOf(current, ip))
       return held !== undefined && held.sequence === sequenceNumber && isHeldBy(held, holder)
     })
-  if (handle !== undefined) await incrementHandle(ctx, handle, cidr, count)
+  if (raise !== undefined) await incrementHandle(ctx, raise)
   try {
-    const written = await ctx.blocks.replace(stored, taken.block, landed)
+    const written = await ctx.blocks.replace(stored, block, landed)
     if (written === undefined) await takeBack()
     return written !== undefined
   } catch (err) {

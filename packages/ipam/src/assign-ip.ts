@@ -1,7 +1,7 @@
 import { CalicoError } from '@calico-node/core'
 import { blockKey, cidrOf, type Ip, type IpamBlock, type NodeName } from '@calico-node/model'
 import { claimBlock } from './affinity.ts'
-import { writeAllocation } from './allocation.ts'
+import { writeAllocation, type Taken } from './allocation.ts'
 import { assignAddress } from './block.ts'
 import { readConfig } from './config.ts'
 import type { IpamContext } from './context.ts'
@@ -40,14 +40,11 @@ export async function assignIp(ctx: IpamContext, request: AssignIpRequest): Prom
         const whose = existing.value.affinity ?? 'nobody'
         throw new CalicoError('CONFLICT', `Cannot assign ${ip} to ${node}: its block ${cidr} belongs to ${whose}`)
       }
-      const claimed = await claimBlock(ctx, owner, cidr)
+      const claimed = await claimBlock(ctx, { owner, cidr })
       if (claimed !== 'taken') return claimed
     }
   }
-  const take = (block: IpamBlock): { block: IpamBlock; ips: readonly Ip[] } => ({
-    block: assignAddress(block, ip, holder),
-    ips: [ip],
-  })
   const holder = holderOf(ctx, request)
-  await writeAllocation(ctx, holder, { obtain, take })
+  const take = (block: IpamBlock): Taken => ({ block: assignAddress(block, ip, holder), ips: [ip] })
+  await writeAllocation(ctx, { holder, obtain, take })
 }

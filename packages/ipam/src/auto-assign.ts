@@ -193,7 +193,7 @@ async function fromAnyBlock(job: Job): Promise<CalicoError | undefined> {
 
 const takeOwned = (job: Job, cidr: Cidr): Promise<number> =>
   take(job, cidr, async () => {
-    const block = await claimBlock(job.ctx, job.owner, cidr)
+    const block = await claimBlock(job.ctx, { owner: job.owner, cidr })
     return block === 'taken' ? undefined : block
   })
 
@@ -202,7 +202,7 @@ async function take(job: Job, cidr: Cidr, obtain: () => Promise<Stored<IpamBlock
   const { ctx, holder, reserved } = job
   const wanted = { ...holder, count: job.count - job.ips.length, reserved }
   try {
-    const ips = await writeAllocation(ctx, holder, { obtain, take: (block) => assignAny(block, wanted) })
+    const ips = await writeAllocation(ctx, { holder, obtain, take: (block) => assignAny(block, wanted) })
     job.ips.push(...ips.map((ip) => parseIpInterface(`${ip}/${cidrPrefixLength(cidr)}`)))
     return ips.length
   } catch (err) {

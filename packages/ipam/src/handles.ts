@@ -8,8 +8,15 @@ import { handleKey, type Cidr, type IpamHandle } from '@calico-node/model'
 import type { IpamContext } from './context.ts'
 import { patiently, untilWon, type Stored } from './records.ts'
 
-/** Adds `count` addresses of `block` to the handle, which is created when it does not exist. */
-export async function incrementHandle(ctx: IpamContext, handle: string, block: Cidr, count: number): Promise<void> {
+/** So many addresses of one block, held by one handle. */
+export interface HandleCount {
+  readonly handle: string
+  readonly block: Cidr
+  readonly count: number
+}
+
+/** Adds to the handle, which is created when it does not exist. */
+export async function incrementHandle(ctx: IpamContext, { handle, block, count }: HandleCount): Promise<void> {
   const key = handleKey(handle)
   await untilWon(`raise the count of handle ${handle}`, async () => {
     const stored = await ctx.handles.find(key)
@@ -19,10 +26,10 @@ export async function incrementHandle(ctx: IpamContext, handle: string, block: C
 }
 
 /**
- * Takes `count` addresses of `block` from the handle; the record goes with its last address. A count that is not there is
- * only worth a warning: the block is what matters, and it has been written already.
+ * Takes from the handle; its record goes with the last address. A count that is not there is only worth a warning: the
+ * block is what matters, and it has been written already.
  */
-export async function decrementHandle(ctx: IpamContext, handle: string, block: Cidr, count: number): Promise<void> {
+export async function decrementHandle(ctx: IpamContext, { handle, block, count }: HandleCount): Promise<void> {
   const key = handleKey(handle)
   const step = async (): Promise<'done' | undefined> => {
     const stored = await ctx.handles.find(key)
@@ -30,15 +37,14 @@ export async function decrementHandle(ctx: IpamContext, handle: string, block: C
     if (have < count)
       ctx.log.warn('IPAM handle counts fewer addresses than were released', { handle, block, have, count })
     if (stored === undefined || have === 0) return 'done'
-    return (await lower(ctx, stored, block, have - count)) ? 'done' : undefined
+    return (await write(ctx, stored, withCount(stored.value, block, have - count))) ? 'done' : undefined
   }
   await patiently(() => untilWon(`lower the count of handle ${handle}`, step))
 }
 
-async function lower(ctx: IpamContext, stored: Stored<IpamHandle>, block: Cidr, left: number): Promise<boolean> {
-  const value = withCount(stored.value, block, left)
-  if (Object.keys(value.block).length === 0) return ctx.handles.remove(stored)
-  return (await ctx.handles.replace(stored, value, () => true)) !== undefined
+async function write(ctx: IpamContext, stored: Stored<IpamHandle>, lowered: IpamHandle): Promise<boolean> {
+  if (Object.keys(lowered.block).length === 0) return ctx.handles.remove(stored)
+  return (await ctx.handles.replace(stored, lowered, () => true)) !== undefined
 }
 
 function withCount(handle: IpamHandle, block: Cidr, count: number): IpamHandle {

@@ -116,12 +116,12 @@ export class Ipam {
 
   /** Makes a block the node's, ahead of need. @returns False when it belongs to somebody else. */
   async claimBlock(node: NodeName, block: Cidr): Promise<boolean> {
-    return (await claimBlock(this.#ctx, hostOwner(node), block)) !== 'taken'
+    return (await claimBlock(this.#ctx, { owner: hostOwner(node), cidr: block })) !== 'taken'
   }
 
   /** @throws NOT_FOUND; IN_USE; CONFLICT when the block is not the node's */
   releaseBlock(node: NodeName, block: Cidr, opts: ReleaseAffinityOptions): Promise<void> {
-    return releaseBlock(this.#ctx, hostOwner(node), block, opts)
+    return releaseBlock(this.#ctx, { owner: hostOwner(node), cidr: block }, opts)
   }
 
   /** Releases all blocks of a node, as when it is deleted. */

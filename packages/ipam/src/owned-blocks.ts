@@ -11,7 +11,7 @@ import {
 } from '@calico-node/model'
 import { releaseBlock, type ReleaseAffinityOptions } from './affinity.ts'
 import type { IpamContext } from './context.ts'
-import { findOwner, ownerPrefix, type Owner } from './owner.ts'
+import { findOwner, ownerPrefix, type OwnedBlock, type Owner } from './owner.ts'
 import { findPool, selectsNode, type Labels, type Pool } from './pools.ts'
 import { readPools } from './surroundings.ts'
 
@@ -29,17 +29,17 @@ export interface ReleasedBlocks {
 
 async function releaseBlocks(
   ctx: IpamContext,
-  blocks: readonly { owner: Owner; cidr: Cidr }[],
+  blocks: readonly OwnedBlock[],
   opts: ReleaseAffinityOptions,
 ): Promise<ReleasedBlocks> {
   const released: Cidr[] = []
   const inUse: Cidr[] = []
-  for (const { owner, cidr } of blocks) {
+  for (const block of blocks) {
     try {
-      await releaseBlock(ctx, owner, cidr, opts)
-      released.push(cidr)
+      await releaseBlock(ctx, block, opts)
+      released.push(block.cidr)
     } catch (err) {
-      if (hasCode(err, 'IN_USE')) inUse.push(cidr)
+      if (hasCode(err, 'IN_USE')) inUse.push(block.cidr)
       else if (!hasCode(err, 'NOT_FOUND', 'CONFLICT')) throw err
     }
   }

@@ -25,8 +25,15 @@ export function findOwner(affinity: string | null): Owner | undefined {
   return name === undefined ? undefined : { kind: kind === 'virtual' ? 'virtual' : 'host', name }
 }
 
-export const ownerKey = ({ kind, name }: Owner, block: Cidr): string =>
-  kind === 'host' ? affinityKey(name, block) : virtualAffinityKey(name, block)
+/** A block and whose it is, or is to be. */
+export interface OwnedBlock {
+  readonly owner: Owner
+  readonly cidr: Cidr
+}
+
+/** The key of the affinity record. */
+export const ownedBlockKey = ({ owner: { kind, name }, cidr }: OwnedBlock): string =>
+  kind === 'host' ? affinityKey(name, cidr) : virtualAffinityKey(name, cidr)
 
 export const ownerPrefix = ({ kind, name }: Owner, version: IpVersion): string =>
   kind === 'host' ? affinityPrefix(name, version) : `${VIRTUAL_AFFINITY_PREFIX}${name}/ipv${version}/block/`

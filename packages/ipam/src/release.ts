@@ -97,7 +97,7 @@ async function releaseFrom(ctx: IpamContext, cidr: Cidr, { release, handleCounts
     if (attempt.block === undefined) return attempt
     return (await write(ctx, stored, attempt.block)) ? attempt : undefined
   })
-  for (const [handle, count] of handleCounts(done)) await decrementHandle(ctx, handle, cidr, count)
+  for (const [handle, count] of handleCounts(done)) await decrementHandle(ctx, { handle, block: cidr, count })
   if (done.block !== undefined && isEmpty(done.block)) await releaseIfUnselected(ctx, done.block)
   return done
 }

@@ -3,7 +3,16 @@ import { describe, test } from 'node:test'
 import { CalicoError } from '@calico-node/core'
 import { makeResource, parseCidr, parseIp, type NodeResource, type SpecInput } from '@calico-node/model'
 import { assignAll, faults, makeCluster, NODE_A, records, type Cluster } from './cluster-fixture.test.ts'
-import { planTunnel, TUNNEL_KINDS, tunnelAddress, tunnelHandle, type TunnelKind } from './tunnel-plan.ts'
+import {
+  planTunnel,
+  TUNNEL_KINDS,
+  tunnelAddress,
+  tunnelHandle,
+  type TunnelKind,
+  type TunnelState,
+  type TunnelStep,
+} from './tunnel-plan.ts'
+import type { Allocation } from './block.ts'
 
 const POOLS = {
   ipip: { cidr: '10.0.0.0/24', ipipMode: 'Always' },
@@ -32,42 +41,34 @@ const setNode = ({ client }: Cluster, spec: SpecInput<'Node'>, status: NodeResou
     .modify(NODE_A, undefined, (node) => ({ ...node, status, spec: makeResource('Node', { name: NODE_A }, spec).spec }))
 
 describe('planTunnel()', () => {
-  const pools = [parseCidr('10.0.0.0/24')]
   const ip = parseIp('10.0.0.5')
-  const outside = parseIp('10.9.0.5')
-  const held = (handle: string | undefined, attributes: Record<string, string>, at = ip) => ({
-    ip: at,
-    ordinal: 5,
-    handle,
-    attributes,
-    sequence: 1n,
-  })
-  const ours = held(tunnelHandle('ipip', 'node-a'), { node: 'node-a', type: 'ipipTunnelAddress' })
-  const cases: [
-    why: string,
-    args: [typeof pools, typeof ip | undefined, ReturnType<typeof held> | undefined],
-    expected: object,
-  ][] = [
-    ['no pools: none', [[], ip, ours], { kind: 'none' }],
-    ['nothing yet: assign', [pools, undefined, undefined], { kind: 'assign' }],
-    ['ours and in a pool: keep', [pools, ip, ours], { kind: 'keep', ip }],
-    ['ours and in no pool: assign', [pools, outside, { ...ours, ip: outside }], { kind: 'assign' }],
-    ['not allocated: assign', [pools, ip, undefined], { kind: 'assign' }],
-    ['old data without a name: adopt', [pools, ip, held(undefined, {})], { kind: 'adopt', ip }],
-    [
-      "another tunnel's: assign",
-      [pools, ip, held('vxlan-tunnel-addr-node-a', { node: 'node-a', type: 'vxlanTunnelAddress' })],
-      { kind: 'assign' },
-    ],
-    [
-      "another node's: assign",
-      [pools, ip, held('ipip-tunnel-addr-node-b', { node: 'node-b', type: 'ipipTunnelAddress' })],
-      { kind: 'assign' },
-    ],
-    ["a workload's: assign", [pools, ip, held('net1.c1', { node: 'node-a' })], { kind: 'assign' }],
+  const held = (handle: string | undefined, attributes: Record<string, string>): Allocation => {
+    return { ip, ordinal: 5, handle, attributes, sequence: 1n }
+  }
+  const settled: TunnelState = {
+    tunnel: 'ipip',
+    node: NODE_A,
+    pools: [parseCidr('10.0.0.0/24')],
+    current: ip,
+    holder: held(tunnelHandle('ipip', NODE_A), { node: NODE_A, type: 'ipipTunnelAddress' }),
+  }
+  const vxlan = held('vxlan-tunnel-addr-node-a', { node: NODE_A, type: 'vxlanTunnelAddress' })
+  const other = held('ipip-tunnel-addr-node-b', { node: 'node-b', type: 'ipipTunnelAddress' })
+  const cases: [why: string, change: Partial<TunnelState>, expected: TunnelStep][] = [
+    ['ours and in a pool', {}, { kind: 'keep', ip }],
+    ['ours and no pool calls for it', { pools: [] }, { kind: 'none' }],
+    ['ours and in another pool', { pools: [parseCidr('10.9.0.0/24')] }, { kind: 'assign' }],
+    ['nothing', { current: undefined, holder: undefined }, { kind: 'assign' }],
+    ['not assigned', { holder: undefined }, { kind: 'assign' }],
+    ['of a time before handles', { holder: held(undefined, {}) }, { kind: 'adopt', ip }],
+    ['of another tunnel', { holder: vxlan }, { kind: 'assign' }],
+    ['of another node', { holder: other }, { kind: 'assign' }],
+    ['of a workload', { holder: held('net1.c1', { node: NODE_A }) }, { kind: 'assign' }],
   ]
-  for (const [why, args, expected] of cases)
-    test(why, () => assert.deepEqual(planTunnel('ipip', NODE_A, ...args), expected))
+  for (const [why, change, expected] of cases) {
+    test(`an address that is ${why}: ${expected.kind}`, () =>
+      assert.deepEqual(planTunnel({ ...settled, ...change }), expected))
+  }
 })
 
 describe('ensureTunnelAddresses()', () => {

@@ -1,5 +1,5 @@
 import { assertNever, CalicoError } from '@calico-node/core'
-import { parseNodeName, type Cidr, type Ip, type NodeName, type NodeResource } from '@calico-node/model'
+import type { Cidr, Ip, NodeName, NodeResource } from '@calico-node/model'
 import { assignIp } from './assign-ip.ts'
 import { autoAssign } from './auto-assign.ts'
 import type { IpamContext } from './context.ts'
@@ -50,7 +50,8 @@ export async function ensureTunnelAddresses(
   const outcomes: Outcome[] = []
   const update = async (): Promise<NodeResource> => {
     for (const tunnel of TUNNEL_KINDS) {
-      outcomes.push(await settle(ctx, before, tunnel, tunnelPools(tunnel, pools, before, opts)))
+      const job = { ctx, node, tunnel, pools: tunnelPools(tunnel, pools, before, opts) }
+      outcomes.push(await settle(job, before))
     }
     const changed = outcomes.filter(({ tunnel, ip }) => ip !== tunnelAddress(tunnel, before))
     if (changed.length === 0) return before
@@ -63,24 +64,24 @@ export async function ensureTunnelAddresses(
     )
     throw err
   })
-  await release(
-    ctx,
-    node,
-    outcomes.flatMap(({ tunnel, stale }) => stale.map((ip) => ({ tunnel, ip }))),
-  )
+  const stale = outcomes.flatMap((outcome) => outcome.stale.map((ip) => ({ tunnel: outcome.tunnel, ip })))
+  await release(ctx, node, stale)
   return after
 }
 
-async function settle(
-  ctx: IpamContext,
-  before: NodeResource,
-  tunnel: TunnelKind,
-  pools: readonly Cidr[],
-): Promise<Outcome> {
-  const node = parseNodeName(before.metadata.name)
+/** One kind of tunnel of one node. */
+interface Job {
+  readonly ctx: IpamContext
+  readonly node: NodeName
+  readonly tunnel: TunnelKind
+  readonly pools: readonly Cidr[]
+}
+
+async function settle(job: Job, before: NodeResource): Promise<Outcome> {
+  const { ctx, node, tunnel } = job
   const current = tunnelAddress(tunnel, before)
   const held = await ipsByHandle(ctx, tunnelHandle(tunnel, node))
-  const step = planTunnel(tunnel, node, pools, current, current && (await findHolder(ctx, current)))
+  const step = planTunnel({ ...job, current, holder: current && (await findHolder(ctx, current)) })
   const stale = held.filter((ip) => step.kind !== 'keep' || ip !== step.ip)
   switch (step.kind) {
     case 'none':
@@ -88,29 +89,25 @@ async function settle(
     case 'keep':
       return { tunnel, ip: step.ip, isFresh: false, stale }
     case 'assign':
-      return { tunnel, ip: await assign(ctx, tunnel, node, pools), isFresh: true, stale }
+      return { tunnel, ip: await assign(job), isFresh: true, stale }
     case 'adopt':
-      return { tunnel, ip: await adopt(ctx, tunnel, node, step.ip), isFresh: false, stale }
+      return { tunnel, ip: await adopt(job, step.ip), isFresh: false, stale }
     default:
       return assertNever(step)
   }
 }
 
-async function assign(ctx: IpamContext, tunnel: TunnelKind, node: NodeName, pools: readonly Cidr[]): Promise<Ip> {
-  const { ips, shortfall } = await autoAssign(ctx, {
-    node,
-    pools,
-    version: tunnelVersion(tunnel),
-    use: 'Tunnel',
-    handle: tunnelHandle(tunnel, node),
-    attributes: tunnelAttributes(tunnel, node),
-  })
+async function assign({ ctx, node, tunnel, pools }: Job): Promise<Ip> {
+  const handle = tunnelHandle(tunnel, node)
+  const attributes = tunnelAttributes(tunnel, node)
+  const request = { node, version: tunnelVersion(tunnel), use: 'Tunnel', pools, handle, attributes } as const
+  const { ips, shortfall } = await autoAssign(ctx, request)
   const [first] = ips
   if (first === undefined) throw shortfall ?? new CalicoError('EXHAUSTED', `Cannot assign a tunnel address to ${node}`)
   return first.ip
 }
 
-async function adopt(ctx: IpamContext, tunnel: TunnelKind, node: NodeName, ip: Ip): Promise<Ip> {
+async function adopt({ ctx, node, tunnel }: Job, ip: Ip): Promise<Ip> {
   await releaseIps(ctx, [{ ip }])
   await assignIp(ctx, { node, ip, handle: tunnelHandle(tunnel, node), attributes: tunnelAttributes(tunnel, node) })
   return ip
@@ -119,13 +116,12 @@ async function adopt(ctx: IpamContext, tunnel: TunnelKind, node: NodeName, ip: I
 const withAddresses = (node: NodeResource, outcomes: readonly Outcome[]): NodeResource =>
   outcomes.reduce((so, { tunnel, ip }) => withTunnelAddress(so, tunnel, ip), node)
 
-const release = async (
-  ctx: IpamContext,
-  node: string,
-  addresses: readonly { readonly tunnel: TunnelKind; readonly ip: Ip }[],
-): Promise<void> => {
-  await releaseIps(
-    ctx,
-    addresses.map(({ tunnel, ip }) => ({ ip, handle: tunnelHandle(tunnel, node) })),
-  )
+interface TunnelAddress {
+  readonly tunnel: TunnelKind
+  readonly ip: Ip
+}
+
+async function release(ctx: IpamContext, node: string, addresses: readonly TunnelAddress[]): Promise<void> {
+  const requests = addresses.map(({ tunnel, ip }) => ({ ip, handle: tunnelHandle(tunnel, node) }))
+  await releaseIps(ctx, requests)
 }

@@ -133,18 +133,18 @@ export type TunnelStep =
   /** The address of a time before handles: release it and take the same one again, under the handle. */
   | { readonly kind: 'adopt'; readonly ip: Ip }
 
-/**
- * @param pools The pools that give such addresses to the node.
- * @param current The address that the Node names.
- * @param holder Who holds that address in IPAM.
- */
-export function planTunnel(
-  tunnel: TunnelKind,
-  node: string,
-  pools: readonly Cidr[],
-  current: Ip | undefined,
-  holder: Allocation | undefined,
-): TunnelStep {
+export interface TunnelState {
+  readonly tunnel: TunnelKind
+  readonly node: string
+  /** The pools that give such addresses to the node. */
+  readonly pools: readonly Cidr[]
+  /** The address that the Node names. */
+  readonly current: Ip | undefined
+  /** Who holds that address in IPAM. */
+  readonly holder: Allocation | undefined
+}
+
+export function planTunnel({ tunnel, node, pools, current, holder }: TunnelState): TunnelStep {
   if (pools.length === 0) return { kind: 'none' }
   const inPools = current !== undefined && pools.some((cidr) => cidrContains(cidr, current))
   if (!inPools || holder === undefined) return { kind: 'assign' }

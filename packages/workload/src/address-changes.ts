@@ -35,21 +35,28 @@ export async function addIp(
   ctx: WorkloadContext,
   request: AddIpRequest,
 ): Promise<{ endpoint: WorkloadEndpoint; ip: Ip }> {
-  const { node, netns, handle = handleOf(request) } = request
+  const { node, netns, gateway, handle = handleOf(request) } = request
   const before = await getEndpoint(ctx, request)
+  const { ipv4Gateway, ipv6Gateway } = before.spec
   const interfaceName = await findWorkloadInterface(netns, before.spec.mac)
   return undoneOnFailure(ctx.log, async (undo) => {
-    const ip = await assignAddress(ctx.ipam, request.ip, { node, handle }, undo)
+    const ip = await assignAddress(ctx.ipam, { wish: request.ip, node, handle }, undo)
+    const net = hostCidr(ip)
     const version = ipVersion(ip)
     const isFirst = !(before.spec.ipNetworks ?? []).some((net) => ipVersion(net) === version)
-    const gateways = isFirst ? await chooseGateways(ctx.client, node, request.gateway, [ip]) : new Map()
-    const endpoint = await changeNets(ctx, before, (nets) => [...nets, hostCidr(ip)], gatewayFields(gateways))
-    undo.push(`take ${ip} out of the endpoint`, () => changeNets(ctx, before, without(ip), gatewaysOf(before)))
+    const gateways = await chooseGateways(ctx.client, { node, gateway, ips: isFirst ? [ip] : [] })
+    const endpoint = await changeSpec(ctx, before, (nets) => ({
+      ...gatewayFields(gateways),
+      ipNetworks: [...nets, net],
+    }))
+    undo.push(`take ${ip} out of the endpoint`, () =>
+      changeSpec(ctx, before, (nets) => ({ ipv4Gateway, ipv6Gateway, ipNetworks: without(nets, net) })),
+    )
     const link = { hostInterface: before.spec.interfaceName, netns, interfaceName }
     if (isFirst && version === 6) await enableIpv6(link)
     await giveAddress(link, ip)
     undo.push(`take ${ip} off ${interfaceName}`, () => removeAddress(interfaceName, hostAddress(ip), { netns }))
-    for (const [of, gateway] of gateways) await giveGateway(link, of, gateway, undo)
+    for (const [of, via] of gateways) await giveGateway(link, { version: of, gateway: via }, undo)
     return { endpoint, ip }
   })
 }
@@ -62,13 +69,16 @@ export async function addIp(
 export async function removeIp(ctx: WorkloadContext, request: RemoveIpRequest): Promise<WorkloadEndpoint> {
   const { ip, netns, handle = handleOf(request) } = request
   const before = await getEndpoint(ctx, request)
-  if (!(before.spec.ipNetworks ?? []).includes(hostCidr(ip))) {
+  const net = hostCidr(ip)
+  if (!(before.spec.ipNetworks ?? []).includes(net)) {
     throw new CalicoError('NOT_FOUND', `Cannot remove ${ip} from ${request.workload}: the workload does not have it`)
   }
   const interfaceName = await findWorkloadInterface(netns, before.spec.mac)
   return undoneOnFailure(ctx.log, async (undo) => {
-    const endpoint = await changeNets(ctx, before, without(ip))
-    undo.push(`put ${ip} back into the endpoint`, () => changeNets(ctx, before, (nets) => [...nets, hostCidr(ip)]))
+    const endpoint = await changeSpec(ctx, before, (nets) => ({ ipNetworks: without(nets, net) }))
+    undo.push(`put ${ip} back into the endpoint`, () =>
+      changeSpec(ctx, before, (nets) => ({ ipNetworks: [...nets, net] })),
+    )
     const routes = await listDeviceRoutes(interfaceName, ipVersion(ip), { netns })
     undo.push(`put ${ip} back on ${interfaceName}`, async () => {
       await giveAddress({ netns, interfaceName }, ip)
@@ -89,28 +99,18 @@ async function getEndpoint(ctx: WorkloadContext, id: WorkloadId): Promise<Worklo
   throw new CalicoError('INVALID', `Cannot change ${id.workload}: it has several endpoints and none is named`)
 }
 
-const without =
-  (ip: Ip) =>
-  (nets: readonly Cidr[]): Cidr[] =>
-    nets.filter((net) => net !== hostCidr(ip))
+const without = (nets: readonly Cidr[], gone: Cidr): Cidr[] => nets.filter((net) => net !== gone)
 
-type GatewaysOf = Pick<WorkloadEndpoint['spec'], 'ipv4Gateway' | 'ipv6Gateway'>
+type Change = Partial<Pick<WorkloadEndpoint['spec'], 'ipNetworks' | 'ipv4Gateway' | 'ipv6Gateway'>>
 
-const gatewaysOf = ({ spec: { ipv4Gateway, ipv6Gateway } }: WorkloadEndpoint): GatewaysOf => ({
-  ipv4Gateway,
-  ipv6Gateway,
-})
-
-async function changeNets(
+async function changeSpec(
   { client }: WorkloadContext,
   endpoint: WorkloadEndpoint,
-  change: (nets: readonly Cidr[]) => Cidr[],
-  gateways: Partial<GatewaysOf> = {},
+  change: (nets: readonly Cidr[]) => Change,
 ): Promise<WorkloadEndpoint> {
   const { name, namespace } = endpoint.metadata
-  const changed = await client.resources('WorkloadEndpoint').modify(name, namespace, (latest) => {
-    const ipNetworks = change(latest.spec.ipNetworks ?? [])
-    return { ...latest, spec: { ...latest.spec, ...gateways, ipNetworks } }
-  })
+  const changed = await client
+    .resources('WorkloadEndpoint')
+    .modify(name, namespace, ({ spec, ...head }) => ({ ...head, spec: { ...spec, ...change(spec.ipNetworks ?? []) } }))
   return changed ?? endpoint
 }

@@ -14,7 +14,8 @@ export function parseAddressWish(text: string): AddressWish {
   throw new CalicoError('INVALID', `Cannot assign "${text}": want ipv4, ipv6, an IP address or the CIDR of a pool`)
 }
 
-export interface AddressOwner {
+export interface AddressRequest {
+  readonly wish: AddressWish
   readonly node: NodeName
   readonly handle: string
   /** Stored beside `node` and `timestamp`. */
@@ -28,15 +29,15 @@ export interface AddressOwner {
  *
  * @throws INVALID for an address outside every enabled pool, or a CIDR that is no pool; ALREADY_EXISTS; EXHAUSTED
  */
-export async function assignAddress(ipam: Ipam, wish: AddressWish, owner: AddressOwner, undo: UndoStack): Promise<Ip> {
-  const ip = await assign(ipam, wish, owner)
-  undo.push(`release ${ip}`, () => ipam.releaseIps([{ ip, handle: owner.handle }]))
+export async function assignAddress(ipam: Ipam, request: AddressRequest, undo: UndoStack): Promise<Ip> {
+  const ip = await assign(ipam, request)
+  undo.push(`release ${ip}`, () => ipam.releaseIps([{ ip, handle: request.handle }]))
   return ip
 }
 
-async function assign(ipam: Ipam, wish: AddressWish, owner: AddressOwner): Promise<Ip> {
-  const { node, handle, namespaceLabels } = owner
-  const attributes = { ...owner.attributes, timestamp: printTimestamp(unixNanoseconds()) }
+async function assign(ipam: Ipam, request: AddressRequest): Promise<Ip> {
+  const { wish, node, handle, namespaceLabels } = request
+  const attributes = { ...request.attributes, timestamp: printTimestamp(unixNanoseconds()) }
   const automatic = async (version: IpVersion, pools?: readonly Cidr[]): Promise<Ip> => {
     const { ips, shortfall } = await ipam.autoAssign({
       node,

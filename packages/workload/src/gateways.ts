@@ -24,15 +24,17 @@ export type Gateways = ReadonlyMap<IpVersion, Ip | 'host-end'>
 
 const LINK_LOCAL = parseIp('169.254.1.1')
 
+export interface GatewayRequest {
+  readonly node: NodeName
+  readonly gateway: GatewayKind
+  readonly ips: readonly Ip[]
+}
+
 /** One gateway for each family among `ips`. @throws NOT_FOUND when the host has no address of a family */
-export async function chooseGateways(
-  client: CalicoClient,
-  node: NodeName,
-  kind: GatewayKind,
-  ips: readonly Ip[],
-): Promise<Gateways> {
+export async function chooseGateways(client: CalicoClient, request: GatewayRequest): Promise<Gateways> {
+  const { node, gateway, ips } = request
   const versions = new Set(ips.map(ipVersion))
-  if (kind === 'link-local')
+  if (gateway === 'link-local')
     return new Map([...versions].map((version) => [version, version === 4 ? LINK_LOCAL : 'host-end']))
   const { bgp } = (await client.resources('Node').get(node)).spec
   return new Map(

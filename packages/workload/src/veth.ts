@@ -50,6 +50,11 @@ export interface Veth {
 /** The two ends of a pair. */
 export type Ends = Pick<Veth, 'hostInterface' | 'netns' | 'interfaceName'>
 
+export interface Addressing {
+  readonly ips: readonly Ip[]
+  readonly gateways: Gateways
+}
+
 const DEFAULT_ROUTE = { 4: parseCidr('0.0.0.0/0'), 6: parseCidr('::/0') }
 
 /**
@@ -57,7 +62,7 @@ const DEFAULT_ROUTE = { 4: parseCidr('0.0.0.0/0'), 6: parseCidr('::/0') }
  *
  * @throws ALREADY_EXISTS when the workload has an interface of that name; COMMAND_FAILED
  */
-export async function connect(veth: Veth, ips: readonly Ip[], gateways: Gateways, undo: UndoStack): Promise<void> {
+export async function connect(veth: Veth, { ips, gateways }: Addressing, undo: UndoStack): Promise<void> {
   const { hostInterface, netns, interfaceName, mac, mtuBytes } = veth
   await deleteLink(hostInterface) // of an attempt that died
   if ((await findLink(interfaceName, { netns })) !== undefined) {
@@ -73,7 +78,7 @@ export async function connect(veth: Veth, ips: readonly Ip[], gateways: Gateways
   await setLink(hostInterface, { up: true })
   await setLink(interfaceName, { up: true }, { netns })
   for (const ip of ips) await giveAddress(veth, ip)
-  for (const [version, gateway] of gateways) await giveGateway(veth, version, gateway, undo)
+  for (const [version, gateway] of gateways) await giveGateway(veth, { version, gateway }, undo)
   const actual = (await findLink(interfaceName, { netns }))?.mac
   if (actual === mac) return
   throw new CalicoError(
@@ -100,8 +105,7 @@ export const hostAddress = (ip: Ip): ReturnType<typeof parseIpInterface> => pars
 /** The default route of one family, in front of those that the workload has already, and the way to its gateway. */
 export async function giveGateway(
   { hostInterface, netns, interfaceName: dev }: Ends,
-  version: IpVersion,
-  gateway: Ip | 'host-end',
+  { version, gateway }: { readonly version: IpVersion; readonly gateway: Ip | 'host-end' },
   undo: UndoStack,
 ): Promise<void> {
   const via = gateway === 'host-end' ? await linkLocalOf(hostInterface) : gateway

@@ -62,20 +62,20 @@ export interface AddWorkloadRequest extends WorkloadId {
  *   gateway; COMMAND_FAILED
  */
 export async function addWorkload(ctx: WorkloadContext, request: AddWorkloadRequest): Promise<WorkloadEndpoint> {
-  const { node, namespace, handle = handleOf(request), ips: wishes, netns, interfaceName, mtuBytes } = request
+  const { node, namespace, netns, interfaceName, mtuBytes, gateway, ips: wishes, handle = handleOf(request) } = request
   if (wishes.length === 0)
     throw new CalicoError('INVALID', `Cannot connect ${request.workload}: no address is asked for`)
   await assertUnconnected(ctx, request)
   return undoneOnFailure(ctx.log, async (undo) => {
     const ips: Ip[] = []
-    for (const wish of wishes) ips.push(await assignAddress(ctx.ipam, wish, { ...request, handle }, undo))
-    const gateways = await chooseGateways(ctx.client, node, request.gateway, ips)
+    for (const wish of wishes) ips.push(await assignAddress(ctx.ipam, { ...request, wish, handle }, undo))
+    const gateways = await chooseGateways(ctx.client, { node, gateway, ips })
     const mac = randomMac()
     const endpoints = ctx.client.resources('WorkloadEndpoint')
     const endpoint = await endpoints.create(endpointResource(request, { ips, gateways, mac }))
     undo.push(`delete endpoint ${endpoint.metadata.name}`, () => endpoints.delete(endpoint.metadata.name, namespace))
     const hostInterface = endpoint.spec.interfaceName
-    await connect({ hostInterface, netns, interfaceName, mac, mtuBytes }, ips, gateways, undo)
+    await connect({ hostInterface, netns, interfaceName, mac, mtuBytes }, { ips, gateways }, undo)
     return endpoint
   })
 }
