@@ -5,7 +5,10 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describe, test } from 'node:test'
 import { run } from '@calico-node/linux'
+import { requireOwnNamespace } from '@calico-node/testkit'
 import { cli } from './harness.test.ts'
+
+requireOwnNamespace()
 
 describe('node diags', () => {
   test('collects the state of the host and its logs into one archive', async () => {

@@ -1,1 +1,3 @@
-export {}
+export { type Entry } from './cli/argv.ts'
+export { ENTRIES } from './commands/registry.ts'
+export { runCli, type RunInput, type Streams } from './cli/run.ts'

@@ -22,8 +22,8 @@ void runCli({
   colours: process.stdout.isTTY && process.env['NO_COLOR'] === undefined,
   logger,
   streams: {
-    stdout: (output) => void writeAll(1, output),
-    stderr: (output) => void writeAll(2, output),
+    stdout: (output) => writeAll(1, output),
+    stderr: (output) => writeAll(2, output),
     readStdin: () => text(process.stdin),
   },
 }).then((status) => { process.exitCode = status })

@@ -59,6 +59,7 @@ export function defineCommand<const A extends readonly string[], O extends Optio
       )
       // The one place where typed words become typed values: commander has checked the number of arguments, and each
       // option was read by its own row of the table.
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion
       return spec.run(context, args as ArgumentsOf<A>, options as OptionsOf<O>)
     },
   }

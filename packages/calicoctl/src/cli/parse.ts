@@ -19,8 +19,8 @@ function usageError(entry: Entry, command: Command, err: CommanderError): Calico
 
 function given(value: unknown, negate: boolean): readonly string[] {
   if (negate) return value === false ? ['false'] : []
-  if (value === undefined) return []
-  return Array.isArray(value) ? value.map(String) : [String(value)]
+  if (Array.isArray(value)) return value.map(String)
+  return value === true ? ['true'] : []
 }
 
 /**
@@ -35,7 +35,7 @@ export function parseWords(entry: Entry, command: Command, words: readonly strin
   for (const [key, spec] of Object.entries(command.options)) {
     const option = new Option(spec.flags)
     // `--no-x` switches x off in commander, so it stands when its value is false.
-    if (!option.negate) option.argParser<string[]>((typed, before = []) => [...before, typed])
+    if (!option.negate) option.argParser<readonly string[] | undefined>((typed, before) => [...(before ?? []), typed])
     parser.addOption(option)
     read.set(key, () => given(parser.getOptionValue(option.attributeName()), option.negate))
   }

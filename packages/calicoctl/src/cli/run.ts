@@ -62,7 +62,7 @@ async function runCommand(
   const { args, options } = parseWords(entry, command, words)
   const context = new CliContext({
     env, signal, colours, log: await logger(globals.logLevel), configFile: globals.config,
-    allowVersionMismatch: globals.allowVersionMismatch, readStdin: streams.readStdin,
+    allowVersionMismatch: globals.allowVersionMismatch, readStdin: () => streams.readStdin(),
   })
   try {
     const outcome = await finish(command.run(context, args, options), streams)

@@ -40,6 +40,7 @@ export function printReport(report: IpamReport, cluster: ClusterInformationResou
 type Fields = Readonly<Record<string, unknown>>
 const isRecord = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value)
 const records = (value: unknown): Fields[] => (Array.isArray(value) ? value.filter(isRecord) : [])
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
 const bigintOf = (value: unknown): bigint | undefined => (typeof value === 'string' && /^\d+$/.test(value) ? BigInt(value) : undefined)
 
 function allocationOf(entry: Fields): ReportedAllocation[] {
@@ -63,7 +64,7 @@ export function readReport(path: string): CheckReport {
   }
   if (!isRecord(json) || !isRecord(json['allocations'])) throw new CalicoError('INVALID', `${path} is no report of "calicoctl ipam check -o"`)
   return {
-    clusterGuid: String(json['clusterGUID'] ?? ''), clusterRevision: String(json['clusterInformationRevision'] ?? ''),
+    clusterGuid: textOf(json['clusterGUID']), clusterRevision: textOf(json['clusterInformationRevision']),
     allocations: Object.values(json['allocations']).flatMap(records).flatMap(allocationOf),
     leakedHandles: records(json['leakedHandles']).flatMap(({ ID: handle, Revision: revision }) => {
       const modRevision = bigintOf(revision)

@@ -79,6 +79,8 @@ export function toOldRule({ action, protocol, icmp, source, destination, ...rest
   }
 }
 
+const word = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value) ?? '')
+
 const PROTOCOLS: Readonly<Record<string, string>> = { tcp: 'TCP', udp: 'UDP', icmp: 'ICMP', icmpv6: 'ICMPv6', sctp: 'SCTP' }
 const KNOWN = new Set(['action', 'protocol', 'icmp_type', 'icmp_code',
   ...['src', 'dst'].flatMap((prefix) => ['tag', 'selector', 'net', 'nets', 'ports'].map((name) => `${prefix}_${name}`))])
@@ -86,7 +88,7 @@ const KNOWN = new Set(['action', 'protocol', 'icmp_type', 'icmp_code',
 function newSide(rule: OldRule, prefix: 'src' | 'dst'): Record<string, unknown> {
   const [tag, selector, net, nets, ports] = ['tag', 'selector', 'net', 'nets', 'ports'].map((name) => rule[`${prefix}_${name}`])
   return {
-    ...(tag !== undefined && { selector: `has(${String(tag)})` }), ...(selector !== undefined && { selector }),
+    ...(tag !== undefined && { selector: `has(${word(tag)})` }), ...(selector !== undefined && { selector }),
     ...(net !== undefined && { nets: [net] }), ...(nets !== undefined && { nets }), ...(ports !== undefined && { ports }),
   }
 }
@@ -97,8 +99,8 @@ export function fromOldRule(rule: OldRule): Readonly<Record<string, unknown>> {
   if (unknown !== undefined) throw new CalicoError('INVALID', `Cannot read the rule ${JSON.stringify(rule)}: "${unknown}" is not known`)
   const { action = 'allow', protocol, icmp_type: type, icmp_code: code } = rule
   return {
-    action: ACTIONS[String(action)] ?? action,
-    ...(protocol !== undefined && { protocol: PROTOCOLS[String(protocol)] ?? protocol }),
+    action: ACTIONS[word(action)] ?? action,
+    ...(protocol !== undefined && { protocol: PROTOCOLS[word(protocol)] ?? protocol }),
     ...(type !== undefined && { icmp: { type, ...(code !== undefined && { code }) } }),
     source: newSide(rule, 'src'), destination: newSide(rule, 'dst'),
   }

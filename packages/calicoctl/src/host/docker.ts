@@ -1,6 +1,6 @@
 /** The little that we ask of a Docker engine, over its unix socket. */
 import { request } from 'node:http'
-import { text } from 'node:stream/consumers'
+import { text as readAll } from 'node:stream/consumers'
 import { CalicoError, messageOf } from '@calico-node/core'
 
 export interface DockerContainer {
@@ -23,10 +23,12 @@ export const dockerSocket = (env: Readonly<Record<string, string | undefined>>):
 const field = (value: unknown, key: string): unknown =>
   typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined
 
+const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
+
 function get(socketPath: string, path: string): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
     const call = request({ socketPath, path, headers: { host: 'docker' }, timeout: TIMEOUT_MS }, (response) => {
-      text(response).then((body) => resolve({ status: response.statusCode ?? 0, body }), reject)
+      readAll(response).then((body) => resolve({ status: response.statusCode ?? 0, body }), reject)
     })
     call.on('timeout', () => call.destroy(new Error(`no answer within ${TIMEOUT_MS} ms`)))
     call.on('error', reject)
@@ -45,12 +47,12 @@ export async function findContainer(socketPath: string, name: string): Promise<D
     const { status, body } = await get(socketPath, `/containers/${encodeURIComponent(name)}/json`)
     if (status === 404) return undefined
     const json: unknown = JSON.parse(body)
-    if (status !== 200) throw new Error(`status ${status}: ${String(field(json, 'message') ?? body)}`)
+    if (status !== 200) throw new Error(`status ${status}: ${text(field(json, 'message')) ?? body}`)
     const state = field(json, 'State')
     return {
-      id: String(field(json, 'Id')), name: String(field(json, 'Name')).replace(/^\//, ''),
+      id: text(field(json, 'Id')) ?? '', name: (text(field(json, 'Name')) ?? '').replace(/^\//, ''),
       running: field(state, 'Running') === true, pid: Number(field(state, 'Pid') ?? 0),
-      networkMode: String(field(field(json, 'HostConfig'), 'NetworkMode')),
+      networkMode: text(field(field(json, 'HostConfig'), 'NetworkMode')) ?? '',
     }
   } catch (err) {
     if (err instanceof Error && 'code' in err && NO_ENGINE.has(String(err.code))) return 'no-engine'

@@ -21,7 +21,7 @@ const LONGEST_LIST = 80
 const joined = (items: readonly unknown[] | undefined): string => (items ?? []).join(',')
 const cut = (text: string): string => (text.length > LONGEST_LIST ? `${text.slice(0, LONGEST_LIST - 3)}...` : text)
 const orNil = (value: number | undefined): string => (value === undefined ? '<nil>' : String(value))
-const orDash = (value: unknown): string => (value === undefined ? '-' : String(value))
+const orDash = (value: boolean | number | undefined): string => (value === undefined ? '-' : String(value))
 const pairs = (map: Readonly<Record<string, string>> | undefined): string =>
   Object.entries(map ?? {}).map(([key, value]) => `${key}=${value}`).toSorted().join(',')
 

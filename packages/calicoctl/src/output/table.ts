@@ -1,6 +1,6 @@
 /** The two table layouts that scripts rely on. Pure text; widths count characters. */
 
-const widthOf = (text: string): number => [...text].length
+const widthOf = (text: string): number => Array.from(text).length
 
 const columnWidths = (rows: readonly (readonly string[])[]): number[] => {
   const widths: number[] = []

@@ -4,7 +4,7 @@ import type { Kind } from '@calico-node/model'
 import type { Context } from '../cli/context.ts'
 import { readResources, type InputOptions } from './input.ts'
 import { parseKind } from './kinds.ts'
-import { resolveNamespace } from './namespace.ts'
+import { namespaceOfMany, namespaceOfOne } from './namespace.ts'
 
 export interface Selected {
   readonly kind: Kind
@@ -35,7 +35,7 @@ export async function selectResources(
   if (word === undefined) throw new CalicoError('INVALID', 'Nothing to do: name a kind such as "nodes", or a file with -f')
   const kind = parseKind(word)
   if (names.some((name) => name.trim() === '')) throw new CalicoError('INVALID', 'resource name may not be empty')
-  const namespace = resolveNamespace(kind, undefined, opts, { single: names.length > 0 })
-  const where = namespace === 'all' ? undefined : namespace
-  return names.length === 0 ? [{ kind, name: undefined, namespace: where }] : names.map((name) => ({ kind, name, namespace: where }))
+  if (names.length === 0) return [{ kind, name: undefined, namespace: namespaceOfMany(kind, opts) }]
+  const namespace = namespaceOfOne(kind, undefined, opts)
+  return names.map((name) => ({ kind, name, namespace }))
 }

@@ -2,7 +2,7 @@
 import { CalicoError, messageOf } from '@calico-node/core'
 import { findKind, parseResource, type AnyResource, type Kind } from '@calico-node/model'
 import type { SourceDocument } from './document.ts'
-import { resolveNamespace, type NamespaceFlags } from './namespace.ts'
+import { namespaceOfOne, type NamespaceFlags } from './namespace.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 const isRecord = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -33,8 +33,8 @@ export function headOf(value: unknown): { kind: Kind | undefined; name: string |
   return { kind: known === kind ? known : undefined, name: textOf(metadata['name']), namespace: textOf(metadata['namespace']) }
 }
 
-const place = ({ file, number, lineOf }: SourceDocument, field: string): string =>
-  `${file}, document ${number}, line ${lineOf(field)}`
+const place = (document: SourceDocument, field: string): string =>
+  `${document.file}, document ${document.number}, line ${document.lineOf(field)}`
 
 const shown = (value: unknown): string => {
   const text = JSON.stringify(value) ?? ''
@@ -56,7 +56,7 @@ export function describeDocumentError(document: SourceDocument, err: unknown): s
 function withNamespace(value: unknown, flags: NamespaceFlags): unknown {
   const { kind, namespace } = headOf(value)
   if (kind === undefined || !isRecord(value)) return value
-  const resolved = resolveNamespace(kind, namespace, flags, { single: true })
+  const resolved = namespaceOfOne(kind, namespace, flags)
   return resolved === undefined ? value : { ...value, metadata: { ...metadataOf(value), namespace: resolved } }
 }
 

@@ -3,8 +3,8 @@ import { PARAM_SECTIONS, StartupParams } from './params.ts'
 const cell = (text: string): string => text.replaceAll('|', '\\|')
 
 function defaultText(value: unknown): string {
-  if (value === undefined || value === 'all()') return value === undefined ? '' : '`all()`'
-  return `\`${String(value)}\``
+  if (value === undefined) return ''
+  return `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``
 }
 
 /** The table of environment variables as Markdown. */

@@ -93,11 +93,11 @@ async function requireEmpty(client: CalicoClient): Promise<void> {
 function parseExport(file: string, source: string): { resources: ReturnType<typeof parseResource>[]; clusterGuid: string | undefined; records: RawRecord[] } {
   const [lists = '', cluster = '{}', ipam = '{}', ...rest] = source.split(/^===$/m)
   if (rest.length > 0) throw new CalicoError('INVALID', `Cannot import ${file}: it has more than three parts`)
-  const resources = parseDocuments(file, lists).map(({ value, lineOf }) => {
+  const resources = parseDocuments(file, lists).map((document) => {
     try {
-      return parseResource(value)
+      return parseResource(document.value)
     } catch (err) {
-      throw new CalicoError('INVALID', `${file}, line ${lineOf('')}: ${messageOf(err)}`, { cause: err })
+      throw new CalicoError('INVALID', `${file}, line ${document.lineOf('')}: ${messageOf(err)}`, { cause: err })
     }
   })
   const [facts] = parseDocuments(file, cluster)

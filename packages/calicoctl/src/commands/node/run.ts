@@ -28,7 +28,7 @@ function detectionMethod(typed: string): string {
   if (!ok) throw new CalicoError('INVALID', `Cannot use detection method "${typed}": want first-found, can-reach=HOST, interface=REGEX, skip-interface=REGEX or cidr=CIDR`)
   if (name.endsWith('interface')) {
     try {
-      for (const pattern of argument.split(',')) new RegExp(pattern)
+      argument.split(',').forEach((pattern) => RegExp(pattern))
     } catch (err) {
       throw new CalicoError('INVALID', `Cannot use detection method "${typed}": ${messageOf(err)}`, { cause: err })
     }

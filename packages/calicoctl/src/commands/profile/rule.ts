@@ -62,7 +62,7 @@ export const updateCommand = defineCommand({
     if (!isRecord(json)) throw new CalicoError('INVALID', 'Cannot read the rules: want an object as "rule json" prints it')
     const profile = await getProfile(await writableClient(context), typed)
     if (json['id'] !== undefined && json['id'] !== typed && json['id'] !== profile.metadata.name) {
-      throw new CalicoError('INVALID', `Rules are for profile "${String(json['id'])}", not for "${typed}"`)
+      throw new CalicoError('INVALID', `Rules are for profile ${JSON.stringify(json['id'])}, not for "${typed}"`)
     }
     const spec = { ...profile.spec, ingress: rulesIn(json, 'inbound_rules'), egress: rulesIn(json, 'outbound_rules') }
     const checked = parseResource({ ...profile, spec })

@@ -3,7 +3,7 @@ import { defineCommand } from '../../cli/command.ts'
 import { flag, text } from '../../cli/option.ts'
 import { line } from '../../output/block.ts'
 import { parseKind } from '../../resources/kinds.ts'
-import { resolveNamespace } from '../../resources/namespace.ts'
+import { namespaceOfOne } from '../../resources/namespace.ts'
 import { operationError } from '../../resources/errors.ts'
 import { idOf } from '../../resources/kinds.ts'
 import { writableClient } from '../../resources/session.ts'
@@ -50,7 +50,7 @@ export const command = defineCommand({
   ],
   async run(context, [word, name, typed], { namespace, overwrite, remove }) {
     const kind = parseKind(word)
-    const where = resolveNamespace(kind, undefined, { namespace, allNamespaces: false }, { single: true })
+    const where = namespaceOfOne(kind, undefined, { namespace, allNamespaces: false })
     const change = parseLabel(typed, remove)
     const what = `${word} ${name}`
     const client = await writableClient(context)

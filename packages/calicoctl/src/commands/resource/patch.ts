@@ -7,7 +7,7 @@ import { line } from '../../output/block.ts'
 import { operationError } from '../../resources/errors.ts'
 import { idOf, parseKind } from '../../resources/kinds.ts'
 import { mergePatch } from '../../resources/merge.ts'
-import { resolveNamespace } from '../../resources/namespace.ts'
+import { namespaceOfOne } from '../../resources/namespace.ts'
 import { writableClient } from '../../resources/session.ts'
 
 /** JSON or YAML of an object. */
@@ -34,7 +34,7 @@ export const command = defineCommand({
     if (patch === undefined) throw new CalicoError('INVALID', 'Option -p is missing: say what to change, as JSON')
     const change = parsePatch(patch)
     const kind = parseKind(word)
-    const where = resolveNamespace(kind, undefined, { namespace, allNamespaces: false }, { single: true })
+    const where = namespaceOfOne(kind, undefined, { namespace, allNamespaces: false })
     const client = await writableClient(context)
     try {
       await client.resources(kind).modify(name, where, (stored) => parseResource(mergePatch(stored, change)))

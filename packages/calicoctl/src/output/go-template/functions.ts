@@ -15,7 +15,8 @@ export function textOf(value: unknown): string {
   if (value === undefined) return '<no value>'
   if (value === null) return '<nil>'
   if (Array.isArray(value)) return `[${value.map(textOf).join(' ')}]`
-  if (typeof value !== 'object') return String(value)
+  if (typeof value === 'string') return value
+  if (typeof value !== 'object') return JSON.stringify(value)
   return `map[${Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([k, v]) => `${k}:${textOf(v)}`).join(' ')}]`
 }
 
