@@ -192,7 +192,7 @@ if (WORKER_ID !== undefined) {
       await prepare(url)
       const held = await runWorkers(() => url, 6_000)
       t.diagnostic(`${roundsOf(held)} rounds of assigning and releasing`)
-      assert.ok(roundsOf(held) >= 10 * WORKERS)
+      assert.ok(roundsOf(held) >= 3 * WORKERS)
       await assertExact(url, held)
     }))
 
