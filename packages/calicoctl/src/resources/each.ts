@@ -3,11 +3,35 @@ import { CalicoError } from '@calico-node/core'
 import type { AnyResource } from '@calico-node/model'
 import type { Outcome } from '../cli/command.ts'
 import { line } from '../output/block.ts'
+import type { SourceDocument } from './document.ts'
 import { operationError } from './errors.ts'
 import { idOf } from './kinds.ts'
 import { reportTally, type Verb } from './report.ts'
-import type { SourceDocument } from './document.ts'
 import { describeDocumentError, type TypedDocument } from './typed.ts'
+
+/** How many resources are worked on at once. */
+const AT_ONCE = 16
+
+const idOfResource = ({ kind, metadata }: AnyResource): string => idOf(kind, metadata.name, metadata.namespace)
+
+/**
+ * Resources that may be worked on at once, in the order of the file: neighbours of one kind, each named once. Kinds may
+ * refer to earlier ones (a policy to its tier), pools must not overlap those before them.
+ */
+export function batchesOf(typed: readonly TypedDocument[]): TypedDocument[][] {
+  const batches: TypedDocument[][] = []
+  let ids = new Set<string>()
+  for (const one of typed) {
+    const id = idOfResource(one.resource)
+    const batch = batches.at(-1)
+    const joins = batch !== undefined && batch[0]?.resource.kind === one.resource.kind && one.resource.kind !== 'IPPool' &&
+      batch.length < AT_ONCE && !ids.has(id)
+    if (joins) batch.push(one)
+    else batches.push([one])
+    ids = joins ? ids.add(id) : new Set([id])
+  }
+  return batches
+}
 
 export async function forEachResource(
   verb: Verb, typed: readonly TypedDocument[], work: (resource: AnyResource) => Promise<void>,
@@ -15,13 +39,13 @@ export async function forEachResource(
   if (typed.length === 0) return { blocks: [line('No resources specified')] }
   const errors: string[] = []
   let failed = 0
-  for (const { document, resource } of typed) {
-    const { name, namespace } = resource.metadata
-    try {
-      await work(resource)
-    } catch (err) {
+  for (const batch of batchesOf(typed)) {
+    const results = await Promise.allSettled(batch.map(({ resource }) => work(resource)))
+    for (const [i, { document, resource }] of batch.entries()) {
+      const result = results[i]
+      if (result?.status !== 'rejected') continue
       failed++
-      errors.push(...failureLines(err, document, idOf(resource.kind, name, namespace)))
+      errors.push(...failureLines(result.reason, document, idOfResource(resource)))
     }
   }
   const kinds = typed.map(({ resource }) => resource.kind)

@@ -2,7 +2,7 @@
 import { CalicoError, hasCode } from '@calico-node/core'
 import type { CalicoClient } from '@calico-node/datastore'
 import type { AnyResource, Kind, Metadata, Resource } from '@calico-node/model'
-import { checkAgainstStore } from './store-checks.ts'
+import { checkAgainstStore, dependsOnOthers } from './store-checks.ts'
 
 const refuse = (why: string): CalicoError => new CalicoError('UNSUPPORTED', why)
 
@@ -28,7 +28,7 @@ export async function createResource(client: CalicoClient, resource: AnyResource
   const { name, namespace } = resource.metadata
   const resources = client.resources(resource.kind)
   // Looked for first, so that what exists is called that, and not a contradiction to itself.
-  if (await resources.find(name, namespace) === undefined) await checkAgainstStore(client, resource, { isNew: true })
+  if (dependsOnOthers(resource.kind) && await resources.find(name, namespace) === undefined) await checkAgainstStore(client, resource, { isNew: true })
   await resources.create(ownMetadata(resource))
 }
 

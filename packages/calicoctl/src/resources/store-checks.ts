@@ -3,7 +3,7 @@ import { CalicoError } from '@calico-node/core'
 import type { CalicoClient } from '@calico-node/datastore'
 import {
   BLOCK_PREFIX, cidrOverlaps, cidrPrefixLength, describeProblems, findBlockKey, poolOverlapProblems,
-  type AnyResource, type IPPoolResource, type Problem,
+  type AnyResource, type IPPoolResource, type Kind, type Problem,
 } from '@calico-node/model'
 
 async function poolProblems(client: CalicoClient, { metadata, spec }: IPPoolResource): Promise<Problem[]> {
@@ -42,6 +42,13 @@ async function problemsOf(client: CalicoClient, resource: AnyResource, isNew: bo
       return []
   }
 }
+
+const DEPENDENT: ReadonlySet<Kind> = new Set([
+  'IPPool', 'GlobalNetworkPolicy', 'NetworkPolicy', 'StagedGlobalNetworkPolicy', 'StagedNetworkPolicy', 'BGPPeer',
+])
+
+/** Whether resources of the kind can contradict others. */
+export const dependsOnOthers = (kind: Kind): boolean => DEPENDENT.has(kind)
 
 /** @throws INVALID with the problems in its context */
 export async function checkAgainstStore(client: CalicoClient, resource: AnyResource, opts: { isNew: boolean }): Promise<void> {

@@ -48,7 +48,8 @@ export function describeDocumentError(document: SourceDocument, err: unknown): s
   const listed: unknown = err instanceof CalicoError ? err.context['problems'] : undefined
   const problems = Array.isArray(listed) ? listed.filter(isProblem) : []
   if (problems.length === 0) return [`${place(document, '')}:${what} ${messageOf(err)}`]
-  return problems.map(({ field, value, reason }) =>
+  const inOrder = problems.toSorted((a, b) => document.lineOf(a.field) - document.lineOf(b.field))
+  return inOrder.map(({ field, value, reason }) =>
     `${place(document, field)}:${what} ${field === '' ? 'the document' : field}${shown(value)} ${reason}`)
 }
 
