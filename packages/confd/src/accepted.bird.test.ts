@@ -8,6 +8,8 @@ import fc from 'fast-check'
 import { load } from 'js-yaml'
 import { parseResource, resourceKey } from '@calico-node/model'
 import { ConfigDirectory } from './install/config-directory.ts'
+import type { DaemonManifest } from './render/manifest.ts'
+import type { FileSet } from './render/render.ts'
 import { Templates } from './render/templates.ts'
 import { render } from './renderer.ts'
 import { readTemplateFiles } from './template-files.ts'
@@ -18,26 +20,45 @@ import { requireOwnNamespace } from '@calico-node/testkit'
 requireOwnNamespace()
 
 const TESTDATA = join(import.meta.dirname, '../testdata')
-const templates = new Templates(readTemplateFiles({ shipped: join(import.meta.dirname, '../../../templates') }))
+const SHIPPED = join(import.meta.dirname, '../../../templates')
+const templates = new Templates(readTemplateFiles({ shipped: SHIPPED }))
 const work = mkdtempSync(join(tmpdir(), 'accepted-'))
 after(() => rmSync(work, { recursive: true }))
 
-/** Renders both families and has BIRD judge them. @returns all text and the names of all sessions */
-async function accepted(input: ScenarioInput): Promise<{ text: string; sessions: readonly string[] }> {
+interface Output {
+  readonly text: string
+  /** Names of all sessions. */
+  readonly sessions: readonly string[]
+}
+
+/** Renders both families, in a judge's presence. */
+async function outputOf(
+  input: ScenarioInput,
+  used: Templates,
+  judge: (daemon: DaemonManifest, files: FileSet) => Promise<void>,
+): Promise<Output> {
   const scenario = scenarioSchema.parse(input)
   const { facts } = factsOf(scenario)
   let text = ''
   const sessions: string[] = []
-  for (const daemon of templates.manifest.daemons) {
-    const rendered = render({ templates, daemon, facts, surroundings: surroundingsOf(scenario) })
+  for (const daemon of used.manifest.daemons) {
+    const rendered = render({ templates: used, daemon, facts, surroundings: surroundingsOf(scenario) })
     if (rendered.kind === 'not-ready') continue
-    const verdict = await new ConfigDirectory(work, daemon).check(rendered.files)
-    assert.deepEqual(verdict, { ok: true }, [...rendered.files.values()].join('\n'))
+    await judge(daemon, rendered.files)
     text += [...rendered.files.values()].join('')
     sessions.push(...rendered.sessions)
   }
   return { text, sessions }
 }
+
+const accepted = (input: ScenarioInput, used = templates): Promise<Output> =>
+  outputOf(input, used, async (daemon, files) => {
+    const verdict = await new ConfigDirectory(work, daemon).check(files)
+    assert.deepEqual(verdict, { ok: true }, [...files.values()].join('\n'))
+  })
+
+const goldenInput = (name: string): ScenarioInput =>
+  scenarioSchema.parse(load(readFileSync(join(TESTDATA, name, 'scenario.yaml'), 'utf8')))
 
 /** Names of the protocols that a configuration defines, whatever stands between quotes. */
 const definedSessions = (text: string): readonly string[] =>
@@ -46,15 +67,27 @@ const definedSessions = (text: string): readonly string[] =>
 describe('BIRD accepts', () => {
   for (const name of readdirSync(TESTDATA)) {
     test(`golden set ${name}`, async () => {
-      await accepted(scenarioSchema.parse(load(readFileSync(join(TESTDATA, name, 'scenario.yaml'), 'utf8'))))
+      await accepted(goldenInput(name))
     })
   }
 
-  test('any valid set of resources', async () => {
+  test('the hooks that templates/README.md shows', async () => {
+    const readme = readFileSync(join(SHIPPED, 'README.md'), 'utf8')
+    const files = new Map(readTemplateFiles({ shipped: SHIPPED }))
+    const shown = [...readme.matchAll(/```\n(\{\{! (partials\/\S+) \}\}[^]*?)```/g)]
+    assert.equal(shown.length, 2)
+    for (const [, text = '', name = ''] of shown) files.set(name, { path: name, text })
+    const { text } = await accepted(goldenInput('mesh'), new Templates(files))
+    assert.match(text, /bfd on;\n {2}hold time 30;/)
+  })
+
+  test('any valid set of resources, which gives the same text in any order', async () => {
     await fc.assert(
       fc.asyncProperty(clusters, async (input) => {
         const { text, sessions } = await accepted(input)
         assert.deepEqual(definedSessions(text), sessions)
+        const reversed = { ...input, resources: (input.resources ?? []).toReversed() }
+        assert.equal((await outputOf(reversed, templates, async () => undefined)).text, text)
       }),
       { numRuns: 100 },
     )
