@@ -18,7 +18,8 @@ const templates = new Templates(readTemplateFiles({ shipped: join(import.meta.di
 function run(directory: string): ReadonlyMap<string, string> {
   const scenario = scenarioSchema.parse(load(readFileSync(join(directory, 'scenario.yaml'), 'utf8')))
   const { facts, problems } = factsOf(scenario)
-  const all = problems.map(({ kind, name }) => ({ kind, name, reason: 'counts as absent' })) // why is the model's to say
+  // what follows the colon is the model's to say
+  const all = problems.map(({ kind, name, reason }) => ({ kind, name, reason: reason.split(':', 1)[0] }))
   const outputs = new Map<string, string>()
   for (const daemon of templates.manifest.daemons) {
     const rendered = render({ templates, daemon, facts, surroundings: surroundingsOf(scenario) })

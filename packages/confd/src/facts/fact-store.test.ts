@@ -12,7 +12,7 @@ const NODE = (name: string, ip: string) => ({
   spec: { bgp: { ipv4Address: `${ip}/24` } },
 })
 const FILTER = '/calico/resources/v3/projectcalico.org/bgpfilters/f'
-const stateOf = (input: Partial<ScenarioInput>): State<string> =>
+const stateOf = (input: Partial<ScenarioInput>): State =>
   new Map(
     updatesOf(scenarioSchema.parse({ about: '', node: 'host1', ...input })).map(({ key, kv }) => [
       key,
@@ -38,9 +38,9 @@ const states = [
 ]
 
 /** Walks a path of states as a watch would tell it. */
-function walk(path: readonly State<string>[]): FactStore {
+function walk(path: readonly State[]): FactStore {
   const store = new FactStore('host1')
-  let before: State<string> = new Map()
+  let before: State = new Map()
   for (const state of path) {
     const gone = [...before.keys()].filter((key) => !state.has(key)).map((key): KeyUpdate => ({ key, kv: undefined }))
     const put = [...state].map(

@@ -15,6 +15,7 @@ import {
   type Resource,
 } from '@calico-node/model'
 import type { Facts, Problem } from '../model/facts.ts'
+import { decodeLeniently } from './lenient-decode.ts'
 
 /**
  * What the datastore says, typed and kept up to date. A value that cannot be read counts as absent and is a problem until
@@ -28,6 +29,7 @@ export class FactStore {
   readonly #peers = new Map<string, BGPPeerResource>()
   readonly #filters = new Map<string, BGPFilterResource>()
   readonly #blocks = new Set<Cidr>()
+  readonly #brokenConfigurations = new Set<string>()
   readonly #brokenFilters = new Set<string>()
   readonly #problems = new Map<string, Problem>()
   #secrets: ReadonlyMap<string, string> = new Map()
@@ -54,6 +56,7 @@ export class FactStore {
       peers: new Map(this.#peers),
       filters: new Map(this.#filters),
       blocks: new Set(this.#blocks),
+      brokenConfigurations: new Set(this.#brokenConfigurations),
       brokenFilters: new Set(this.#brokenFilters),
       secrets: this.#secrets,
     }
@@ -73,34 +76,54 @@ export class FactStore {
     const found = findResourceKey(key)
     switch (found?.kind) {
       case 'Node':
-        return this.#keep(this.#nodes, 'Node', found.name, kv)
+        return void this.#keepLeniently(this.#nodes, 'Node', found.name, kv)
       case 'IPPool':
-        return this.#keep(this.#pools, 'IPPool', found.name, kv)
+        return void this.#keepLeniently(this.#pools, 'IPPool', found.name, kv)
       case 'BGPConfiguration':
-        return this.#keep(this.#configurations, 'BGPConfiguration', found.name, kv)
+        return mark(
+          this.#brokenConfigurations,
+          found.name,
+          this.#keepLeniently(this.#configurations, 'BGPConfiguration', found.name, kv),
+        )
       case 'BGPPeer':
-        return this.#keep(this.#peers, 'BGPPeer', found.name, kv)
+        return void this.#keep(this.#peers, 'BGPPeer', found.name, kv)
       case 'BGPFilter':
-        return this.#applyFilter(found.name, kv)
+        return mark(this.#brokenFilters, found.name, this.#keep(this.#filters, 'BGPFilter', found.name, kv))
       default:
         return
     }
   }
 
-  #keep<K extends Kind>(map: Map<string, Resource<K>>, kind: K, name: string, kv: KeyValue | undefined): void {
+  /** @returns whether the value is good, or gone */
+  #keep<K extends Kind>(map: Map<string, Resource<K>>, kind: K, name: string, kv: KeyValue | undefined): boolean {
     map.delete(name)
-    if (kv === undefined) return
+    if (kv === undefined) return true
     try {
       map.set(name, decodeResource(kind, kv.value, kv))
+      return true
     } catch (err) {
-      this.#unreadable(kind, name, kv.key, err)
+      return this.#unreadable(kind, name, kv.key, err)
     }
   }
 
-  #applyFilter(name: string, kv: KeyValue | undefined): void {
-    this.#keep(this.#filters, 'BGPFilter', name, kv)
-    if (kv !== undefined && !this.#filters.has(name)) this.#brokenFilters.add(name)
-    else this.#brokenFilters.delete(name)
+  /** As `#keep`, but only the malformed fields count as absent where the rest means something. */
+  #keepLeniently<K extends Kind>(
+    map: Map<string, Resource<K>>,
+    kind: K,
+    name: string,
+    kv: KeyValue | undefined,
+  ): boolean {
+    map.delete(name)
+    if (kv === undefined) return true
+    try {
+      const { resource, complaint } = decodeLeniently(kind, kv)
+      map.set(name, resource)
+      if (complaint !== undefined)
+        this.#problems.set(kv.key, { kind, name, reason: `has fields that count as absent: ${complaint}` })
+      return true
+    } catch (err) {
+      return this.#unreadable(kind, name, kv.key, err)
+    }
   }
 
   #applyAffinity(cidr: Cidr, kv: KeyValue | undefined): void {
@@ -113,8 +136,14 @@ export class FactStore {
     }
   }
 
-  #unreadable(kind: Problem['kind'], name: string, key: string, err: unknown): void {
+  #unreadable(kind: Problem['kind'], name: string, key: string, err: unknown): false {
     if (!hasCode(err, 'INVALID')) throw err
     this.#problems.set(key, { kind, name, reason: `counts as absent: ${messageOf(err)}` })
+    return false
   }
+}
+
+function mark(broken: Set<string>, name: string, good: boolean): void {
+  if (good) broken.delete(name)
+  else broken.add(name)
 }

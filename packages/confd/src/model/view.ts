@@ -72,14 +72,18 @@ export type Built =
   /** Why nothing may be rendered yet. */
   | { readonly kind: 'not-ready'; readonly reason: string }
 
-/** A node without data is no node without peers: until its addresses are known the configuration stays as it is. */
+const notReady = (reason: string): Built => ({ kind: 'not-ready', reason })
+
+/** What is not known is not the same as empty: until it is known, the configuration stays as it is. */
 export function buildView(family: Family, facts: Facts, surroundings: Surroundings): Built {
+  const { node } = surroundings
   const nodes = bgpNodes(facts)
-  const self = nodes.get(surroundings.node)
-  if (self === undefined) return { kind: 'not-ready', reason: `node "${surroundings.node}" is not in the datastore` }
-  if (self.address[4] === undefined && self.address[6] === undefined) {
-    return { kind: 'not-ready', reason: `node "${surroundings.node}" has no BGP address yet` }
-  }
+  const self = nodes.get(node)
+  if (self === undefined) return notReady(`node "${node}" is not in the datastore`)
+  if (self.address[4] === undefined && self.address[6] === undefined)
+    return notReady(`node "${node}" has no BGP address yet`)
+  const broken = ['default', `node.${node}`].find((name) => facts.brokenConfigurations.has(name))
+  if (broken !== undefined) return notReady(`BGPConfiguration "${broken}" cannot be read, and may hold the AS number`)
   const problems = new Map<string, Problem>()
   const report: Report = (kind, name, reason) => problems.set(`${kind} ${name} ${reason}`, { kind, name, reason })
   const settings = settingsOf(facts, surroundings, report)
