@@ -20,6 +20,10 @@ export const ENTRIES: readonly Entry[] = [
   entry('diff', 'Show what apply would change', async () => (await import('./resource/diff.ts')).command),
   entry('explain', 'Describe a kind of resource and its fields', async () => (await import('./resource/explain.ts')).command),
 
+  // Policy
+  entry('trace', 'Tell whether a connection is allowed, and what decides', async () => (await import('./policy/trace.ts')).command),
+  entry('preview', 'Tell which connections a file would cut or open', async () => (await import('./policy/preview.ts')).command),
+
   // This host
   entry('node run', 'Start calico/node on this host', async () => (await import('./node/run.ts')).command),
   alias('node', async () => (await import('./node/run.ts')).command),
