@@ -9,7 +9,7 @@ import { CalicoError, hasCode, type Logger } from '@calico-node/core'
 import type { CalicoClient } from '@calico-node/datastore'
 import type { Ipam } from '@calico-node/ipam'
 import { deleteLink, isWorkloadDevice, WORKLOAD_PREFIX, type Netns } from '@calico-node/linux'
-import { hostCidr, makeResource, type Ip, type Mac, type Resource } from '@calico-node/model'
+import { hostCidr, makeResource, type Ip, type Mac, type Resource, type SpecInput } from '@calico-node/model'
 import { assignAddress, type AddressWish } from './addresses.ts'
 import { chooseGateways, gatewayFields, type GatewayKind, type Gateways } from './gateways.ts'
 import {
@@ -33,15 +33,27 @@ export interface WorkloadContext {
   readonly log: Logger
 }
 
+/** What an endpoint may say beyond whose it is and how it is connected. */
+export type ExtraSpec = Pick<
+  SpecInput<'WorkloadEndpoint'>,
+  'ports' | 'ipNATs' | 'serviceAccountName' | 'allowSpoofedSourcePrefixes' | 'qosControls'
+>
+
 export interface AddWorkloadRequest extends WorkloadId {
   readonly netns: Netns
   /** Name of the interface in the workload: `eth1`. */
   readonly interfaceName: string
-  /** At least one. */
+  /** Addresses to take from IPAM. */
   readonly ips: readonly AddressWish[]
+  /** Addresses that somebody else has assigned: used as they are, never released here. Default none. */
+  readonly assigned?: readonly Ip[]
   readonly gateway: GatewayKind
   readonly profiles: readonly string[]
   readonly labels?: Readonly<Record<string, string>>
+  /** Further fields of the endpoint: named ports, floating addresses, service account, ... */
+  readonly spec?: ExtraSpec
+  /** Of the workload's end. Default: a random one. */
+  readonly mac?: Mac
   readonly mtuBytes?: number
   /** Default: `cali` and the first 11 characters of the endpoint. */
   readonly hostInterface?: string
@@ -62,15 +74,15 @@ export interface AddWorkloadRequest extends WorkloadId {
  *   gateway; COMMAND_FAILED
  */
 export async function addWorkload(ctx: WorkloadContext, request: AddWorkloadRequest): Promise<WorkloadEndpoint> {
-  const { node, namespace, netns, interfaceName, mtuBytes, gateway, ips: wishes, handle = handleOf(request) } = request
-  if (wishes.length === 0)
+  const { node, namespace, netns, interfaceName, mtuBytes, gateway, ips: wishes, assigned = [] } = request
+  const { handle = handleOf(request), mac = randomMac() } = request
+  if (wishes.length + assigned.length === 0)
     throw new CalicoError('INVALID', `Cannot connect ${request.workload}: no address is asked for`)
   await assertUnconnected(ctx, request)
   return undoneOnFailure(ctx.log, async (undo) => {
-    const ips: Ip[] = []
+    const ips: Ip[] = [...assigned]
     for (const wish of wishes) ips.push(await assignAddress(ctx.ipam, { ...request, wish, handle }, undo))
     const gateways = await chooseGateways(ctx.client, { node, gateway, ips })
-    const mac = randomMac()
     const endpoints = ctx.client.resources('WorkloadEndpoint')
     const endpoint = await endpoints.create(endpointResource(request, { ips, gateways, mac }))
     undo.push(`delete endpoint ${endpoint.metadata.name}`, () => endpoints.delete(endpoint.metadata.name, namespace))
@@ -91,11 +103,12 @@ function endpointResource(
   request: AddWorkloadRequest,
   { ips, gateways, mac }: { ips: readonly Ip[]; gateways: Gateways; mac: Mac },
 ): WorkloadEndpoint {
-  const { namespace, labels, profiles, hostInterface = hostInterfaceOf(endpointOf(request)) } = request
+  const { namespace, labels, profiles, spec, hostInterface = hostInterfaceOf(endpointOf(request)) } = request
   return makeResource(
     'WorkloadEndpoint',
     { name: endpointNameOf(request), namespace, ...(labels !== undefined && { labels }) },
     {
+      ...spec,
       ...identityFields(request),
       ipNetworks: ips.map((ip) => hostCidr(ip)),
       ...gatewayFields(gateways),
@@ -110,8 +123,13 @@ function endpointResource(
  * The endpoints of the workload on its node: the one that the identity names, or all of them when it names none.
  */
 export async function findEndpoints(client: CalicoClient, id: WorkloadId): Promise<WorkloadEndpoint[]> {
-  const all = await client.resources('WorkloadEndpoint').list({ namespace: id.namespace })
-  const fields = Object.entries(identityFields(id)).filter(([key]) => key !== 'endpoint' || id.endpoint !== undefined)
+  const endpoints = client.resources('WorkloadEndpoint')
+  if (id.endpoint !== undefined) {
+    const found = await endpoints.find(endpointNameOf(id), id.namespace)
+    return found === undefined ? [] : [found]
+  }
+  const all = await endpoints.list({ namespace: id.namespace })
+  const fields = Object.entries(identityFields(id)).filter(([key]) => key !== 'endpoint')
   return all.filter(({ spec }) => fields.every(([key, value]) => Reflect.get(spec, key) === value))
 }
 
@@ -121,24 +139,30 @@ export interface RemovedWorkload {
   readonly ips: readonly Ip[]
 }
 
+export interface RemoveOptions {
+  /** IPAM handle; undefined: the addresses are somebody else's to release. Default `<orchestrator>.<workload>`. */
+  readonly handle?: string | undefined
+  /** Of an endpoint that is not in the store (any more). Default: `cali` and the first 11 characters of the endpoint. */
+  readonly hostInterface?: string
+}
+
 /**
  * Takes a workload's network away: interface, endpoint, addresses. Idempotent, and finishes what an attempt to add or to
  * remove the workload left behind. The addresses go last, when nobody can use them any more.
- *
- * @param opts.handle IPAM handle. Default `<orchestrator>.<workload>`.
  */
 export async function removeWorkload(
   ctx: WorkloadContext,
   id: WorkloadId,
-  { handle = handleOf(id) }: { readonly handle?: string } = {},
+  opts: RemoveOptions = {},
 ): Promise<RemovedWorkload> {
+  const { handle, hostInterface = hostInterfaceOf(endpointOf(id)) } = { handle: handleOf(id), ...opts }
   const present = await findEndpoints(ctx.client, id)
-  const links = present.length > 0 ? present.map(({ spec }) => spec.interfaceName) : [hostInterfaceOf(endpointOf(id))]
+  const links = present.length > 0 ? present.map(({ spec }) => spec.interfaceName) : [hostInterface]
   for (const link of links) if (isWorkloadDevice(link, [WORKLOAD_PREFIX])) await deleteLink(link)
   for (const { metadata } of present) {
     await absentIsFine(ctx.client.resources('WorkloadEndpoint').delete(metadata.name, id.namespace))
   }
-  const ips = await absentIsFine(ctx.ipam.releaseByHandle(handle))
+  const ips = handle === undefined ? [] : await absentIsFine(ctx.ipam.releaseByHandle(handle))
   return { endpoints: present.map(({ metadata }) => metadata.name), ips: ips ?? [] }
 }
 
