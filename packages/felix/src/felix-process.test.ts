@@ -3,7 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { waitFor } from '@calico-node/core'
 
-const MAIN = new URL('./main.ts', import.meta.url).pathname
+/** The sources, or with FELIX_PROGRAM a bundle made of them. */
+const MAIN = process.env['FELIX_PROGRAM'] ?? new URL('./main.ts', import.meta.url).pathname
 
 /** What start-up writes when the cluster may be used. */
 export const CLUSTER_READY: readonly [key: string, value: string] = [

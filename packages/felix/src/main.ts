@@ -9,6 +9,7 @@ import { createLogger, findLogLevel } from '@calico-node/core'
 import { runAgent } from './agent.ts'
 import { environmentLayer, fileLayer, type ConfigLayer } from './config/layers.ts'
 import { RESTART_EXIT_STATUS } from './config/watch.ts'
+import { keepHeapSmall } from './memory.ts'
 
 const DEFAULT_CONFIG_FILE = '/etc/calico/felix.cfg'
 /** How long a stop may take before it is cut short. */
@@ -46,6 +47,7 @@ function configFile(path: string): ConfigLayer[] {
 }
 
 async function main(): Promise<void> {
+  keepHeapSmall(log)
   try {
     const status = await runAgent({
       env: process.env,
