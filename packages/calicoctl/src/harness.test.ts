@@ -13,6 +13,8 @@ export interface CliResult {
 
 export interface CliInput {
   readonly stdin?: string
+  /** What is typed when the command asks; default: nothing, until it stops asking. */
+  readonly answer?: string
   readonly env?: Readonly<Record<string, string>>
   readonly signal?: AbortSignal
   /** Hears standard output as it is written. */
@@ -21,7 +23,7 @@ export interface CliInput {
 
 /** @param argv Words, or one line to be split at spaces. */
 export async function cli(argv: string | readonly string[], input: CliInput = {}): Promise<CliResult> {
-  const { stdin = '', env = {}, signal = new AbortController().signal, onOutput } = input
+  const { stdin = '', answer, env = {}, signal = new AbortController().signal, onOutput } = input
   const out: string[] = []
   const err: string[] = []
   const exit = await runCli({
@@ -34,6 +36,10 @@ export async function cli(argv: string | readonly string[], input: CliInput = {}
       },
       stderr: (text) => err.push(text),
       readStdin: async () => stdin,
+      readLine: (stop) => new Promise((done) => {
+        if (answer !== undefined) done(answer)
+        stop.addEventListener('abort', () => done(undefined), { once: true })
+      }),
     },
   })
   return { exit, stdout: out.join(''), stderr: err.join('') }

@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs'
+import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { quietLogger, type Logger } from '@calico-node/core'
 import { runCli } from './cli/run.ts'
@@ -25,8 +26,25 @@ void runCli({
     stdout: (output) => writeAll(1, output),
     stderr: (output) => writeAll(2, output),
     readStdin: () => text(process.stdin),
+    readLine,
   },
 }).then((status) => { process.exitCode = status })
+
+async function readLine(signal: AbortSignal): Promise<string | undefined> {
+  // A lost terminal must not keep an unconfirmed change in place: who waits for an answer goes on, and undoes it.
+  process.on('SIGHUP', () => undefined)
+  const lines = createInterface({ input: process.stdin, signal })
+  try {
+    for await (const line of lines) return line
+    return undefined
+  } catch (err) {
+    if (signal.aborted) return undefined
+    throw err
+  } finally {
+    lines.close()
+    process.stdin.unref()
+  }
+}
 
 /** Writes everything before returning, so that nothing is lost at exit; a reader that went away ends the program. */
 function writeAll(fd: number, output: string): void {

@@ -160,6 +160,37 @@ describe('create, apply, replace, delete', () => {
   })
 })
 
+describe('apply --confirm', () => {
+  beforeEach(async () => {
+    await ok('create -f -', pool('a', '10.1.0.0/16'))
+    writeFileSync(join(dir, 'two.yaml'), `${pool('a', '10.1.0.0/16', '  natOutgoing: true\n')}---\n${pool('b', '10.2.0.0/16')}`)
+  })
+  const spec = async (name: string) => (await cluster.client.resources('IPPool').find(name))?.spec
+  test('keeps what is confirmed', async () => {
+    const { exit, stdout } = await cluster.cli(`apply -f ${dir}/two.yaml --confirm 30s`, { answer: '' })
+    assert.equal(exit, 0)
+    assert.match(stdout, /Press Enter within 30 s to keep 2 change\(s\)[\s\S]*Confirmed\.\n$/)
+    assert.deepEqual([(await spec('a'))?.natOutgoing, (await spec('b'))?.cidr], [true, '10.2.0.0/16'])
+  })
+  test('takes everything back when nobody answers', async () => {
+    const { exit, stdout, stderr } = await cluster.cli(`apply -f ${dir}/two.yaml --confirm 1s`)
+    assert.deepEqual([exit, stderr], [1, ''])
+    assert.match(stdout, /Not confirmed: the changes were taken back\.\n$/)
+    assert.deepEqual([(await spec('a'))?.natOutgoing, await spec('b')], [undefined, undefined])
+  })
+  test('leaves alone what somebody else has changed meanwhile', async () => {
+    const running = cluster.cli(`apply -f ${dir}/two.yaml --confirm 1s`)
+    await waitFor('the change', async () => (await spec('b')) !== undefined)
+    await ok('patch ippool b -p {"spec":{"disabled":true}}')
+    assert.match((await running).stderr, /IPPool\(b\) was not taken back: somebody has changed it since/)
+    assert.equal((await spec('b'))?.disabled, true)
+  })
+  test('needs a terminal to ask, and a sensible time', async () => {
+    await fails('apply -f - --confirm 60s', /Cannot confirm when the resources come from standard input/, pool('c', '10.3.0.0/16'))
+    await fails(`apply -f ${dir}/two.yaml --confirm 5ms`, /at least 1s/)
+  })
+})
+
 describe('namespaces', () => {
   const cases: [line: string, stdin: string, message: RegExp][] = [
     ['create -f - -n x', pool('a', '10.1.0.0/16'), /IPPool is not namespaced/],

@@ -17,6 +17,8 @@ export interface Context {
   /** Aborted on Ctrl-C: watching and polling end. */
   readonly signal: AbortSignal
   readStdin(): Promise<string>
+  /** The next line of standard input; undefined at its end, or when the signal comes first. */
+  readLine(signal: AbortSignal): Promise<string | undefined>
   store(): Promise<KvStore>
   client(): Promise<CalicoClient>
   ipam(): Promise<Ipam>
@@ -30,6 +32,7 @@ export interface ContextOptions {
   readonly colours: boolean
   readonly signal: AbortSignal
   readonly readStdin: () => Promise<string>
+  readonly readLine: (signal: AbortSignal) => Promise<string | undefined>
 }
 
 /** Opens the store once, on first use; {@link close} ends its connections. */
@@ -41,6 +44,7 @@ export class CliContext implements Context {
   readonly colours: boolean
   readonly signal: AbortSignal
   readonly readStdin: () => Promise<string>
+  readonly readLine: (signal: AbortSignal) => Promise<string | undefined>
   #store: Promise<KvStore> | undefined
 
   constructor(opts: ContextOptions) {
@@ -50,6 +54,7 @@ export class CliContext implements Context {
     this.colours = opts.colours
     this.signal = opts.signal
     this.readStdin = opts.readStdin
+    this.readLine = opts.readLine
     this.configFile = opts.configFile
   }
 

@@ -11,6 +11,7 @@ export interface Streams {
   stdout(text: string): void
   stderr(text: string): void
   readStdin(): Promise<string>
+  readLine(signal: AbortSignal): Promise<string | undefined>
 }
 
 export interface RunInput {
@@ -62,7 +63,7 @@ async function runCommand(
   const { args, options } = parseWords(entry, command, words)
   const context = new CliContext({
     env, signal, colours, log: await logger(globals.logLevel), configFile: globals.config,
-    allowVersionMismatch: globals.allowVersionMismatch, readStdin: () => streams.readStdin(),
+    allowVersionMismatch: globals.allowVersionMismatch, readStdin: () => streams.readStdin(), readLine: (stop) => streams.readLine(stop),
   })
   try {
     const outcome = await finish(command.run(context, args, options), streams)
