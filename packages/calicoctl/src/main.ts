@@ -42,7 +42,7 @@ async function readLine(signal: AbortSignal): Promise<string | undefined> {
     throw err
   } finally {
     lines.close()
-    process.stdin.unref()
+    process.stdin.destroy()
   }
 }
 

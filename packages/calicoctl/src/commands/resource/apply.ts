@@ -19,10 +19,10 @@ const duration = (typed: string): number => {
   throw new CalicoError('INVALID', `Cannot wait for confirmation for "${typed}": want at least 1s`)
 }
 
-/** Whether somebody typed a line in time. The end of input, a timeout and Ctrl-C are no confirmation. */
+/** Whether somebody typed a line in time. The end of input, a timeout, Ctrl-C and a broken terminal are no confirmation. */
 async function confirmed(context: Context, waitMs: number): Promise<boolean> {
   const signal = AbortSignal.any([context.signal, AbortSignal.timeout(waitMs)])
-  return await context.readLine(signal) !== undefined
+  return context.readLine(signal).then((answer) => answer !== undefined, () => false)
 }
 
 async function* applyOnApproval(context: Context, typed: readonly TypedDocument[], waitMs: number): AsyncGenerator<Block, Outcome> {
