@@ -1,11 +1,12 @@
 export type { Chain, ConntrackState, Action, Hook, IpSet, IpVersion, Match, PortRange, Rule, Side, Table } from './rules/types.ts'
 export type {
-  Conntrack, Driver, IpSets, Link, LinkEvent, LinkMonitor, Neighbour, Neighbours, Route, Routes, RuleTable, Sysctl,
+  Conntrack, Driver, Entries, ForwardingEntry, IpSets, Link, LinkEvent, LinkMonitor, Neighbour, Route, Routes, RuleTable, Sysctl,
+  TunnelDevice, TunnelDevices, VxlanParameters,
 } from './ports.ts'
 export {
   chainName, DEFAULT_ROUTE_OWNERSHIP, isOurChain, isOurIpSet, isVxlanDevice, isWorkloadDevice, MAX_CHAIN_NAME, MAX_SET_NAME,
   namedPortSetId, ownsRoute, ROUTE_CLASSES, ROUTE_PROTOCOL, ROUTE_PROTOCOL_BOOT, RULE_ID_PREFIX, selectorSetId, setName,
-  WORKLOAD_PREFIX, type RouteOwnership,
+  TUNNEL_DEVICES, WORKLOAD_PREFIX, type RouteOwnership,
 } from './ownership.ts'
 export { run, runTool, type RunOptions } from './run.ts'
 export { netnsPath, runIn, type Netns } from './netns.ts'
@@ -18,6 +19,8 @@ export {
 export { watchRules, type RuleHint } from './iptables/rule-monitor.ts'
 export { createIpSets, type IpSetsOptions } from './ipsets.ts'
 export { createRoutes, type RoutesOptions } from './routes.ts'
+export { createForwarding, listForwarding } from './forwarding.ts'
+export { createTunnelDevices } from './tunnel-devices.ts'
 export { createNeighbours, type NeighboursOptions } from './neighbours.ts'
 export { createLinkMonitor, type LinkMonitorOptions } from './link-monitor.ts'
 export { createSysctl, type SysctlOptions } from './sysctl.ts'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { beforeEach, describe, test } from 'node:test'
 import { IpBatch } from './ip-batch.ts'
-import { deleteLink, listLinks } from './links.ts'
+import { deleteLink, listLinks, listRoutes } from './links.ts'
 import { requireOwnNamespace } from '@calico-node/testkit'
 
 requireOwnNamespace()
@@ -24,6 +24,21 @@ describe('IpBatch', () => {
     ])
     assert.deepEqual(await names(), ['b2'])
     assert.deepEqual(await batch.run([]), [])
+  })
+
+  test('meets interfaces as they are after renew() and after a refusal, not as they were', async () => {
+    const batch = new IpBatch()
+    const route = 'route replace 10.9.0.1/32 dev b1'
+    await batch.run(['link add b1 type bridge', 'link set b1 up', route])
+    await batch.run(['link set b1 down', 'link set b1 name b2', 'link set b2 up', 'link add b1 type bridge', 'link set b1 up'])
+    batch.renew()
+    assert.deepEqual(await batch.run([route]), [undefined])
+    assert.deepEqual((await listRoutes(4)).filter(({ dst }) => dst === '10.9.0.1/32').map(({ dev }) => dev), ['b1'])
+    for (const name of await names()) await deleteLink(name)
+    execFileSync('ip', ['link', 'add', 'b1', 'type', 'bridge'])
+    execFileSync('ip', ['link', 'set', 'b1', 'up'])
+    assert.notDeepEqual(await batch.run([route]), [undefined])
+    assert.deepEqual(await batch.run([route]), [undefined])
   })
 
   test('keeps batches apart that are run at once', async () => {

@@ -1,7 +1,10 @@
 /**
- * One long-lived `ip -force -batch -`: a change costs a fraction of the time of a process of its own, and a thousand go in one
+ * One long-lived `ip -force -batch -` (or `bridge`, which shares its ways): a change costs a fraction of the time of a process of its own, and a thousand go in one
  * write. The tool goes on after a refused command and names its input line on standard error; a last line that it cannot know
  * marks the end, on the same stream, so that everything said before it belongs to lines before it.
+ *
+ * The tool looks up the index of an interface once and then believes it for good. Whoever hears that an interface is new, gone or
+ * renamed calls `renew`, or a line would meet another interface than it names. A refused line renews too.
  *
  * A line that the tool cannot parse ends it. Then the whole batch is reported as failed, because nobody knows how far it got,
  * and the next batch starts a new process. Holds nothing that must survive: a killed parent closes the pipe and it exits.
@@ -12,9 +15,8 @@ import type { Readable, Writable } from 'node:stream'
 import { CalicoError } from '@calico-node/core'
 import { commandError } from './command-error.ts'
 
-const FILE = 'ip'
 const ARGS = ['-force', '-batch', '-']
-/** No object of `ip` starts like this, so the line always fails, and harmlessly. */
+/** No object of either tool starts like this, so the line always fails, and harmlessly. */
 const END_MARK = 'end-of-batch'
 const FAILED = /^Command failed -:(\d+)$/
 
@@ -28,19 +30,22 @@ interface Batch {
 }
 
 export class IpBatch {
+  readonly #tool: 'ip' | 'bridge'
   readonly #timeoutMs: number
   #child: Child | undefined
+  #stale = false
   #linesWritten = 0
   #said = ''
   #batch: Batch | undefined
   #turn: Promise<unknown> = Promise.resolve()
 
-  constructor({ timeoutMs = 30_000 }: { timeoutMs?: number } = {}) {
+  constructor({ tool = 'ip', timeoutMs = 30_000 }: { tool?: 'ip' | 'bridge'; timeoutMs?: number } = {}) {
+    this.#tool = tool
     this.#timeoutMs = timeoutMs
   }
 
   /**
-   * Runs commands (without the leading `ip`) in order; a refused one does not stop the rest.
+   * Runs commands (without the leading name of the tool) in order; a refused one does not stop the rest.
    *
    * @returns For each command `undefined`, or why it was refused.
    * @throws COMMAND_FAILED, COMMAND_MISSING, TIMED_OUT when the outcome is unknown.
@@ -54,7 +59,13 @@ export class IpBatch {
     return result
   }
 
+  /** The next batch meets interfaces as they are by then. */
+  renew(): void {
+    this.#stale = true
+  }
+
   async #exchange(commands: readonly string[]): Promise<readonly (string | undefined)[]> {
+    if (this.#stale) this.#retire()
     const child = (this.#child ??= this.#start())
     const { promise, resolve, reject } = Promise.withResolvers<(string | undefined)[]>()
     const results = commands.map(() => undefined)
@@ -73,14 +84,22 @@ export class IpBatch {
   }
 
   #start(): Child {
-    const child = spawn(FILE, ARGS, { stdio: ['pipe', 'ignore', 'pipe'] })
+    const child = spawn(this.#tool, ARGS, { stdio: ['pipe', 'ignore', 'pipe'] })
     this.#linesWritten = 0
     this.#said = ''
     child.stdin.on('error', () => undefined) // it is gone: 'close' says why
-    child.stderr.setEncoding('utf8').on('data', (text: string) => this.#listen(text))
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      if (child === this.#child) this.#listen(text)
+    })
     child.on('error', (cause) => this.#end(child, undefined, cause))
     child.on('close', (exitCode) => this.#end(child, exitCode ?? undefined))
     return child
+  }
+
+  #retire(): void {
+    this.#child?.stdin.end()
+    this.#child = undefined
+    this.#stale = false
   }
 
   #listen(text: string): void {
@@ -103,11 +122,14 @@ export class IpBatch {
     if (batch === undefined) return
     const position = line - batch.firstLine
     if (position === batch.results.length) batch.resolve(batch.results)
-    else if (position >= 0 && position < batch.results.length) batch.results[position] = reason || 'refused'
+    else if (position >= 0 && position < batch.results.length) {
+      batch.results[position] = reason || 'refused'
+      this.#stale = true
+    }
   }
 
   #abandon(child: Child): void {
-    this.#batch?.reject(commandError({ file: FILE, args: ARGS, stderr: this.#said, timedOutMs: this.#timeoutMs }))
+    this.#batch?.reject(commandError({ file: this.#tool, args: ARGS, stderr: this.#said, timedOutMs: this.#timeoutMs }))
     this.#child = undefined
     child.kill('SIGKILL')
   }
@@ -115,7 +137,7 @@ export class IpBatch {
   #end(child: Child, exitCode: number | undefined, cause?: unknown): void {
     if (this.#child !== child) return
     this.#child = undefined
-    this.#batch?.reject(commandError({ file: FILE, args: ARGS, stderr: this.#said, exitCode, cause }))
+    this.#batch?.reject(commandError({ file: this.#tool, args: ARGS, stderr: this.#said, exitCode, cause }))
   }
 }
 

@@ -164,15 +164,15 @@ function scopeOf(text: string | undefined): InterfaceAddress['scope'] {
   return text === 'host' || text === 'link' || text === 'site' ? text : 'global'
 }
 
-const isRecord = (value: unknown): value is IpRecord => typeof value === 'object' && value !== null && !Array.isArray(value)
+export const isRecord = (value: unknown): value is IpRecord => typeof value === 'object' && value !== null && !Array.isArray(value)
 
-const textOf = (record: IpRecord, key: string): string | undefined => {
+export const textOf = (record: IpRecord, key: string): string | undefined => {
   const value = record[key]
   return typeof value === 'string' ? value : undefined
 }
 
 /** Numbers come as such or as text, depending on the field. */
-function numberOf(record: IpRecord, key: string): number | undefined {
+export function numberOf(record: IpRecord, key: string): number | undefined {
   const value = record[key]
   if (typeof value === 'number') return value
   return typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : undefined

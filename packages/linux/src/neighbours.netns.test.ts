@@ -4,13 +4,17 @@ import { quietLogger } from '@calico-node/core'
 import { parseIp, parseMac } from '@calico-node/model'
 import { addVeth, deleteLink, listLinks, listNeighbours, setLink } from './links.ts'
 import { createNeighbours } from './neighbours.ts'
-import type { Neighbour } from './ports.ts'
+import type { Entries, Neighbour } from './ports.ts'
 import { run } from './run.ts'
 import { requireOwnNamespace } from '@calico-node/testkit'
 
 requireOwnNamespace()
 
 const entry = (dev: string, ip: string, mac: string): Neighbour => ({ dev, ip: parseIp(ip), mac: parseMac(mac) })
+const converge = async (driver: Entries<Neighbour>): Promise<void> => {
+  await driver.apply()
+  await driver.applyDeletions()
+}
 const permanent = async (): Promise<string[]> =>
   [...(await listNeighbours(4)), ...(await listNeighbours(6))].filter((each) => each.permanent).map(({ dev, ip, mac }) => `${dev} ${ip} ${mac}`).toSorted()
 
@@ -28,14 +32,14 @@ describe('neighbours', () => {
 
   test('of both versions come, change and go', async () => {
     const driver = createNeighbours({ log: quietLogger })
-    driver.setNeighbours('workload cali1', wanted)
-    await driver.apply()
+    driver.set('workload cali1', wanted)
+    await converge(driver)
     assert.deepEqual(await permanent(), asText)
-    driver.setNeighbours('workload cali1', [entry('cali1', '10.0.0.1', '02:00:00:00:00:02')])
-    await driver.apply()
+    driver.set('workload cali1', [entry('cali1', '10.0.0.1', '02:00:00:00:00:02')])
+    await converge(driver)
     assert.deepEqual(await permanent(), ['cali1 10.0.0.1 02:00:00:00:00:02'])
-    driver.setNeighbours('workload cali1', [])
-    await driver.apply()
+    driver.set('workload cali1', [])
+    await converge(driver)
     assert.deepEqual(await permanent(), [])
   })
 
@@ -43,36 +47,36 @@ describe('neighbours', () => {
     await run('ip', ['neigh', 'add', '10.0.0.9', 'lladdr', '02:00:00:00:00:09', 'dev', 'cali1', 'nud', 'permanent'])
     await run('ip', ['neigh', 'add', '192.0.2.9', 'lladdr', '02:00:00:00:00:09', 'dev', 'eth0', 'nud', 'permanent'])
     const driver = createNeighbours({ log: quietLogger })
-    driver.setNeighbours('workload cali1', wanted)
-    await driver.apply()
+    driver.set('workload cali1', wanted)
+    await converge(driver)
     assert.deepEqual(await permanent(), [...asText, 'eth0 192.0.2.9 02:00:00:00:00:09'])
   })
 
   test('come back after an interface went down and up, and after somebody changed them', async () => {
     const driver = createNeighbours({ log: quietLogger })
-    driver.setNeighbours('workload cali1', wanted)
-    await driver.apply()
+    driver.set('workload cali1', wanted)
+    await converge(driver)
     await setLink('cali1', { up: false })
     await setLink('cali1', { up: true })
     assert.deepEqual(await permanent(), [])
     driver.queueResync()
-    await driver.apply()
+    await converge(driver)
     assert.deepEqual(await permanent(), asText)
     await run('ip', ['neigh', 'replace', '10.0.0.1', 'lladdr', '02:00:00:00:00:66', 'dev', 'cali1', 'nud', 'reachable'])
     driver.queueResync()
-    await driver.apply()
+    await converge(driver)
     assert.deepEqual(await permanent(), asText)
   })
 
   test('one that is refused is named and leaves the others alone', async () => {
     const driver = createNeighbours({ log: quietLogger })
-    driver.setNeighbours('workload cali9', [entry('cali9', '10.0.0.9', '02:00:00:00:00:09')])
-    driver.setNeighbours('workload cali1', wanted)
-    await assert.rejects(driver.apply(), { code: 'APPLY_FAILED', message: 'Cannot apply 1 neighbour(s)' })
+    driver.set('workload cali9', [entry('cali9', '10.0.0.9', '02:00:00:00:00:09')])
+    driver.set('workload cali1', wanted)
+    await assert.rejects(converge(driver), { code: 'APPLY_FAILED', message: 'Cannot apply 1 of the neighbours' })
     assert.deepEqual(await permanent(), asText)
     assert.ok(driver.dueInMs?.() !== undefined)
-    driver.setNeighbours('workload cali9', [])
-    await driver.apply()
+    driver.set('workload cali9', [])
+    await converge(driver)
     assert.equal(driver.dueInMs?.(), undefined)
   })
 })

@@ -68,7 +68,8 @@ describe('ownsRoute()', () => {
     ['any protocol on the VXLAN device', { dst, dev: 'vxlan.calico', protocol: 4 }, true],
     ['BIRD on the uplink', { dst, dev: 'eth0', protocol: 12 }, false],
     ['boot on the uplink', { dst, dev: 'eth0', protocol: 3 }, false],
-    ['tunl0, which is BIRD’s', { dst, dev: 'tunl0', protocol: 12 }, false],
+    ['what a patched BIRD left on tunl0', { dst, dev: 'tunl0', protocol: 12 }, true],
+    ['somebody else’s on tunl0', { dst, dev: 'tunl0', protocol: 4 }, false],
     ['link-local on a workload interface', { dst: parseCidr('fe80::/64'), dev: 'cali1', protocol: 2 }, false],
     ['a foreign protocol on a workload interface, when told to keep it', { dst, dev: 'cali1', protocol: 4 }, false, { removeExternalRoutes: false }],
     ['boot on a workload interface, even then', { dst, dev: 'cali1', protocol: 3 }, true, { removeExternalRoutes: false }],
@@ -80,7 +81,7 @@ describe('ownsRoute()', () => {
   }
 })
 
-test('routeClassRank() prefers workloads, then the nearer tunnels, and unknown owners last', () => {
+test('routeClassRank() prefers workloads, and unknown owners last', () => {
   const owners = [...ROUTE_CLASSES.map((name) => `${name} x`), 'somebody']
   assert.deepEqual(owners.toReversed().toSorted((a, b) => routeClassRank(a) - routeClassRank(b)), owners)
 })

@@ -58,10 +58,11 @@ export const ROUTE_PROTOCOL = 80
 /** What routes get that nobody labelled; workload routes use it by default, for BIRD to learn them. */
 export const ROUTE_PROTOCOL_BOOT = 3
 
-/** Who wins when several owners want one destination: the earlier class; in a class, the highest interface index. */
-export const ROUTE_CLASSES = [
-  'workload', 'vxlan-same-subnet', 'vxlan', 'ipip-same-subnet', 'ipip', 'no-encap', 'blackhole',
-] as const
+/**
+ * Who wins when several owners want one destination: the earlier class; in a class, the highest interface index. Among the ways
+ * to other hosts there is no rivalry: whoever asks for them asks for one a destination.
+ */
+export const ROUTE_CLASSES = ['workload', 'cluster'] as const
 
 /** Rank of an owner by the first word of its name; unknown classes come last. */
 export function routeClassRank(owner: string): number {
@@ -85,7 +86,11 @@ export const DEFAULT_ROUTE_OWNERSHIP: RouteOwnership = {
   removeExternalRoutes: true,
 }
 
-const VXLAN_DEVICES = ['vxlan.calico', 'vxlan-v6.calico']
+/** Names of the tunnel devices. */
+export const TUNNEL_DEVICES = { vxlan: 'vxlan.calico', 'vxlan-v6': 'vxlan-v6.calico', ipip: 'tunl0' } as const
+const VXLAN_DEVICES: readonly string[] = [TUNNEL_DEVICES.vxlan, TUNNEL_DEVICES['vxlan-v6']]
+/** BIRD as Calico patches it writes routes to `tunl0`; a stock BIRD does not, so these are left from before. */
+const ROUTE_PROTOCOL_BIRD = 12
 
 export const isWorkloadDevice = (dev: string, prefixes: readonly string[]): boolean =>
   prefixes.some((prefix) => dev.startsWith(prefix))
@@ -100,5 +105,6 @@ export function ownsRoute(route: Pick<Route, 'dst' | 'dev' | 'protocol'>, owners
   if (protocol === ROUTE_PROTOCOL) return true
   if (deviceRouteProtocol !== ROUTE_PROTOCOL_BOOT && protocol === deviceRouteProtocol) return true
   if (isVxlanDevice(dev)) return true
+  if (dev === TUNNEL_DEVICES.ipip && protocol === ROUTE_PROTOCOL_BIRD) return true
   return isWorkloadDevice(dev, workloadPrefixes) && (removeExternalRoutes || protocol === ROUTE_PROTOCOL_BOOT)
 }

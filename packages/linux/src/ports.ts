@@ -74,10 +74,55 @@ export interface Neighbour {
   readonly mac: Mac
 }
 
-/** Permanent neighbour entries of both IP versions on workload and tunnel devices. */
-export interface Neighbours extends Driver {
+/**
+ * Many small objects of the kernel with one value under one key. `apply` adds and changes, `applyDeletions` removes, after
+ * the routes that led over them are gone. One owner's list is replaced as a whole.
+ */
+export interface Entries<E> extends Driver {
   /** Wanted entries of one owner; an empty list forgets the owner. */
-  setNeighbours(owner: string, entries: readonly Neighbour[]): void
+  set(owner: string, entries: readonly E[]): void
+  /** @throws APPLY_FAILED */
+  applyDeletions(signal?: AbortSignal): Promise<void>
+}
+
+/** A permanent neighbour entry. */
+export interface Neighbour {
+  readonly dev: string
+  readonly ip: Ip
+  readonly mac: Mac
+}
+
+/** Behind which host a VXLAN device finds a MAC address. */
+export interface ForwardingEntry {
+  readonly dev: string
+  readonly mac: Mac
+  /** Address of the host on the network below. */
+  readonly host: Ip
+}
+
+/** A tunnel device as it should be. */
+export interface TunnelDevice {
+  readonly name: string
+  readonly mtuBytes: number
+  /** Its only address of the tunnel's IP version; absent: none. */
+  readonly address?: Ip
+  /** Absent: IP-in-IP. */
+  readonly vxlan?: VxlanParameters
+}
+
+export interface VxlanParameters {
+  readonly vni: number
+  readonly port: number
+  /** The interface that packets leave by, and the address that they carry. */
+  readonly parent: string
+  readonly local: Ip
+  readonly mac: Mac
+}
+
+export interface TunnelDevices extends Driver {
+  setDevice(device: TunnelDevice): void
+  /** A VXLAN device goes. `tunl0`, which the kernel makes by itself, only loses its addresses. */
+  removeDevice(name: string): void
 }
 
 export interface Link {

@@ -151,6 +151,19 @@ function suite(ipVersion: 4 | 6): void {
     }
   })
 
+  test('an interface that was made anew under its old name gets its route at once after a read-back', async () => {
+    const driver = create()
+    driver.setRoutes('workload cali1', [workload(1, 'cali1')])
+    await driver.apply()
+    await deleteLink('cali1')
+    await addVeth({ name: 'cali1' }, { name: 'cali1-peer' })
+    await setLink('cali1-peer', { up: true })
+    await setLink('cali1', { up: true })
+    driver.queueResync()
+    await driver.apply()
+    assert.deepEqual(await routes(), [`${dst(1)} cali1 3`])
+  })
+
   test('takes an address over from another program', async () => {
     await ip('route', 'add', dst(1), 'dev', 'eth0', 'proto', 'bird')
     const driver = create()

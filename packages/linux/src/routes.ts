@@ -104,6 +104,7 @@ class KernelRoutes implements Routes {
 
   queueResync(): void {
     this.#actual = undefined
+    this.#ip.renew()
   }
 
   dueInMs(): number | undefined {

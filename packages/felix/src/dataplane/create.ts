@@ -1,8 +1,8 @@
 /** The dataplane of this host: drivers for what the configuration asks for, managers over them, and the loop over both. */
 import type { Logger } from '@calico-node/core'
 import {
-  cleanOtherVariant, createConntrack, createIpSets, createLinkMonitor, createNeighbours, createRoutes, createRuleTable,
-  createSysctl, detectIptables, type IptablesChoice, type IpVersion, type LinkMonitor, type RouteOwnership, type RuleTable,
+  cleanOtherVariant, createConntrack, createForwarding, createIpSets, createLinkMonitor, createNeighbours, createRoutes,
+  createRuleTable, createSysctl, createTunnelDevices, detectIptables, type IptablesChoice, type IpVersion, type LinkMonitor, type RouteOwnership, type RuleTable,
   type Sysctl, type Table, watchRules,
 } from '@calico-node/linux'
 import type { DataplaneStatusSink } from '../calc/messages.ts'
@@ -38,6 +38,8 @@ export async function createDataplane({ config, status, metrics, log }: Dataplan
   const iptables = await detectIptables(log, { configured: VARIANT[config.IptablesBackend] })
   const kernel = new Kernel({
     families: familyDrivers(config, { versions, iptables, log }),
+    tunnels: createTunnelDevices({ log }),
+    forwarding: createForwarding({ log }),
     neighbours: createNeighbours({ log, workloadPrefixes: config.InterfacePrefix }),
     interfaces: new InterfaceSettings(sysctl, log),
     host: new HostSettings({ sysctl, versions, forwarding: config.IpForwarding === 'Enabled', log }),

@@ -6,13 +6,17 @@
  * 2 rules, all tables of a version  policy before reachability
  * 3 forwarding of the host          (once, after the first rules stand)
  * 4 interface settings
- * 5 routes and neighbours           only while sets and rules of that IP version stand
- * 6 sets destroyed                  after the last rule that named them
+ * 5 tunnel devices
+ * 6 neighbours and forwarding       a way is whole before a route leads over it
+ * 7 routes                          only while sets and rules of that IP version stand
+ * 8 what is left over               sets that no rule names, neighbours that no route leads over
  * ```
  * One failing driver never stops the others, except where going on would open a door: without rules there are no new routes.
  */
 import { assertNever, type Logger } from '@calico-node/core'
-import type { Driver, IpSets, IpVersion, Neighbours, RuleHint, Routes, RuleTable, Table } from '@calico-node/linux'
+import type {
+  Driver, Entries, ForwardingEntry, IpSets, IpVersion, Neighbour, RuleHint, Routes, RuleTable, Table, TunnelDevices,
+} from '@calico-node/linux'
 import type { HostSettings } from './host-settings.ts'
 import type { InterfaceSettings } from './interface-settings.ts'
 import type { PassOutcome } from './managers/endpoint.ts'
@@ -30,7 +34,9 @@ export interface FamilyDrivers {
 
 export interface KernelDrivers {
   readonly families: readonly FamilyDrivers[]
-  readonly neighbours: Neighbours
+  readonly tunnels: TunnelDevices
+  readonly neighbours: Entries<Neighbour>
+  readonly forwarding: Entries<ForwardingEntry>
   readonly interfaces: InterfaceSettings
   readonly host: HostSettings
 }
@@ -43,6 +49,23 @@ export interface KernelOptions {
 
 const TABLES = ['raw', 'mangle', 'nat', 'filter'] as const satisfies readonly Table[]
 
+/** The second half of a driver that removes in a step of its own. */
+const deletionsOf = (driver: Driver & { applyDeletions(signal?: AbortSignal): Promise<void> }): Driver =>
+  ({ apply: (signal) => driver.applyDeletions(signal), queueResync: () => undefined, dueInMs: () => driver.dueInMs?.() })
+
+/** Entries of the kernel that make up the ways to others, supervised. */
+class Adjacencies {
+  readonly entries: Supervised
+  readonly deletions: Supervised
+
+  constructor(driver: Entries<Neighbour> | Entries<ForwardingEntry>, what: string, supervise: Supervise) {
+    this.entries = supervise(driver, what)
+    this.deletions = supervise(deletionsOf(driver), `${what} to remove`)
+  }
+}
+
+type Supervise = (driver: Driver, what: string) => Supervised
+
 /** The drivers of one IP version, each supervised. */
 class Family {
   readonly drivers: FamilyDrivers
@@ -51,14 +74,11 @@ class Family {
   readonly tables: Readonly<Record<Table, Supervised>>
   readonly routes: Supervised
 
-  constructor(drivers: FamilyDrivers, supervise: (driver: Driver, what: string) => Supervised) {
+  constructor(drivers: FamilyDrivers, supervise: Supervise) {
     const ip = `IPv${drivers.version}`
     this.drivers = drivers
     this.sets = supervise(drivers.sets, `${ip} sets`)
-    this.setDeletions = supervise(
-      { apply: (signal) => drivers.sets.applyDeletions(signal), queueResync: () => undefined, dueInMs: () => drivers.sets.dueInMs?.() },
-      `${ip} set deletions`,
-    )
+    this.setDeletions = supervise(deletionsOf(drivers.sets), `${ip} set deletions`)
     const table = (name: Table): Supervised => supervise(drivers.tables[name], `${ip} ${name} rules`)
     this.tables = { raw: table('raw'), mangle: table('mangle'), nat: table('nat'), filter: table('filter') }
     this.routes = supervise(drivers.routes, `${ip} routes`)
@@ -91,22 +111,26 @@ class Family {
 export class Kernel {
   readonly #families: readonly Family[]
   readonly #drivers: KernelDrivers
-  readonly #neighbours: Supervised
+  readonly #tunnels: Supervised
+  readonly #adjacencies: readonly Adjacencies[]
   readonly #interfaces: Supervised
   readonly #host: Supervised
 
   constructor(drivers: KernelDrivers, { log, now }: KernelOptions) {
-    const supervise = (driver: Driver, what: string): Supervised => new Supervised(driver, { what, log, now })
+    const supervise: Supervise = (driver, what) => new Supervised(driver, { what, log, now })
     this.#drivers = drivers
     this.#families = drivers.families.map((family) => new Family(family, supervise))
-    this.#neighbours = supervise(drivers.neighbours, 'neighbours')
+    this.#tunnels = supervise(drivers.tunnels, 'tunnel devices')
+    this.#adjacencies = [
+      new Adjacencies(drivers.neighbours, 'neighbours', supervise), new Adjacencies(drivers.forwarding, 'forwarding entries', supervise),
+    ]
     this.#interfaces = supervise(drivers.interfaces, 'interface settings')
     this.#host = supervise(drivers.host, 'host settings')
   }
 
   /** Notes what is wanted; nothing happens before `apply`. */
   accept(op: DataplaneOp): void {
-    const { families, neighbours, interfaces } = this.#drivers
+    const { families, tunnels, neighbours, forwarding, interfaces } = this.#drivers
     // ops of a version that is switched off mean nothing
     const family = (version: IpVersion): FamilyDrivers | undefined => families.find((each) => each.version === version)
     switch (op.kind) {
@@ -119,11 +143,14 @@ export class Kernel {
       case 'chain.remove': return family(op.ipVersion)?.tables[op.table].removeChain(op.name)
       case 'hook.set': return family(op.ipVersion)?.tables[op.table].setHook(op.hook)
       case 'routes.set': return family(op.ipVersion)?.routes.setRoutes(op.owner, op.routes)
-      case 'neighbours.set': return neighbours.setNeighbours(op.owner, op.entries)
+      case 'tunnel.set': return tunnels.setDevice(op.device)
+      case 'tunnel.remove': return tunnels.removeDevice(op.name)
+      case 'neighbours.set': return neighbours.set(op.owner, op.entries)
+      case 'forwarding.set': return forwarding.set(op.owner, op.entries)
       case 'interface.set': return interfaces.set(op.name, op.sysctls)
       case 'interface.reset':
-        for (const { routes } of families) routes.queueResync()
-        return neighbours.queueResync()
+        for (const driver of [...families.map(({ routes }) => routes), tunnels, neighbours, forwarding]) driver.queueResync()
+        return undefined
       default: return assertNever(op)
     }
   }
@@ -134,7 +161,7 @@ export class Kernel {
       if (target === 'sets') family.sets.queueResync()
       if (target === 'routes') family.routes.queueResync()
     }
-    if (target === 'routes') for (const each of [this.#neighbours, this.#interfaces, this.#host]) each.queueResync()
+    if (target === 'routes') for (const each of this.#ofAllVersions()) each.queueResync()
   }
 
   /** Somebody may have changed this table. */
@@ -144,8 +171,8 @@ export class Kernel {
 
   /** Milliseconds until `apply` is wanted although nothing changed; undefined = it is not. */
   dueInMs(): number | undefined {
-    const free = [...this.#families.flatMap((family) => family.free()), this.#neighbours, this.#interfaces]
-    if (this.#policyStands()) free.push(this.#host)
+    const others = this.#ofAllVersions().filter((each) => each !== this.#host || this.#policyStands())
+    const free = [...this.#families.flatMap((family) => family.free()), ...others]
     const wishes = free.map((each) => each.dueInMs()).filter((wish) => wish !== undefined)
     return wishes.length === 0 ? undefined : Math.min(...wishes)
   }
@@ -166,10 +193,13 @@ export class Kernel {
     if (this.#policyStands()) await this.#host.apply(signal)
     await this.#interfaces.apply(signal)
     if (signal.aborted) return false
+    await this.#tunnels.apply(signal)
+    await Promise.all(this.#adjacencies.map(({ entries }) => entries.apply(signal)))
     const standing = this.#families.filter((family) => family.policyStands())
-    await Promise.all([...standing.map(({ routes }) => routes.apply(signal)), this.#neighbours.apply(signal)])
+    await Promise.all(standing.map(({ routes }) => routes.apply(signal)))
     const settled = this.#families.filter((family) => family.rulesStand())
-    await Promise.all(settled.map(({ setDeletions }) => setDeletions.apply(signal)))
+    const leftovers = [...settled.map(({ setDeletions }) => setDeletions), ...this.#adjacencies.map(({ deletions }) => deletions)]
+    await Promise.all(leftovers.map((each) => each.apply(signal)))
     return !signal.aborted && this.#policyStands() && this.#families.every(({ routes }) => routes.stands)
   }
 
@@ -183,6 +213,11 @@ export class Kernel {
   }
 
   #all(): Supervised[] {
-    return [...this.#families.flatMap((family) => family.all()), this.#neighbours, this.#interfaces, this.#host]
+    return [...this.#families.flatMap((family) => family.all()), ...this.#ofAllVersions()]
+  }
+
+  #ofAllVersions(): Supervised[] {
+    const adjacencies = this.#adjacencies.flatMap(({ entries, deletions }) => [entries, deletions])
+    return [this.#tunnels, ...adjacencies, this.#interfaces, this.#host]
   }
 }

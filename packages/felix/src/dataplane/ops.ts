@@ -1,4 +1,4 @@
-import type { Chain, Hook, IpSet, IpVersion, Neighbour, Route, Table } from '@calico-node/linux'
+import type { Chain, ForwardingEntry, Hook, IpSet, IpVersion, Neighbour, Route, Table, TunnelDevice } from '@calico-node/linux'
 
 /** One value below /proc/sys that an interface needs. */
 export interface InterfaceSysctl {
@@ -21,7 +21,10 @@ export type DataplaneOp =
   | { readonly kind: 'chain.remove'; readonly ipVersion: IpVersion; readonly table: Table; readonly name: string }
   | { readonly kind: 'hook.set'; readonly ipVersion: IpVersion; readonly table: Table; readonly hook: Hook }
   | { readonly kind: 'routes.set'; readonly ipVersion: IpVersion; readonly owner: string; readonly routes: readonly Route[] }
+  | { readonly kind: 'tunnel.set'; readonly device: TunnelDevice }
+  | { readonly kind: 'tunnel.remove'; readonly name: string }
   | { readonly kind: 'neighbours.set'; readonly owner: string; readonly entries: readonly Neighbour[] }
+  | { readonly kind: 'forwarding.set'; readonly owner: string; readonly entries: readonly ForwardingEntry[] }
   /** Undefined: the interface is no workload's any more. */
   | { readonly kind: 'interface.set'; readonly name: string; readonly sysctls: readonly InterfaceSysctl[] | undefined }
   /** An interface was down or new, and the kernel may have dropped what stood on it. */
