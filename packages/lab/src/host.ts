@@ -4,7 +4,7 @@
  * The node runs as it does in the image: the same start script as PID 1 of a PID namespace of its own, the same service
  * folders. Ending that PID 1 is what `docker stop` does; the host and its workloads live on.
  */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CalicoError, waitFor } from '@calico-node/core'
 import { firstChild, isAlive, killQuietly, MACHINE_PATH, type Machine } from './machine.ts'
@@ -62,9 +62,10 @@ export class Host {
     this.#nodePid = this.machine.spawn(container, 'node.log', env)
   }
 
-  /** What the node has written to its standard output since it was started. */
+  /** What the node has written to its standard output since it was started; nothing before the first start. */
   nodeLog(): string {
-    return readFileSync(join(this.machine.dir, 'node.log'), 'utf8')
+    const path = join(this.machine.dir, 'node.log')
+    return existsSync(path) ? readFileSync(path, 'utf8') : ''
   }
 
   nodeAlive(): boolean {

@@ -1,6 +1,7 @@
 export { expectBlocked, expectReachable, type Pair } from './connectivity.ts'
 export { parseLifecycle, type Command, type Section } from './demo/document.ts'
 export { play, type PlayOptions, type PlayResult } from './demo/play.ts'
+export { DockerEngine } from './docker-engine.ts'
 export { LabEtcd } from './etcd.ts'
 export { exec, must, type ExecOptions, type Outcome } from './exec.ts'
 export { Host, type HostAddresses, type HostOptions } from './host.ts'
