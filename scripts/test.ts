@@ -68,7 +68,8 @@ const SUITES: readonly Suite[] = [
   { name: 'etcd', parallel: cores, jobs: files('packages/*/src/**/*.etcd.test.ts').map(inNetns) },
   { name: 'netns', parallel: cores, jobs: files('packages/*/src/**/*.netns.test.ts').map(inNetns) },
   { name: 'bird', parallel: cores, jobs: files('packages/*/src/**/*.bird.test.ts').map(inNetns) },
-  { name: 'system', parallel: 1, jobs: files('test/**/*.test.ts', /^test\/vm\//).map(inNetns) },
+  { name: 'system', parallel: 1, jobs: files('test/**/*.test.ts', /^test\/(vm|image)\//).map(inNetns) },
+  { name: 'image', parallel: 1, jobs: files('test/image/*.test.ts').map(inNetns) },
   { name: 'vm', parallel: 1, jobs: files('test/vm/*.test.ts').map(inVm) },
 ]
 

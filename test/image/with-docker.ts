@@ -1,0 +1,115 @@
+/** Hosts of a lab that run the built image, each on a Docker engine of its own. */
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { waitFor } from '@calico-node/core'
+import { DockerEngine, type Host, type Lab } from '@calico-node/lab'
+import { withLab } from '../with-lab.ts'
+
+const ARCHIVE = resolve(import.meta.dirname, '../../out/image/calico-node.tar')
+export const IMAGE = 'calico/node:latest'
+const NAME = 'calico-node'
+
+/** What the documentation tells operators to give the container, and nothing else. */
+export const LEAST_PRIVILEGE: readonly string[] = [
+  '--net=host',
+  '--cap-drop=ALL',
+  '--cap-add=NET_ADMIN',
+  '--cap-add=NET_RAW',
+  '--cap-add=NET_BIND_SERVICE',
+  '--security-opt=no-new-privileges',
+  '--read-only',
+  '--tmpfs=/run',
+  '--volume=/proc/sys/net:/host/proc/sys/net',
+  '--volume=/var/run/calico:/var/run/calico',
+  '--volume=/var/lib/calico:/var/lib/calico',
+  '--volume=/var/log/calico:/var/log/calico',
+]
+
+export interface RunOptions {
+  readonly env?: Readonly<Record<string, string>>
+  /** Default {@link LEAST_PRIVILEGE}. */
+  readonly rights?: readonly string[]
+  readonly image?: string
+}
+
+/** A host that runs calico/node as a container. */
+export class ContainerHost {
+  readonly host: Host
+  readonly engine: DockerEngine
+  readonly #etcdEndpoint: string
+
+  constructor(host: Host, etcdEndpoint: string) {
+    this.host = host
+    this.engine = new DockerEngine(host.machine, join(host.machine.dir, 'docker'))
+    this.#etcdEndpoint = etcdEndpoint
+  }
+
+  get name(): string {
+    return this.host.name
+  }
+
+  /** `docker run` of calico/node, in the background. */
+  async launch({ env = {}, rights = LEAST_PRIVILEGE, image = IMAGE }: RunOptions = {}): Promise<void> {
+    const variables = Object.entries({ ETCD_ENDPOINTS: this.#etcdEndpoint, ...env })
+    const words = variables.flatMap(([name, value]) => ['--env', `${name}=${value}`])
+    await this.engine.docker('run', '--detach', `--name=${NAME}`, ...rights, ...words, image)
+  }
+
+  /** {@link launch}, then waits for the line that tells that the node is up. @throws Error with its log when it ends instead */
+  async run(opts: RunOptions = {}): Promise<void> {
+    await this.launch(opts)
+    const log = await waitFor(
+      `calico/node on ${this.name} to start`,
+      async () => {
+        const text = await this.log()
+        return /^Calico node started successfully$/m.test(text) || !(await this.isRunning()) ? text : undefined
+      },
+      { deadlineMs: 30_000 },
+    )
+    if (!log.includes('Calico node started successfully')) throw new Error(`calico/node on ${this.name} ended:\n${log}`)
+  }
+
+  /** What the container has written, in order of time as far as Docker knows it. */
+  async log(): Promise<string> {
+    const { stdout, stderr } = await this.engine.exec(['logs', NAME])
+    return stdout + stderr
+  }
+
+  async isRunning(): Promise<boolean> {
+    return (await this.inspect('{{.State.Running}}')) === 'true'
+  }
+
+  async inspect(template: string): Promise<string> {
+    return this.engine.docker('inspect', '--format', template, NAME)
+  }
+
+  /** Runs a program in the container. */
+  async inside(...argv: string[]): Promise<string> {
+    return this.engine.docker('exec', NAME, ...argv)
+  }
+
+  async remove(): Promise<void> {
+    await this.engine.docker('rm', '--force', NAME)
+  }
+}
+
+/** Runs `body` on hosts that have the image, and where no node runs yet. */
+export async function withContainerHosts(
+  names: readonly string[],
+  body: (hosts: ContainerHost[], lab: Lab) => Promise<void>,
+): Promise<void> {
+  if (!existsSync(ARCHIVE)) throw new Error(`${ARCHIVE} is missing: run "make image-archive" first`)
+  await withLab({ hosts: names, start: false }, async (lab, hosts) => {
+    const all = hosts.map((host) => new ContainerHost(host, lab.etcd.endpoint))
+    try {
+      await Promise.all(all.map(async ({ engine }) => engine.start()))
+      await Promise.all(all.map(async ({ engine }) => engine.docker('load', '--quiet', '--input', ARCHIVE)))
+      await body(all, lab)
+    } catch (err) {
+      for (const host of all) console.log(`==> ${host.name} calico/node <==\n${await host.log()}`)
+      throw err
+    } finally {
+      await Promise.all(all.map(async ({ engine }) => engine.stop()))
+    }
+  })
+}
