@@ -1,6 +1,7 @@
 /** The documents' commands that need no host: what they print, what they return, and what then stands in etcd. */
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, test } from 'node:test'
+import { waitFor } from '@calico-node/core'
 import { initialise } from '@calico-node/datastore'
 import { makeResource } from '@calico-node/model'
 import { TestCluster } from './harness.test.ts'
@@ -200,6 +201,35 @@ describe('bgp', () => {
     const { spec } = await cluster.client.resources('BGPConfiguration').get('default')
     assert.deepEqual([spec.nodeToNodeMeshEnabled, spec.asNumber], [false, 64999])
     await fails('bgp node-mesh maybe', /want on or off/)
+  })
+})
+
+describe('node', () => {
+  test('show lists addresses and AS numbers', async () => {
+    await cluster.client.resources('Node').create(makeResource('Node', { name: 'host-b' }, { bgp: { ipv6Address: 'fd00::2/64', asNumber: 65001 } }))
+    const text = await ok('node show')
+    assert.match(text, /\| host-a +\| 10\.20\.0\.1\/24 \| +\| 64512 \(inherited\) \|/)
+    assert.match(text, /\| host-b +\| +\| fd00::2\/64 +\| +65001 \|/)
+  })
+  test('remove refuses while there are endpoints, and then takes everything', async () => {
+    await fails('node remove --hostname=host-a', /it has endpoints \(web\)\. Use --remove-endpoints/)
+    assert.equal(await ok('node remove --hostname=host-a --remove-endpoints'), 'Node host-a removed\n')
+    assert.ok(!Object.keys(await cluster.everything()).some((key) => /host-a|host--a/.test(key)))
+    await fails('node remove --hostname=host-a', /host-a/)
+  })
+})
+
+describe('version --poll', () => {
+  test('prints what changes', async () => {
+    const interrupt = new AbortController()
+    let seen = ''
+    const polling = cluster.cli('version --poll 100ms', { signal: interrupt.signal, onOutput: (text) => { seen += text } })
+    await waitFor('the first answer', () => /Cluster Version: +unknown/.test(seen))
+    await cluster.client.resources('ClusterInformation').modify('default', undefined, (stored) => ({ ...stored, spec: { ...stored.spec, calicoVersion: 'v3.31.0' } }))
+    await waitFor('the change', () => /Cluster Version: +v3\.31\.0/.test(seen))
+    interrupt.abort()
+    assert.equal((await polling).exit, 0)
+    assert.equal(seen.match(/unknown\nCluster Type/g)?.length, 1)
   })
 })
 

@@ -5,9 +5,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { BirdClient } from '@calico-node/birdc'
 import { waitFor } from '@calico-node/core'
 import { run } from '@calico-node/linux'
 import { type RunningBird, startBird, requireOwnNamespace } from '@calico-node/testkit'
+import { withdraw } from './commands/node/stop.ts'
 import { cli } from './harness.test.ts'
 
 requireOwnNamespace()
@@ -72,6 +74,12 @@ describe('node status', () => {
     } finally {
       process.kill(own.pid, 'SIGCONT')
     }
+  })
+  test('node stop --withdraw ends the sessions, and the peer loses the routes at once', async () => {
+    const ended = await withdraw(dir)
+    assert.ok(ended.includes('Mesh_10_9_0_2'))
+    const peers = await new BirdClient(peer.socket).protocols()
+    assert.notEqual(peers.find(({ proto }) => proto === 'BGP')?.info, 'Established')
   })
   test('exits 1 when Felix does not run', async () => {
     felix.kill()
