@@ -2,12 +2,18 @@
 // One function a page, or a map of pages; the folders of generated pages are emptied of what nobody generates.
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { ENTRIES, renderCliReference } from '@calico-node/calicoctl'
 import { renderEnvironmentReference } from '@calico-node/startup'
 import { renderEtcdRoles } from './reference/etcd-roles.ts'
 import { resourcePages } from './reference/resources.ts'
 
 const ROOT = 'docs/reference'
-const PAGES = new Map([...resourcePages(), ['environment.md', renderEnvironmentReference()], ['etcd-roles.md', renderEtcdRoles()]])
+const PAGES = new Map([
+  ...resourcePages(),
+  ['calicoctl.md', await renderCliReference(ENTRIES)],
+  ['environment.md', renderEnvironmentReference()],
+  ['etcd-roles.md', renderEtcdRoles()],
+])
 
 const check = process.argv.includes('--check')
 const present = globSync('{resources,schemas}/*', { cwd: ROOT })
