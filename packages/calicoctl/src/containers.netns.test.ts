@@ -39,13 +39,20 @@ before(async () => {
 after(() => cluster.stop())
 
 beforeEach(async () => {
-  for (const name of (await run('ip', ['netns', 'list'])).match(/^\S+/gm) ?? []) await run('ip', ['netns', 'delete', name])
+  for (const name of (await run('ip', ['netns', 'list'])).match(/^\S+/gm) ?? [])
+    await run('ip', ['netns', 'delete', name])
   for (const link of await calis()) await run('ip', ['link', 'delete', link]).catch(() => undefined)
   await cluster.wipe()
   await initialise(cluster.client)
-  await cluster.client.resources('Node').create(
-    makeResource('Node', { name: 'host-a' }, { bgp: { ipv4Address: '10.20.0.1/24', ipv6Address: 'fd00:20::1/64' } }))
-  for (const [name, cidr] of [['four', '192.168.0.0/16'], ['six', 'fd80:24e2:f998:72d6::/64']] as const) {
+  await cluster.client
+    .resources('Node')
+    .create(
+      makeResource('Node', { name: 'host-a' }, { bgp: { ipv4Address: '10.20.0.1/24', ipv6Address: 'fd00:20::1/64' } }),
+    )
+  for (const [name, cidr] of [
+    ['four', '192.168.0.0/16'],
+    ['six', 'fd80:24e2:f998:72d6::/64'],
+  ] as const) {
     await cluster.client.resources('IPPool').create(makeResource('IPPool', { name }, { cidr }))
   }
   for (const name of ['workload_A', 'workload_B']) await run('ip', ['netns', 'add', name])
@@ -55,11 +62,14 @@ describe('container add', () => {
   test('connects a namespace as the documents say', async () => {
     assert.match(await ok('container add workload_A 192.168.1.1'), /^IP 192\.168\.1\.1 added to workload_A\n$/)
     const { spec } = await only()
-    assert.deepEqual([spec.node, spec.orchestrator, spec.ipNetworks, spec.ipv4Gateway, spec.profiles], ['host-a', 'namespace', ['192.168.1.1/32'], '10.20.0.1', undefined])
+    assert.deepEqual(
+      [spec.node, spec.orchestrator, spec.ipNetworks, spec.ipv4Gateway, spec.profiles],
+      ['host-a', 'namespace', ['192.168.1.1/32'], '10.20.0.1', undefined],
+    )
     assert.deepEqual(await calis(), [spec.interfaceName])
     assert.match(await inside('workload_A', 'ip', '-4', 'address', 'show', 'eth1'), /inet 192\.168\.1\.1\/32/)
     assert.match(await inside('workload_A', 'ip', 'route'), /^default via 10\.20\.0\.1 dev eth1/m)
-    assert.match((await inside('workload_A', 'ip', 'link', 'show', 'eth1')), new RegExp(spec.mac ?? 'no mac'))
+    assert.match(await inside('workload_A', 'ip', 'link', 'show', 'eth1'), new RegExp(spec.mac ?? 'no mac'))
   })
   test('takes an address by itself', async () => {
     assert.match(await ok('container add workload_A'), /^IP 192\.168\.\d+\.\d+ added to workload_A\n$/)
@@ -79,7 +89,10 @@ describe('container add', () => {
   })
 
   const refused: [line: string, message: RegExp][] = [
-    ['container add nosuch', /Cannot find container "nosuch": no Docker engine listens on \/nonexistent\/docker\.sock, and \/run\/netns\/nosuch does not exist/],
+    [
+      'container add nosuch',
+      /Cannot find container "nosuch": no Docker engine listens on \/nonexistent\/docker\.sock, and \/run\/netns\/nosuch does not exist/,
+    ],
     ['container add netns:nosuch', /network namespace "netns:nosuch"/],
     ['container add workload_A 10.99.0.1', /10\.99\.0\.1/],
     ['container add workload_A 192.168.1.300', /want ipv4, ipv6, an IP address or the CIDR of a pool/],
@@ -152,7 +165,10 @@ describe('container show', () => {
   test('lists the endpoints of this host, of one container, and complains about an unknown one', async () => {
     await ok('container add workload_A 192.168.1.1')
     await ok('container add workload_B 192.168.1.2')
-    assert.match(await ok('container show'), /192\.168\.1\.1\/32[\s\S]*192\.168\.1\.2\/32|192\.168\.1\.2\/32[\s\S]*192\.168\.1\.1\/32/)
+    assert.match(
+      await ok('container show'),
+      /192\.168\.1\.1\/32[\s\S]*192\.168\.1\.2\/32|192\.168\.1\.2\/32[\s\S]*192\.168\.1\.1\/32/,
+    )
     const one = await ok('container workload_A endpoint show')
     assert.match(one, /192\.168\.1\.1\/32/)
     assert.doesNotMatch(one, /192\.168\.1\.2\/32/)
@@ -170,7 +186,10 @@ describe('the lifecycle document, word for word', () => {
     for (const { spec } of await endpoints()) assert.deepEqual(spec.profiles, ['prof-a-b-2d6a3311'])
     const { spec } = await cluster.client.resources('Profile').get('prof-a-b-2d6a3311')
     assert.deepEqual(spec.labelsToApply, { PROF_A_B: '' })
-    assert.deepEqual([spec.ingress?.[0]?.source?.selector, spec.ingress?.[0]?.action, spec.egress?.[0]?.action], ['has(PROF_A_B)', 'Allow', 'Allow'])
+    assert.deepEqual(
+      [spec.ingress?.[0]?.source?.selector, spec.ingress?.[0]?.action, spec.egress?.[0]?.action],
+      ['has(PROF_A_B)', 'Allow', 'Allow'],
+    )
     assert.match(await ok('container show'), /PROF_A_B/)
     assert.match(await ok('profile show --detailed'), /\| PROF_A_B +\| host-a \| namespace/)
   })
@@ -199,12 +218,18 @@ describe('where a Docker engine runs', () => {
   })
   const env = { DOCKER_HOST: `unix://${socket}` }
   const id = 'c0ffee'.padEnd(64, '0')
-  const container = (state: object, networkMode = 'none'): typeof answer =>
-    ({ status: 200, body: { Id: id, Name: '/web', State: state, HostConfig: { NetworkMode: networkMode } } })
+  const container = (state: object, networkMode = 'none'): typeof answer => ({
+    status: 200,
+    body: { Id: id, Name: '/web', State: state, HostConfig: { NetworkMode: networkMode } },
+  })
 
   test('a container is known by its id', async () => {
     answer = container({ Running: true, Pid: sleeper.pid })
-    await waitFor('its own namespace', async () => (await run('readlink', [`/proc/${sleeper.pid}/ns/net`])) !== (await run('readlink', ['/proc/self/ns/net'])))
+    await waitFor(
+      'its own namespace',
+      async () =>
+        (await run('readlink', [`/proc/${sleeper.pid}/ns/net`])) !== (await run('readlink', ['/proc/self/ns/net'])),
+    )
     await ok('container add web', env)
     const { spec } = await only()
     assert.deepEqual([spec.orchestrator, spec.workload], ['docker', id])

@@ -21,7 +21,8 @@ describe('node diags', () => {
     const archive = /^Diags saved to (\S+\.tar\.gz)$/m.exec(stdout)?.[1] ?? ''
     try {
       const files = await run('tar', ['-tzf', archive])
-      for (const file of ['hostname', 'ipv4-routes', 'links', 'logs/felix/current']) assert.ok(files.includes(`diagnostics/${file}\n`), file)
+      for (const file of ['hostname', 'ipv4-routes', 'links', 'logs/felix/current'])
+        assert.ok(files.includes(`diagnostics/${file}\n`), file)
       const saves = await run('tar', ['-xzOf', archive, '--wildcards', 'diagnostics/iptables-*-save'])
       assert.match(saves, /cali-marker/)
       assert.match(await run('tar', ['-xzOf', archive, 'diagnostics/logs/felix/current']), /a line of felix/)

@@ -7,17 +7,31 @@ import { makeResource } from '@calico-node/model'
 import { TestCluster } from './harness.test.ts'
 
 let cluster: TestCluster
-before(async () => { cluster = await TestCluster.start() })
+before(async () => {
+  cluster = await TestCluster.start()
+})
 after(() => cluster.stop())
 
-const endpoint = (name: string, node = 'host-a') => makeResource('WorkloadEndpoint', { namespace: 'default' }, {
-  node, orchestrator: 'docker', workload: name, endpoint: `${name}0`, ipNetworks: ['192.168.1.1/32'], interfaceName: `cali${name}`,
-})
+const endpoint = (name: string, node = 'host-a') =>
+  makeResource(
+    'WorkloadEndpoint',
+    { namespace: 'default' },
+    {
+      node,
+      orchestrator: 'docker',
+      workload: name,
+      endpoint: `${name}0`,
+      ipNetworks: ['192.168.1.1/32'],
+      interfaceName: `cali${name}`,
+    },
+  )
 
 beforeEach(async () => {
   await cluster.wipe()
   await initialise(cluster.client)
-  await cluster.client.resources('Node').create(makeResource('Node', { name: 'host-a' }, { bgp: { ipv4Address: '10.20.0.1/24' } }))
+  await cluster.client
+    .resources('Node')
+    .create(makeResource('Node', { name: 'host-a' }, { bgp: { ipv4Address: '10.20.0.1/24' } }))
   await cluster.client.resources('WorkloadEndpoint').create(endpoint('web'))
 })
 
@@ -35,7 +49,8 @@ const fails = async (line: string, message: RegExp, stdin?: string): Promise<voi
   assert.deepEqual(await cluster.everything(), held)
 }
 const profile = async (name: string) => (await cluster.client.resources('Profile').get(name)).spec
-const profilesOfWeb = async () => (await cluster.client.resources('WorkloadEndpoint').list()).map(({ spec }) => spec.profiles ?? [])
+const profilesOfWeb = async () =>
+  (await cluster.client.resources('WorkloadEndpoint').list()).map(({ spec }) => spec.profiles ?? [])
 
 describe('profile', () => {
   test('add keeps the name as typed, once', async () => {
@@ -72,22 +87,31 @@ describe('profile', () => {
     await ok('profile add web')
     await ok('profile web rule add inbound --at=1 deny tcp from cidr 10.0.0.0/8 to ports 22,80:90')
     await ok('profile web rule add outbound allow')
-    assert.equal(await ok('profile web rule show'),
-      'Inbound rules:\n   1 deny tcp from cidr 10.0.0.0/8 to ports 22,80:90\n   2 allow from tag web\nOutbound rules:\n   1 allow\n')
+    assert.equal(
+      await ok('profile web rule show'),
+      'Inbound rules:\n   1 deny tcp from cidr 10.0.0.0/8 to ports 22,80:90\n   2 allow from tag web\nOutbound rules:\n   1 allow\n',
+    )
     await ok('profile web rule remove inbound --at=2')
     await ok('profile web rule remove outbound allow')
-    assert.equal(await ok('profile web rule show'), 'Inbound rules:\n   1 deny tcp from cidr 10.0.0.0/8 to ports 22,80:90\nOutbound rules:\n')
+    assert.equal(
+      await ok('profile web rule show'),
+      'Inbound rules:\n   1 deny tcp from cidr 10.0.0.0/8 to ports 22,80:90\nOutbound rules:\n',
+    )
     await fails('profile web rule remove inbound --at=2', /no inbound rule 2; there are 1/)
     await fails('profile web rule remove inbound', /Say which rule to remove/)
     await fails('profile web rule add sideways allow', /direction "sideways": want inbound or outbound/)
     await fails('profile web rule add inbound allow icmp to ports 80', /ports/)
   })
-  test('rule json and rule update are each other\'s reverse', async () => {
+  test("rule json and rule update are each other's reverse", async () => {
     await ok('profile add web')
     await ok('profile web rule add inbound allow icmp type 8 from tag probe')
     const json = await ok('profile web rule json')
     assert.deepEqual(JSON.parse(json), {
-      id: 'web', inbound_rules: [{ action: 'allow', src_tag: 'web' }, { action: 'allow', protocol: 'icmp', icmp_type: 8, src_tag: 'probe' }],
+      id: 'web',
+      inbound_rules: [
+        { action: 'allow', src_tag: 'web' },
+        { action: 'allow', protocol: 'icmp', icmp_type: 8, src_tag: 'probe' },
+      ],
       outbound_rules: [{ action: 'allow' }],
     })
     const before = await profile('web')
@@ -95,19 +119,29 @@ describe('profile', () => {
     assert.deepEqual([(await profile('web')).ingress, (await profile('web')).egress], [undefined, undefined])
     await ok('profile web rule update', json)
     assert.deepEqual(await profile('web'), before)
-    await fails('profile web rule update', /Rules are for profile "other"/, '{"id": "other", "inbound_rules": [], "outbound_rules": []}')
+    await fails(
+      'profile web rule update',
+      /Rules are for profile "other"/,
+      '{"id": "other", "inbound_rules": [], "outbound_rules": []}',
+    )
     await fails('profile web rule update', /"inbound_rules" must be a list/, '{"id": "web"}')
     await fails('profile web rule update', /Cannot read the rules/, 'nonsense')
   })
 })
 
 describe('profiles of an endpoint', () => {
-  beforeEach(async () => { for (const name of ['A', 'B', 'C']) await ok(`profile add ${name}`) })
+  beforeEach(async () => {
+    for (const name of ['A', 'B', 'C']) await ok(`profile add ${name}`)
+  })
   test('set replaces, append adds, remove takes away', async () => {
-    const [a, b, c] = await Promise.all(['A', 'B', 'C'].map(async (name) => {
-      const found = (await cluster.client.resources('Profile').list()).find(({ spec }) => Object.hasOwn(spec.labelsToApply ?? {}, name))
-      return found?.metadata.name ?? ''
-    }))
+    const [a, b, c] = await Promise.all(
+      ['A', 'B', 'C'].map(async (name) => {
+        const found = (await cluster.client.resources('Profile').list()).find(({ spec }) =>
+          Object.hasOwn(spec.labelsToApply ?? {}, name),
+        )
+        return found?.metadata.name ?? ''
+      }),
+    )
     assert.equal(await ok('container web profile set A B'), 'Profile(s) set to A, B.\n')
     assert.deepEqual(await profilesOfWeb(), [[a, b]])
     assert.equal(await ok('endpoint web0 profile append C'), 'Profile(s) appended.\n')
@@ -131,9 +165,16 @@ describe('profiles of an endpoint', () => {
     assert.equal((await profilesOfWeb())[0]?.length, 3)
   })
   test('an ambiguous endpoint asks for more', async () => {
-    const twin = makeResource('WorkloadEndpoint', { namespace: 'default' }, { ...endpoint('db', 'host-b').spec, endpoint: 'web0' })
+    const twin = makeResource(
+      'WorkloadEndpoint',
+      { namespace: 'default' },
+      { ...endpoint('db', 'host-b').spec, endpoint: 'web0' },
+    )
     await cluster.client.resources('WorkloadEndpoint').create(twin)
-    await fails('endpoint web0 profile set A', /Several endpoints match "web0": .*--host host-b --orchestrator docker --workload db/)
+    await fails(
+      'endpoint web0 profile set A',
+      /Several endpoints match "web0": .*--host host-b --orchestrator docker --workload db/,
+    )
     await ok('endpoint web0 profile set A --host=host-b')
   })
 })
@@ -142,18 +183,33 @@ describe('endpoint show', () => {
   test('counts and lists', async () => {
     await cluster.client.resources('WorkloadEndpoint').create(endpoint('db', 'host-b'))
     assert.match(await ok('endpoint show'), /\| host-a +\| docker +\| +1 \| +1 \|/)
-    assert.match(await ok('endpoint show --detailed --host=host-b'), /\| host-b +\| docker +\| db +\| db0 +\| 192\.168\.1\.1\/32/)
+    assert.match(
+      await ok('endpoint show --detailed --host=host-b'),
+      /\| host-b +\| docker +\| db +\| db0 +\| 192\.168\.1\.1\/32/,
+    )
     assert.doesNotMatch(await ok('endpoint show --detailed --workload=db'), /host-a/)
   })
 })
 
 describe('pool', () => {
-  const pools = async () => (await cluster.client.resources('IPPool').list()).map(({ metadata, spec }) => [metadata.name, spec.cidr, spec.ipipMode, spec.natOutgoing === true])
+  const pools = async () =>
+    (await cluster.client.resources('IPPool').list()).map(({ metadata, spec }) => [
+      metadata.name,
+      spec.cidr,
+      spec.ipipMode,
+      spec.natOutgoing === true,
+    ])
   test('add, show and remove', async () => {
     assert.equal(await ok('pool add 10.65.0.0/16 --ipip --nat-outgoing'), 'Pool 10.65.0.0/16 added\n')
     await ok('pool add fd65::/64')
-    assert.deepEqual(await pools(), [['10-65-0-0-16', '10.65.0.0/16', 'Always', true], ['fd65---64', 'fd65::/64', 'Never', false]])
-    assert.match(await ok('pool show --ipv4'), /^\+-+\+-+\+\n\| +IPv4 CIDR +\| +Options +\|\n\+-+\+-+\+\n\| 10\.65\.0\.0\/16 \| ipip,nat-outgoing \|/)
+    assert.deepEqual(await pools(), [
+      ['10-65-0-0-16', '10.65.0.0/16', 'Always', true],
+      ['fd65---64', 'fd65::/64', 'Never', false],
+    ])
+    assert.match(
+      await ok('pool show --ipv4'),
+      /^\+-+\+-+\+\n\| +IPv4 CIDR +\| +Options +\|\n\+-+\+-+\+\n\| 10\.65\.0\.0\/16 \| ipip,nat-outgoing \|/,
+    )
     assert.match(await ok('pool show --ipv6'), /fd65::\/64/)
     await ok('pool remove 10.65.0.0/16')
     assert.equal((await pools()).length, 1)
@@ -172,7 +228,13 @@ describe('pool', () => {
 })
 
 describe('bgp', () => {
-  const peers = async () => (await cluster.client.resources('BGPPeer').list()).map(({ metadata, spec }) => [metadata.name, spec.node, spec.peerIP, spec.asNumber])
+  const peers = async () =>
+    (await cluster.client.resources('BGPPeer').list()).map(({ metadata, spec }) => [
+      metadata.name,
+      spec.node,
+      spec.peerIP,
+      spec.asNumber,
+    ])
   test('peers of all nodes and of this one', async () => {
     await ok('bgp peer add 10.0.0.254 as 65001')
     await ok('bgp peer add fd00::1 as 65002')
@@ -206,7 +268,9 @@ describe('bgp', () => {
 
 describe('node', () => {
   test('show lists addresses and AS numbers', async () => {
-    await cluster.client.resources('Node').create(makeResource('Node', { name: 'host-b' }, { bgp: { ipv6Address: 'fd00::2/64', asNumber: 65001 } }))
+    await cluster.client
+      .resources('Node')
+      .create(makeResource('Node', { name: 'host-b' }, { bgp: { ipv6Address: 'fd00::2/64', asNumber: 65001 } }))
     const text = await ok('node show')
     assert.match(text, /\| host-a +\| 10\.20\.0\.1\/24 \| +\| 64512 \(inherited\) \|/)
     assert.match(text, /\| host-b +\| +\| fd00::2\/64 +\| +65001 \|/)
@@ -223,9 +287,16 @@ describe('version --poll', () => {
   test('prints what changes', async () => {
     const interrupt = new AbortController()
     let seen = ''
-    const polling = cluster.cli('version --poll 100ms', { signal: interrupt.signal, onOutput: (text) => { seen += text } })
+    const polling = cluster.cli('version --poll 100ms', {
+      signal: interrupt.signal,
+      onOutput: (text) => {
+        seen += text
+      },
+    })
     await waitFor('the first answer', () => /Cluster Version: +unknown/.test(seen))
-    await cluster.client.resources('ClusterInformation').modify('default', undefined, (stored) => ({ ...stored, spec: { ...stored.spec, calicoVersion: 'v3.31.0' } }))
+    await cluster.client
+      .resources('ClusterInformation')
+      .modify('default', undefined, (stored) => ({ ...stored, spec: { ...stored.spec, calicoVersion: 'v3.31.0' } }))
     await waitFor('the change', () => /Cluster Version: +v3\.31\.0/.test(seen))
     interrupt.abort()
     assert.equal((await polling).exit, 0)
@@ -240,7 +311,10 @@ describe('config', () => {
     await ok('config node bgp loglevel error')
     assert.equal((await cluster.client.resources('FelixConfiguration').get('default')).spec.logSeverityScreen, 'Debug')
     assert.equal((await cluster.client.resources('BGPConfiguration').get('default')).spec.logSeverityScreen, 'Warning')
-    assert.equal((await cluster.client.resources('BGPConfiguration').get('node.host-a')).spec.logSeverityScreen, 'Error')
+    assert.equal(
+      (await cluster.client.resources('BGPConfiguration').get('node.host-a')).spec.logSeverityScreen,
+      'Error',
+    )
     assert.equal(await ok('config felix loglevel'), 'Debug\n')
     await ok('config bgp loglevel --remove')
     assert.equal(await ok('config bgp loglevel'), 'Info (default)\n')

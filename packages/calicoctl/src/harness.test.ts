@@ -1,4 +1,6 @@
-/** Runs commands as a user would, in this process, against a real etcd; what they print and return is data for tests. */
+/**
+ * Runs commands as a user would, in this process, against a real etcd; what they print and return is data for tests.
+ */
 import { quietLogger } from '@calico-node/core'
 import { CalicoClient, openEtcd, parseConnection, type KvStore } from '@calico-node/datastore'
 import { TestEtcd } from '@calico-node/testkit'
@@ -28,7 +30,11 @@ export async function cli(argv: string | readonly string[], input: CliInput = {}
   const err: string[] = []
   const exit = await runCli({
     argv: typeof argv === 'string' ? argv.split(' ').filter((word) => word !== '') : argv,
-    entries: ENTRIES, env, signal, colours: false, logger: async () => quietLogger,
+    entries: ENTRIES,
+    env,
+    signal,
+    colours: false,
+    logger: async () => quietLogger,
     streams: {
       stdout: (text) => {
         out.push(text)
@@ -36,10 +42,11 @@ export async function cli(argv: string | readonly string[], input: CliInput = {}
       },
       stderr: (text) => err.push(text),
       readStdin: async () => stdin,
-      readLine: (stop) => new Promise((done) => {
-        if (answer !== undefined) done(answer)
-        stop.addEventListener('abort', () => done(undefined), { once: true })
-      }),
+      readLine: (stop) =>
+        new Promise((done) => {
+          if (answer !== undefined) done(answer)
+          stop.addEventListener('abort', () => done(undefined), { once: true })
+        }),
     },
   })
   return { exit, stdout: out.join(''), stderr: err.join('') }
@@ -54,7 +61,11 @@ export class TestCluster {
 
   private constructor(etcd: TestEtcd) {
     this.etcd = etcd
-    this.env = { ETCD_ENDPOINTS: etcd.urls.join(','), NODENAME: 'host-a', CALICO_NODENAME_FILE: '/nonexistent/nodename' }
+    this.env = {
+      ETCD_ENDPOINTS: etcd.urls.join(','),
+      NODENAME: 'host-a',
+      CALICO_NODENAME_FILE: '/nonexistent/nodename',
+    }
     this.store = openEtcd(parseConnection({ env: this.env }), quietLogger)
     this.client = new CalicoClient(this.store)
   }

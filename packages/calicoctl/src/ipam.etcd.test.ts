@@ -31,12 +31,28 @@ beforeEach(async () => {
   for (const name of [HOST_A, HOST_B]) await cluster.client.resources('Node').create(makeResource('Node', { name }, {}))
   await cluster.client.resources('IPPool').create(makeResource('IPPool', { name: 'p' }, { cidr: '10.65.0.0/24' }))
   // Three addresses of host-a's block, one of them borrowed by host-b; an endpoint uses the first.
-  await ipam.assignIp({ node: HOST_A, ip: parseIp('10.65.0.1'), handle: 'docker.w1', attributes: { node: 'host-a', pod: 'w1', namespace: 'x' } })
+  await ipam.assignIp({
+    node: HOST_A,
+    ip: parseIp('10.65.0.1'),
+    handle: 'docker.w1',
+    attributes: { node: 'host-a', pod: 'w1', namespace: 'x' },
+  })
   await ipam.assignIp({ node: HOST_A, ip: parseIp('10.65.0.2'), handle: 'docker.w2', attributes: { node: 'host-a' } })
   await ipam.assignIp({ node: HOST_B, ip: parseIp('10.65.0.3'), handle: 'docker.w3', attributes: { node: 'host-b' } })
-  await cluster.client.resources('WorkloadEndpoint').create(makeResource('WorkloadEndpoint', { namespace: 'x' }, {
-    node: 'host-a', orchestrator: 'docker', workload: 'w1', endpoint: 'e', ipNetworks: ['10.65.0.1/32'], interfaceName: 'cali1',
-  }))
+  await cluster.client.resources('WorkloadEndpoint').create(
+    makeResource(
+      'WorkloadEndpoint',
+      { namespace: 'x' },
+      {
+        node: 'host-a',
+        orchestrator: 'docker',
+        workload: 'w1',
+        endpoint: 'e',
+        ipNetworks: ['10.65.0.1/32'],
+        interfaceName: 'cali1',
+      },
+    ),
+  )
 })
 
 const ok = async (line: string): Promise<string> => {
@@ -54,25 +70,36 @@ const fails = async (line: string, message: RegExp): Promise<void> => {
 
 describe('ipam show', () => {
   test('counts by pool and by block', async () => {
-    assert.equal(await ok('ipam show --show-blocks'), `\
+    assert.equal(
+      await ok('ipam show --show-blocks'),
+      `\
 +----------+--------------+-----------+------------+-----------+
 | GROUPING |     CIDR     | IPS TOTAL | IPS IN USE | IPS FREE  |
 +----------+--------------+-----------+------------+-----------+
 | IP Pool  | 10.65.0.0/24 |       256 | 3 (1%)     | 253 (99%) |
 | Block    | 10.65.0.0/26 |        64 | 3 (5%)     | 61 (95%)  |
 +----------+--------------+-----------+------------+-----------+
-`)
+`,
+    )
   })
   test('shows what reservations keep back', async () => {
-    await cluster.client.resources('IPReservation').create(makeResource('IPReservation', { name: 'r' }, { reservedCIDRs: ['10.65.0.128/25'] }))
-    assert.match(await ok('ipam show --show-reserved'), /\| IP Pool +\| 10\.65\.0\.0\/24 \| +256 \| 3 \(1%\) +\| 128 \(50%\) +\| 125 \(49%\) \|/)
+    await cluster.client
+      .resources('IPReservation')
+      .create(makeResource('IPReservation', { name: 'r' }, { reservedCIDRs: ['10.65.0.128/25'] }))
+    assert.match(
+      await ok('ipam show --show-reserved'),
+      /\| IP Pool +\| 10\.65\.0\.0\/24 \| +256 \| 3 \(1%\) +\| 128 \(50%\) +\| 125 \(49%\) \|/,
+    )
   })
   test('shows who borrowed', async () => {
     assert.match(await ok('ipam show --show-borrowed'), /\| 10\.65\.0\.3 \| host-b +\| 10\.65\.0\.0\/26 \| host-a +\|/)
   })
   test('tells who has an address', async () => {
     for (const line of ['ipam show --ip=10.65.0.1', 'ipam info 10.65.0.1']) {
-      assert.match(await ok(line), /^IP 10\.65\.0\.1 is in use\nHandle ID: docker\.w1\nActive Owner Attributes:\n {2}namespace: x\n {2}node: host-a\n {2}pod: w1\n/)
+      assert.match(
+        await ok(line),
+        /^IP 10\.65\.0\.1 is in use\nHandle ID: docker\.w1\nActive Owner Attributes:\n {2}namespace: x\n {2}node: host-a\n {2}pod: w1\n/,
+      )
     }
     assert.equal(await ok('ipam show --ip 10.65.0.9'), '10.65.0.9 is not assigned\n')
   })
@@ -87,12 +114,18 @@ describe('ipam check and release', () => {
     const text = await ok('ipam check --show-problem-ips')
     assert.match(text, /^IPAM blocks record 3 allocations\.$/m)
     assert.match(text, /^ {2}host-a has 2 allocations\n {2}host-b has 1 allocations$/m)
-    assert.match(text, /^ {2}10\.65\.0\.2: is assigned to docker\.w2 and not used\n {2}10\.65\.0\.3: .*\nFound 2 IPs that are allocated in IPAM but not actually in use\.$/m)
+    assert.match(
+      text,
+      /^ {2}10\.65\.0\.2: is assigned to docker\.w2 and not used\n {2}10\.65\.0\.3: .*\nFound 2 IPs that are allocated in IPAM but not actually in use\.$/m,
+    )
     assert.match(text, /^Check complete; found 2 problems\.\n$/m)
     assert.equal((await cluster.cli('ipam check --exit-code')).exit, 1)
   })
   test('release frees one address', async () => {
-    for (const [line, ip] of [['ipam release --ip=10.65.0.2', '10.65.0.2'], ['ipam release 10.65.0.3', '10.65.0.3']] as const) {
+    for (const [line, ip] of [
+      ['ipam release --ip=10.65.0.2', '10.65.0.2'],
+      ['ipam release 10.65.0.3', '10.65.0.3'],
+    ] as const) {
       assert.equal(await ok(line), `Successfully released IP address ${ip}\n`)
       assert.equal(await ok(`ipam show --ip=${ip}`), `${ip} is not assigned\n`)
     }
@@ -110,16 +143,24 @@ describe('ipam check and release', () => {
     await ok('datastore migrate lock')
     await fails(`ipam release --from-report=${first}`, /No report was made since the datastore was locked/)
     await ok(`ipam check -o ${second}`)
-    assert.match(await ok(`ipam release --from-report=${first} --from-report=${second}`), /Released 1 unused IP addresses and 0 leaked handles/)
+    assert.match(
+      await ok(`ipam release --from-report=${first} --from-report=${second}`),
+      /Released 1 unused IP addresses and 0 leaked handles/,
+    )
     assert.equal(await ok('ipam show --ip=10.65.0.2'), '10.65.0.2 is not assigned\n')
     assert.match(await ok('ipam show --ip=10.65.0.3'), /in use/)
     const report = JSON.parse(readFileSync(second, 'utf8'))
-    assert.deepEqual([report.datastoreLocked, report.allocations['10.65.0.1'][0].inUse, report.allocations['10.65.0.2'][0].inUse], [true, true, false])
+    assert.deepEqual(
+      [report.datastoreLocked, report.allocations['10.65.0.1'][0].inUse, report.allocations['10.65.0.2'][0].inUse],
+      [true, true, false],
+    )
   })
   test('a report of another cluster is refused, even with force', async () => {
     const file = join(dir, 'other.json')
     await ok(`ipam check -o ${file}`)
-    await cluster.client.resources('ClusterInformation').modify('default', undefined, (stored) => ({ ...stored, spec: { ...stored.spec, clusterGUID: 'other' } }))
+    await cluster.client
+      .resources('ClusterInformation')
+      .modify('default', undefined, (stored) => ({ ...stored, spec: { ...stored.spec, clusterGUID: 'other' } }))
     await fails(`ipam release --from-report=${file} --force`, /about another cluster/)
     await fails(`ipam release --from-report=${join(dir, 'nosuch.json')}`, /Cannot read report/)
   })
@@ -135,8 +176,10 @@ describe('ipam check and release', () => {
 
 describe('ipam configure', () => {
   test('sets what is given', async () => {
-    assert.equal(await ok('ipam configure --strictaffinity=true --max-blocks-per-host=4'),
-      'Successfully set StrictAffinity to: true\nSuccessfully set MaxBlocksPerHost to: 4\n')
+    assert.equal(
+      await ok('ipam configure --strictaffinity=true --max-blocks-per-host=4'),
+      'Successfully set StrictAffinity to: true\nSuccessfully set MaxBlocksPerHost to: 4\n',
+    )
     assert.match(await ok('ipam show --show-configuration'), /\| MaxBlocksPerHost +\| +4 \|/)
   })
   test('mistakes are named', async () => {

@@ -28,7 +28,9 @@ void runCli({
     readStdin: () => text(process.stdin),
     readLine,
   },
-}).then((status) => { process.exitCode = status })
+}).then((status) => {
+  process.exitCode = status
+})
 
 async function readLine(signal: AbortSignal): Promise<string | undefined> {
   // A lost terminal must not keep an unconfirmed change in place: who waits for an answer goes on, and undoes it.

@@ -19,10 +19,16 @@ describe('explain', () => {
     const text = await ok('explain ippool')
     assert.match(text, /^KIND: +IPPool\nVERSION: +projectcalico\.org\/v3\nSCOPE: +cluster\n/)
     assert.match(text, /^ {2}spec$/m)
-    assert.deepEqual(text.split('\n').filter((line) => line.length > 80), [])
+    assert.deepEqual(
+      text.split('\n').filter((line) => line.length > 80),
+      [],
+    )
   })
   test('follows a path through objects and lists', async () => {
-    assert.match(await ok('explain gnp.spec.ingress[0].action'), /FIELD: +spec\.ingress\.action\n +<Allow \| Deny \| Log \| Pass; required>/)
+    assert.match(
+      await ok('explain gnp.spec.ingress[0].action'),
+      /FIELD: +spec\.ingress\.action\n +<Allow \| Deny \| Log \| Pass; required>/,
+    )
     assert.match(await ok('explain node.spec.bgp'), /^ {2}asNumber$/m)
   })
   test('names the nearest kind and field', async () => {
@@ -32,17 +38,32 @@ describe('explain', () => {
 })
 
 describe('completion', () => {
-  for (const shell of ['bash', 'zsh', 'fish']) test(`prints a script for ${shell}`, async () => assert.match(await ok(`completion ${shell}`), /calicoctl completion/))
+  for (const shell of ['bash', 'zsh', 'fish'])
+    test(`prints a script for ${shell}`, async () =>
+      assert.match(await ok(`completion ${shell}`), /calicoctl completion/))
   test('refuses another shell', () => fails('completion tcsh', /No completion for shell "tcsh": want bash, zsh, fish/))
   const cases: [typed: string[], expected: string[]][] = [
-    [['pr'], ['profile']], [['container', ''], ['add', 'endpoint', 'ip', 'profile', 'remove', 'show']], [['get', 'ippo'], ['ippools']],
-    [['node', 'bgp', 'peer', 's'], ['show']], [['get', 'nodes', '--al'], ['--all-namespaces']], [['ipam', 'show', '--show-b'], ['--show-blocks', '--show-borrowed']],
+    [['pr'], ['profile']],
+    [
+      ['container', ''],
+      ['add', 'endpoint', 'ip', 'profile', 'remove', 'show'],
+    ],
+    [['get', 'ippo'], ['ippools']],
+    [['node', 'bgp', 'peer', 's'], ['show']],
+    [['get', 'nodes', '--al'], ['--all-namespaces']],
+    [
+      ['ipam', 'show', '--show-b'],
+      ['--show-blocks', '--show-borrowed'],
+    ],
     [['get', 'nodes', 'x'], []],
   ]
   for (const [typed, expected] of cases) {
     test(`completes ${JSON.stringify(typed.join(' '))}`, async () => {
       const output = await ok(['completion', 'bash', ...typed.map((word) => `--words=${word}`)])
-      assert.deepEqual(output.split('\n').filter((line) => line !== ''), expected)
+      assert.deepEqual(
+        output.split('\n').filter((line) => line !== ''),
+        expected,
+      )
     })
   }
 })
@@ -50,7 +71,9 @@ describe('completion', () => {
 describe('node run --dryrun', () => {
   const env = { ETCD_ENDPOINTS: 'https://e1:2379,https://e2:2379', ETCD_CA_CERT_FILE: '/tls/ca.crt' }
   const line = async (words: string, more: Readonly<Record<string, string>> = {}): Promise<string> =>
-    (await ok(`node run --dryrun --name=host-a ${words}`, { env: { ...env, ...more } })).split('\n').find((text) => text.startsWith('docker run')) ?? ''
+    (await ok(`node run --dryrun --name=host-a ${words}`, { env: { ...env, ...more } }))
+      .split('\n')
+      .find((text) => text.startsWith('docker run')) ?? ''
   const cases: [words: string, part: string, env?: Record<string, string>][] = [
     ['', '-e ETCD_ENDPOINTS=https://e1:2379,https://e2:2379'],
     ['', '-v /tls/ca.crt:/etc/calico/certs/ca_cert.crt'],
@@ -65,17 +88,27 @@ describe('node run --dryrun', () => {
     ['--felix-config=/f.cfg', '-v /f.cfg:/etc/calico/felix.cfg'],
     ['--node-image=my/node:1', ' my/node:1'],
   ]
-  for (const [words, part, more] of cases) test(`${words} ${JSON.stringify(more ?? {})}`, async () => assert.ok((await line(words, more)).includes(part), await line(words, more)))
+  for (const [words, part, more] of cases)
+    test(`${words} ${JSON.stringify(more ?? {})}`, async () =>
+      assert.ok((await line(words, more)).includes(part), await line(words, more)))
   test('does not mention the method that is the default', async () => {
     assert.doesNotMatch(await line('--ip-autodetection-method=first-found'), /AUTODETECTION/)
   })
   test('is what "calicoctl node" means', async () => {
-    assert.match(await ok('node --dryrun --name=host-a --init-system'), /^Use the following command to start[\s\S]*docker stop calico-node\n$/)
+    assert.match(
+      await ok('node --dryrun --name=host-a --init-system'),
+      /^Use the following command to start[\s\S]*docker stop calico-node\n$/,
+    )
   })
   const bad: [words: string, message: RegExp][] = [
-    ['--ip=10.0.0.300', /"10\.0\.0\.300" as IPv4 address/], ['--ip6=10.0.0.1', /as IPv6 address/], ['--as=x', /"x"/],
-    ['--backend=gobgp', /Cannot use --backend "gobgp": want bird, vxlan, none/], ['--ip-autodetection-method=nearest', /want first-found, can-reach=HOST/],
-    ['--ip-autodetection-method=interface=(', /detection method "interface=\("/], ['--name=under_score', /under_score/], ['--runtime=rkt', /Runtime "rkt" is not supported/],
+    ['--ip=10.0.0.300', /"10\.0\.0\.300" as IPv4 address/],
+    ['--ip6=10.0.0.1', /as IPv6 address/],
+    ['--as=x', /"x"/],
+    ['--backend=gobgp', /Cannot use --backend "gobgp": want bird, vxlan, none/],
+    ['--ip-autodetection-method=nearest', /want first-found, can-reach=HOST/],
+    ['--ip-autodetection-method=interface=(', /detection method "interface=\("/],
+    ['--name=under_score', /under_score/],
+    ['--runtime=rkt', /Runtime "rkt" is not supported/],
   ]
   for (const [words, message] of bad) test(`refuses ${words}`, () => fails(`node run --dryrun ${words}`, message))
 })

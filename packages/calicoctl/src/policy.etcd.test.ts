@@ -9,14 +9,32 @@ let cluster: TestCluster
 before(async () => {
   cluster = await TestCluster.start()
   await initialise(cluster.client)
-  for (const [name, ip] of [['host-a', '10.20.0.1'], ['host-b', '10.20.0.2']] as const) {
+  for (const [name, ip] of [
+    ['host-a', '10.20.0.1'],
+    ['host-b', '10.20.0.2'],
+  ] as const) {
     await cluster.client.resources('Node').create(makeResource('Node', { name }, { bgp: { ipv4Address: `${ip}/24` } }))
   }
   await cluster.cli('profile add PROF_A_B')
-  for (const [workload, node, ip] of [['web', 'host-a', '192.168.0.1'], ['db', 'host-b', '192.168.0.2']] as const) {
-    await cluster.client.resources('WorkloadEndpoint').create(makeResource('WorkloadEndpoint', { namespace: 'default', labels: { role: workload } }, {
-      node, orchestrator: 'docker', workload, endpoint: `${workload}0`, ipNetworks: [`${ip}/32`], interfaceName: `cali${workload}`, profiles: ['prof-a-b-2d6a3311'],
-    }))
+  for (const [workload, node, ip] of [
+    ['web', 'host-a', '192.168.0.1'],
+    ['db', 'host-b', '192.168.0.2'],
+  ] as const) {
+    await cluster.client.resources('WorkloadEndpoint').create(
+      makeResource(
+        'WorkloadEndpoint',
+        { namespace: 'default', labels: { role: workload } },
+        {
+          node,
+          orchestrator: 'docker',
+          workload,
+          endpoint: `${workload}0`,
+          ipNetworks: [`${ip}/32`],
+          interfaceName: `cali${workload}`,
+          profiles: ['prof-a-b-2d6a3311'],
+        },
+      ),
+    )
   }
 })
 after(() => cluster.stop())
@@ -35,7 +53,10 @@ describe('trace', () => {
   test('names the profile as it was typed and exits 0 when allowed', async () => {
     const { exit, stdout } = await cluster.cli('trace web db --port=5432')
     assert.equal(exit, 0)
-    assert.match(stdout, /^TCP 192\.168\.0\.1 \(default\/host--a-docker-web-web0 on host-a\) -> 192\.168\.0\.2 .* port 5432$/m)
+    assert.match(
+      stdout,
+      /^TCP 192\.168\.0\.1 \(default\/host--a-docker-web-web0 on host-a\) -> 192\.168\.0\.2 .* port 5432$/m,
+    )
     assert.match(stdout, /allowed by profile "PROF_A_B", rule 1/)
   })
   test('exits 2 when denied, and tells a program', async () => {
@@ -45,7 +66,9 @@ describe('trace', () => {
     assert.deepEqual([flow.icmp.type, verdict.action, verdict.hosts[0].node], [8, 'deny', 'host-b'])
   })
   const bad: [line: string, message: RegExp][] = [
-    ['trace web nosuch', /Cannot find "nosuch"/], ['trace web db --port=70000', /"70000"/], ['trace web db --protocol=x', /"x"/],
+    ['trace web nosuch', /Cannot find "nosuch"/],
+    ['trace web db --port=70000', /"70000"/],
+    ['trace web db --protocol=x', /"x"/],
   ]
   for (const [line, message] of bad) {
     test(line, async () => {
@@ -61,14 +84,23 @@ describe('preview', () => {
     const held = await cluster.everything()
     const { exit, stdout, stderr } = await cluster.cli('preview -f -', { stdin: POLICY })
     assert.deepEqual([exit, stderr], [0, ''])
-    assert.match(stdout, /^allow -> deny +default\/host--a-docker-web-web0 +default\/host--b-docker-db-db0 +tcp 5432 +$/m)
+    assert.match(
+      stdout,
+      /^allow -> deny +default\/host--a-docker-web-web0 +default\/host--b-docker-db-db0 +tcp 5432 +$/m,
+    )
     assert.match(stdout, /^1 of \d+ connections would change\.$/m)
     assert.deepEqual(await cluster.everything(), held)
   })
   test('agrees with trace after apply', async () => {
     assert.equal((await cluster.cli('trace web db --port=5432')).exit, 0)
     await cluster.cli('apply -f -', { stdin: POLICY })
-    assert.match((await cluster.cli('trace web db --port=5432')).stdout, /denied by GlobalNetworkPolicy "deny-db" of tier "default", rule 1/)
-    assert.match((await cluster.cli('preview -f -', { stdin: POLICY })).stdout, /^0 of \d+ connections would change\.\n$/)
+    assert.match(
+      (await cluster.cli('trace web db --port=5432')).stdout,
+      /denied by GlobalNetworkPolicy "deny-db" of tier "default", rule 1/,
+    )
+    assert.match(
+      (await cluster.cli('preview -f -', { stdin: POLICY })).stdout,
+      /^0 of \d+ connections would change\.\n$/,
+    )
   })
 })

@@ -21,7 +21,8 @@ protocol bgp Mesh_${peer.replaceAll('.', '_')} {
   local ${own} as 64512; neighbor ${peer} as 64512; multihop; connect delay time 1; connect retry time 1; error wait time 1, 1;
 }
 ${more}`
-const DEAD = 'protocol bgp Global_10_9_0_77_port_1790 { local 10.9.0.1 as 64512; neighbor 10.9.0.77 port 1790 as 65000; multihop; connect retry time 1; }'
+const DEAD =
+  'protocol bgp Global_10_9_0_77_port_1790 { local 10.9.0.1 as 64512; neighbor 10.9.0.77 port 1790 as 65000; multihop; connect retry time 1; }'
 
 let dir: string
 let own: RunningBird
@@ -63,7 +64,10 @@ describe('node status', () => {
     assert.equal(exit, 2)
     assert.match(stdout, /^\| 10\.9\.0\.77\.port\.1790 \| global +\| start \|/m)
     const json = JSON.parse((await status('node status -o json')).stdout)
-    assert.deepEqual(json.families[0].peers.map((one: { established: boolean }) => one.established).toSorted(), [false, true])
+    assert.deepEqual(json.families[0].peers.map((one: { established: boolean }) => one.established).toSorted(), [
+      false,
+      true,
+    ])
   })
   test('says that BIRD does not answer, and exits 2', async () => {
     process.kill(own.pid, 'SIGSTOP')

@@ -1,6 +1,6 @@
 /**
- * The same hundred commands, in the same order, that a real calicoctl 3.22 was given: exit statuses, columns and layouts
- * must be what scripts rely on. Where ours differ on purpose the table below says why.
+ * The same hundred commands, in the same order, that a real calicoctl 3.22 was given: exit statuses, columns and
+ * layouts must be what scripts rely on. Where ours differ on purpose the table below says why.
  */
 import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -23,14 +23,17 @@ const STEPS: readonly Step[] = JSON.parse(readFileSync(join(TESTDATA, 'transcrip
 /** Commands whose standard output has changed since 3.22, by their words: what it is now. */
 const SINCE: Readonly<Record<string, string>> = {
   'get gnp': 'NAME        TIER      \nallow-web   default   \nhost-dnat   default   \n\n',
-  'get gnp -o wide': 'NAME        TIER      ORDER   SELECTOR                    \n' +
+  'get gnp -o wide':
+    'NAME        TIER      ORDER   SELECTOR                    \n' +
     "allow-web   default   100.5   role == 'web' && has(app)   \nhost-dnat   default   <nil>   has(host)                   \n\n",
   'get networkpolicy': 'NAME   TIER   \n\n',
   'get networkpolicy -o wide': 'NAME   TIER   ORDER   SELECTOR   \n\n',
   'get networkpolicy -A': 'NAMESPACE   NAME   TIER      \nshop        db     default   \n\n',
   'get networkpolicy -n shop': 'NAMESPACE   NAME   TIER      \nshop        db     default   \n\n',
-  'get networkpolicy -n shop -o wide': 'NAMESPACE   NAME   TIER      ORDER   SELECTOR      \nshop        db     default   <nil>   app == \'db\'   \n\n',
-  'get ippool -o wide': 'NAME       CIDR           NAT     IPIPMODE      VXLANMODE   DISABLED   DISABLEBGPEXPORT   SELECTOR       ASSIGNMENTMODE   \n' +
+  'get networkpolicy -n shop -o wide':
+    "NAMESPACE   NAME   TIER      ORDER   SELECTOR      \nshop        db     default   <nil>   app == 'db'   \n\n",
+  'get ippool -o wide':
+    'NAME       CIDR           NAT     IPIPMODE      VXLANMODE   DISABLED   DISABLEBGPEXPORT   SELECTOR       ASSIGNMENTMODE   \n' +
     "pool-a     10.65.0.0/16   true    CrossSubnet   Never       false      false              rack == 'r1'   Automatic        \n" +
     'pool-six   fd80:65::/48   false   Never         Never       false      false              all()          Automatic        \n\n',
 }
@@ -38,10 +41,11 @@ const SINCE: Readonly<Record<string, string>> = {
 const EXTENSIONS = new Set(['get bgppeer -o name'])
 
 /** Identifiers of that run, and the columns of policies that 3.22 did not have. */
-const normal = (text: string): string => text
-  .replace(/\b[0-9a-f]{32}\b/g, 'GUID')
-  .replace(/NAME {8}TIER {6}\n(\S+ +)default {3}\n/g, (_, name: string) => `NAME        \n${name}\n`)
-  .replace(/NAME {3}TIER {6}\n(\S+ +)default {3}\n/g, (_, name: string) => `NAME   \n${name}\n`)
+const normal = (text: string): string =>
+  text
+    .replace(/\b[0-9a-f]{32}\b/g, 'GUID')
+    .replace(/NAME {8}TIER {6}\n(\S+ +)default {3}\n/g, (_, name: string) => `NAME        \n${name}\n`)
+    .replace(/NAME {3}TIER {6}\n(\S+ +)default {3}\n/g, (_, name: string) => `NAME   \n${name}\n`)
 
 let cluster: TestCluster
 let dir: string
@@ -61,7 +65,10 @@ describe('the transcript of calicoctl 3.22', () => {
     if (EXTENSIONS.has(line)) continue
     test(`${at} ${line}`, async () => {
       const words = args.map((word) => (word === 'in.yaml' ? join(dir, word) : word))
-      const result = await cluster.cli(words, { ...(stdin !== undefined && { stdin }), env: { ETCD_ENDPOINTS: cluster.env['ETCD_ENDPOINTS'] ?? '' } })
+      const result = await cluster.cli(words, {
+        ...(stdin !== undefined && { stdin }),
+        env: { ETCD_ENDPOINTS: cluster.env['ETCD_ENDPOINTS'] ?? '' },
+      })
       const expected = (SINCE[line] ?? stdout).replace('http://127.0.0.1:23790', cluster.env['ETCD_ENDPOINTS'] ?? '')
       assert.equal(normal(result.stdout), normal(expected), result.stderr)
       assert.equal(result.exit, exit, result.stderr)

@@ -8,7 +8,9 @@ import { cli } from './harness.test.ts'
 
 /** Words of a line of an example, as a shell would split them. */
 const shellWords = (line: string): string[] =>
-  (line.replace(/ [<>|].*$/, '').match(/'[^']*'|"[^"]*"|[^\s'"]+(?:"[^"]*")?/g) ?? []).map((word) => word.replace(/^(['"])(.*)\1$/, '$2'))
+  (line.replace(/ [<>|].*$/, '').match(/'[^']*'|"[^"]*"|[^\s'"]+(?:"[^"]*")?/g) ?? []).map((word) =>
+    word.replace(/^(['"])(.*)\1$/, '$2'),
+  )
 
 /** As a user types it: commands that take their object first are found that way too. */
 const enough = (args: readonly string[]): string[] => args.filter((arg) => arg.startsWith('<')).map((_, i) => `x${i}`)
@@ -46,7 +48,11 @@ for (const entry of ENTRIES) {
     }
     if (!command.args.some((arg) => arg.includes('...'))) {
       test('answers an argument too many with one line', async () => {
-        const { exit, stdout, stderr } = await cli([...entry.path.split(' '), ...command.args.map((_, i) => `x${i}`), 'more'])
+        const { exit, stdout, stderr } = await cli([
+          ...entry.path.split(' '),
+          ...command.args.map((_, i) => `x${i}`),
+          'more',
+        ])
         assert.deepEqual([exit, stdout], [1, ''])
         assert.match(stderr, /^Too many arguments.* Usage: calicoctl .*\n$/)
       })
@@ -76,7 +82,9 @@ describe('calicoctl', () => {
   for (const words of help) {
     test(`help of "${words}" fits 80 columns, but for usage and examples`, async () => {
       const { stdout } = await cli([...words.split(' ').filter((word) => word !== ''), '--help'])
-      const long = stdout.split('\n').filter((line) => line.length > 80 && !line.startsWith('Usage:') && !/^ {2}calicoctl /.test(line))
+      const long = stdout
+        .split('\n')
+        .filter((line) => line.length > 80 && !line.startsWith('Usage:') && !/^ {2}calicoctl /.test(line))
       assert.deepEqual(long, [])
     })
   }

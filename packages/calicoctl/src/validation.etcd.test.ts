@@ -1,6 +1,6 @@
 /**
- * Documents that a real calicoctl 3.22 accepted or refused, offered to ours on the same datastore: the verdicts agree, and
- * a refusal names the file, the line and the field.
+ * Documents that a real calicoctl 3.22 accepted or refused, offered to ours on the same datastore: the verdicts
+ * agree, and a refusal names the file, the line and the field.
  */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
@@ -16,15 +16,21 @@ interface Case {
   readonly accepted: boolean
   readonly field?: string
 }
-const CASES: readonly Case[] = JSON.parse(readFileSync(join(import.meta.dirname, 'testdata', 'validation.json'), 'utf8'))
+const CASES: readonly Case[] = JSON.parse(
+  readFileSync(join(import.meta.dirname, 'testdata', 'validation.json'), 'utf8'),
+)
 
 let cluster: TestCluster
 before(async () => {
   cluster = await TestCluster.start()
   await initialise(cluster.client)
   await cluster.client.resources('IPPool').create(makeResource('IPPool', { name: 'pool-a' }, { cidr: '10.65.0.0/16' }))
-  await cluster.client.resources('IPPool').create(makeResource('IPPool', { name: 'pool-six' }, { cidr: 'fd80:65::/48' }))
-  await cluster.client.resources('Node').create(makeResource('Node', { name: 'host-a' }, { bgp: { ipv4Address: '10.20.0.1/24' } }))
+  await cluster.client
+    .resources('IPPool')
+    .create(makeResource('IPPool', { name: 'pool-six' }, { cidr: 'fd80:65::/48' }))
+  await cluster.client
+    .resources('Node')
+    .create(makeResource('Node', { name: 'host-a' }, { bgp: { ipv4Address: '10.20.0.1/24' } }))
 })
 after(() => cluster.stop())
 

@@ -13,7 +13,10 @@ export function readIfPresent(path: string): string | undefined {
   }
 }
 
-/** Replaces a file in one step: a reader sees the old content or the new. Its time of change is now, also when it is the same. */
+/**
+ * Replaces a file in one step: a reader sees the old content or the new. Its time of change is now, also when it is
+ * the same.
+ */
 export function writeWhole(path: string, content: string): void {
   const staged = `${path}.new`
   mkdirSync(dirname(path), { recursive: true })

@@ -12,15 +12,22 @@ const isExpected = (err: unknown): boolean =>
 
 async function main(): Promise<number> {
   if (level === undefined) {
-    log.error('Cannot start: CALICO_STARTUP_LOGLEVEL is not a log level', { value: process.env['CALICO_STARTUP_LOGLEVEL'] })
+    log.error('Cannot start: CALICO_STARTUP_LOGLEVEL is not a log level', {
+      value: process.env['CALICO_STARTUP_LOGLEVEL'],
+    })
     return 1
   }
   try {
-    return await runStartup({ env: process.env, log, signal: stopping.signal }) ? 0 : 1
+    return (await runStartup({ env: process.env, log, signal: stopping.signal })) ? 0 : 1
   } catch (err) {
-    log.error(isExpected(err) ? messageOf(err) : 'Start-up failed', isExpected(err) ? {} : { err, stack: err instanceof Error ? err.stack : undefined })
+    log.error(
+      isExpected(err) ? messageOf(err) : 'Start-up failed',
+      isExpected(err) ? {} : { err, stack: err instanceof Error ? err.stack : undefined },
+    )
     return 1
   }
 }
 
-void main().then((status) => { process.exitCode = status })
+void main().then((status) => {
+  process.exitCode = status
+})

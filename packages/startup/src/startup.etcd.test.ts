@@ -25,16 +25,26 @@ after(async () => {
   await etcd.stop()
   rmSync(dir, { recursive: true })
 })
-beforeEach(async () => { await etcd.ctl('del', '--prefix', '/calico/') })
+beforeEach(async () => {
+  await etcd.ctl('del', '--prefix', '/calico/')
+})
 
 type Env = Record<string, string>
 const never = new AbortController().signal
-const filesOf = (name: string): { nodename: string; services: string } =>
-  ({ nodename: join(dir, name, 'nodename'), services: join(dir, name, 'services') })
+const filesOf = (name: string): { nodename: string; services: string } => ({
+  nodename: join(dir, name, 'nodename'),
+  services: join(dir, name, 'services'),
+})
 
 const envOf = (name: string, ip: string, extra: Env = {}): Env => ({
-  ETCD_ENDPOINTS: etcd.urls.join(','), NODENAME: name, IP: ip, CALICO_NODENAME_FILE: filesOf(name).nodename,
-  CALICO_SERVICES_FILE: filesOf(name).services, CALICO_RUN_DIR: join(dir, name, 'run'), CALICO_LOG_DIR: join(dir, name, 'log'), ...extra,
+  ETCD_ENDPOINTS: etcd.urls.join(','),
+  NODENAME: name,
+  IP: ip,
+  CALICO_NODENAME_FILE: filesOf(name).nodename,
+  CALICO_SERVICES_FILE: filesOf(name).services,
+  CALICO_RUN_DIR: join(dir, name, 'run'),
+  CALICO_LOG_DIR: join(dir, name, 'log'),
+  ...extra,
 })
 const start = (name: string, ip: string, extra: Env = {}, log: Logger = quietLogger): Promise<boolean> =>
   runStartup({ env: envOf(name, ip, extra), log, signal: never })
@@ -49,7 +59,9 @@ describe('runStartup()', () => {
     const node = await client.resources('Node').get('host-a')
     assert.deepEqual(node.spec, { bgp: { asNumber: 64520, ipv4Address: '10.20.0.1/24', ipv6Address: 'fd00:20::1/64' } })
     assert.deepEqual(await names('IPPool'), ['default-ipv4-ippool', 'default-ipv6-ippool'])
-    assert.deepEqual((await client.resources('IPPool').list()).map(({ spec }) => spec.cidr).slice(1), ['fd80:24e2:f998:72d6::/64'])
+    assert.deepEqual((await client.resources('IPPool').list()).map(({ spec }) => spec.cidr).slice(1), [
+      'fd80:24e2:f998:72d6::/64',
+    ])
     const { spec: bgp } = await client.resources('BGPConfiguration').get('default')
     assert.deepEqual([bgp.asNumber, bgp.nodeToNodeMeshEnabled], [64512, true])
     const felix = await client.resources('FelixConfiguration').get('node.host-a')
@@ -68,14 +80,22 @@ describe('runStartup()', () => {
 
   test('keeps values that somebody set', async () => {
     await start('host-a', '10.20.0.1/24')
-    await client.resources('FelixConfiguration').modify('node.host-a', undefined, (stored) =>
-      ({ ...stored, spec: { ...stored.spec, defaultEndpointToHostAction: 'Drop' } }))
-    await client.resources('BGPConfiguration').modify('default', undefined, (stored) =>
-      ({ ...stored, spec: { ...stored.spec, nodeToNodeMeshEnabled: false } }))
-    await client.resources('Node').modify('host-a', undefined, (stored) =>
-      ({ ...stored, metadata: { ...stored.metadata, labels: { rack: 'r1' } } }))
+    await client.resources('FelixConfiguration').modify('node.host-a', undefined, (stored) => ({
+      ...stored,
+      spec: { ...stored.spec, defaultEndpointToHostAction: 'Drop' },
+    }))
+    await client
+      .resources('BGPConfiguration')
+      .modify('default', undefined, (stored) => ({ ...stored, spec: { ...stored.spec, nodeToNodeMeshEnabled: false } }))
+    await client.resources('Node').modify('host-a', undefined, (stored) => ({
+      ...stored,
+      metadata: { ...stored.metadata, labels: { rack: 'r1' } },
+    }))
     await start('host-a', '10.20.0.1/24')
-    assert.equal((await client.resources('FelixConfiguration').get('node.host-a')).spec.defaultEndpointToHostAction, 'Drop')
+    assert.equal(
+      (await client.resources('FelixConfiguration').get('node.host-a')).spec.defaultEndpointToHostAction,
+      'Drop',
+    )
     assert.equal((await client.resources('BGPConfiguration').get('default')).spec.nodeToNodeMeshEnabled, false)
     assert.deepEqual((await client.resources('Node').get('host-a')).metadata.labels, { rack: 'r1' })
   })
@@ -83,7 +103,10 @@ describe('runStartup()', () => {
   test('many nodes may start at once', async () => {
     const nodes = ['a', 'b', 'c', 'd', 'e'].map((letter, i) => ({ name: `host-${letter}`, ip: `10.20.0.${i + 1}/24` }))
     await Promise.all(nodes.map(({ name, ip }) => start(name, ip)))
-    assert.deepEqual(await names('Node'), nodes.map(({ name }) => name))
+    assert.deepEqual(
+      await names('Node'),
+      nodes.map(({ name }) => name),
+    )
     assert.deepEqual(await names('IPPool'), ['default-ipv4-ippool', 'default-ipv6-ippool'])
     assert.equal((await names('FelixConfiguration')).length, nodes.length + 1)
   })
@@ -96,7 +119,9 @@ describe('runStartup()', () => {
 
   test('records what Kubernetes calls the node', async () => {
     await start('host-a', '10.20.0.1/24', { CALICO_K8S_NODE_REF: 'worker-1' })
-    assert.deepEqual((await client.resources('Node').get('host-a')).spec.orchRefs, [{ nodeName: 'worker-1', orchestrator: 'k8s' }])
+    assert.deepEqual((await client.resources('Node').get('host-a')).spec.orchRefs, [
+      { nodeName: 'worker-1', orchestrator: 'k8s' },
+    ])
   })
 
   test('a bad variable changes nothing, here or in etcd', async () => {
@@ -116,12 +141,18 @@ describe('runStartup()', () => {
 describe('two nodes with one address', () => {
   test('the second is refused, both are named, and nothing of it stays', async () => {
     await start('host-a', '10.20.0.1/24')
-    await assert.rejects(start('host-b', '10.20.0.1/16'), { code: 'CONFLICT', message: /10\.20\.0\.1 for node "host-b": node "host-a" has it/ })
+    await assert.rejects(start('host-b', '10.20.0.1/16'), {
+      code: 'CONFLICT',
+      message: /10\.20\.0\.1 for node "host-b": node "host-a" has it/,
+    })
     assert.deepEqual(await names('Node'), ['host-a'])
   })
   test('an IPv6 address counts as well', async () => {
     await start('host-a', '10.20.0.1/24', { IP6: 'fd00::1/64' })
-    await assert.rejects(start('host-b', '10.20.0.2/24', { IP6: 'fd00::1/64' }), { code: 'CONFLICT', message: /fd00::1 .*host-a/ })
+    await assert.rejects(start('host-b', '10.20.0.2/24', { IP6: 'fd00::1/64' }), {
+      code: 'CONFLICT',
+      message: /fd00::1 .*host-a/,
+    })
   })
   test('a node that changes to a taken address keeps its old one', async () => {
     await start('host-a', '10.20.0.1/24')
@@ -172,11 +203,19 @@ describe('an etcd that does not answer', () => {
 })
 
 test('a Node written by other hands keeps its other fields', async () => {
-  await client.resources('Node').create(makeResource('Node', { name: 'host-a' }, {
-    bgp: { ipv4Address: '10.20.0.7/24', routeReflectorClusterID: '224.0.0.1' }, ipv4VXLANTunnelAddr: '10.65.0.2',
-  }))
+  await client.resources('Node').create(
+    makeResource(
+      'Node',
+      { name: 'host-a' },
+      {
+        bgp: { ipv4Address: '10.20.0.7/24', routeReflectorClusterID: '224.0.0.1' },
+        ipv4VXLANTunnelAddr: '10.65.0.2',
+      },
+    ),
+  )
   await start('host-a', '10.20.0.1/24')
   assert.deepEqual((await client.resources('Node').get('host-a')).spec, {
-    bgp: { ipv4Address: '10.20.0.1/24', routeReflectorClusterID: '224.0.0.1' }, ipv4VXLANTunnelAddr: '10.65.0.2',
+    bgp: { ipv4Address: '10.20.0.1/24', routeReflectorClusterID: '224.0.0.1' },
+    ipv4VXLANTunnelAddr: '10.65.0.2',
   })
 })

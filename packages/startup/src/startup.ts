@@ -4,16 +4,31 @@
  *   environment -> name -> addresses of this host -> wait for etcd -> cluster facts and tiers -> Node (conflict check)
  *     -> defaults of Felix and BGP -> default pools -> node-name file and list of services
  *
- * The environment is checked as a whole before anything else, so a bad variable changes nothing. Each step may be repeated,
- * and may run on many nodes at once. The files come last: they tell the rest of the host that the node is set up.
+ * The environment is checked as a whole before anything else, so a bad variable changes nothing. Each step may be
+ * repeated, and may run on many nodes at once. The files come last: they tell the rest of the host that the node is
+ * set up.
  */
 import { hostname } from 'node:os'
 import { dirname } from 'node:path'
 import type { Logger } from '@calico-node/core'
 import {
-  CalicoClient, ensureFelixDefaults, initialise, openEtcd, parseConnection, waitForEtcd, type EtcdConnection, type KvStore,
+  CalicoClient,
+  ensureFelixDefaults,
+  initialise,
+  openEtcd,
+  parseConnection,
+  waitForEtcd,
+  type EtcdConnection,
+  type KvStore,
 } from '@calico-node/datastore'
-import { makeResource, parseIpInterface, type IpInterface, type NodeName, type NodeResource, type SpecInput } from '@calico-node/model'
+import {
+  makeResource,
+  parseIpInterface,
+  type IpInterface,
+  type NodeName,
+  type NodeResource,
+  type SpecInput,
+} from '@calico-node/model'
 import { knownVariables } from './config/known-variables.ts'
 import { resolveStartupConfig, type StartupConfig } from './config/resolve.ts'
 import { unknownVariables } from './config/unknown-names.ts'
@@ -35,23 +50,37 @@ export interface StartupOptions {
   readonly signal: AbortSignal
 }
 
-const BGP_DEFAULTS: SpecInput<'BGPConfiguration'> = { asNumber: 64512, nodeToNodeMeshEnabled: true, logSeverityScreen: 'Info' }
+const BGP_DEFAULTS: SpecInput<'BGPConfiguration'> = {
+  asNumber: 64512,
+  nodeToNodeMeshEnabled: true,
+  logSeverityScreen: 'Info',
+}
 
 function nameOf(config: StartupConfig, log: Logger): NodeName {
   const file = readIfPresent(config.CALICO_NODENAME_FILE)
   const { name, source } = resolveNodeName({
-    nodename: config.NODENAME, file, hostnameVariable: config.HOSTNAME, hostName: hostname(),
+    nodename: config.NODENAME,
+    file,
+    hostnameVariable: config.HOSTNAME,
+    hostName: hostname(),
   })
   log.info('Name of this node', { node: name, from: source })
   const before = file?.trim() ?? ''
   if (before !== '' && before !== name) {
-    log.warn('This node was called otherwise before; its old Node and endpoints stay until they are deleted', { was: before, is: name })
+    log.warn('This node was called otherwise before; its old Node and endpoints stay until they are deleted', {
+      was: before,
+      is: name,
+    })
   }
   return name
 }
 
 /** @returns False when the signal ended the wait. */
-async function connect(store: KvStore, { WAIT_FOR_DATASTORE: wait }: StartupConfig, opts: StartupOptions): Promise<boolean> {
+async function connect(
+  store: KvStore,
+  { WAIT_FOR_DATASTORE: wait }: StartupConfig,
+  opts: StartupOptions,
+): Promise<boolean> {
   if (wait) return waitForEtcd(store, opts)
   await new CalicoClient(store).resources('ClusterInformation').find('default')
   return true
@@ -67,16 +96,22 @@ const ofFamily = (addresses: readonly HostAddress[], version: 4 | 6): HostAddres
   addresses.filter(({ address }) => address.ip.includes(':') === (version === 6))
 
 async function addressOf(
-  version: 4 | 6, { config, connection, addresses }: Found, existing: NodeResource | undefined,
+  version: 4 | 6,
+  { config, connection, addresses }: Found,
+  existing: NodeResource | undefined,
 ): Promise<AddressDecision> {
   const bgp = existing?.spec.bgp
   const text = version === 4 ? bgp?.ipv4Address : bgp?.ipv6Address
   const input = {
-    version, setting: version === 4 ? config.IP : config.IP6, local: ofFamily(addresses, version),
+    version,
+    setting: version === 4 ? config.IP : config.IP6,
+    local: ofFamily(addresses, version),
     existing: text === undefined ? undefined : parseIpInterface(text),
   }
   if (!needsDetection(input)) return decideAddress(input)
-  const method = config[version === 4 ? 'IP_AUTODETECTION_METHOD' : 'IP6_AUTODETECTION_METHOD'] ?? { kind: 'auto' as const }
+  const method = config[version === 4 ? 'IP_AUTODETECTION_METHOD' : 'IP6_AUTODETECTION_METHOD'] ?? {
+    kind: 'auto' as const,
+  }
   const facts = await gatherFacts(version, method, addresses, connection.endpoints)
   return decideAddress({ ...input, detected: chooseAddress(method, facts) })
 }
@@ -89,7 +124,12 @@ function fallbackOf(wish: NodeWish, { config, addresses }: Found, existing: Node
     return setting === 'autodetect' && !isLocal ? undefined : address
   }
   const bgp = existing?.spec.bgp
-  return { ...wish, ipv4: keep(config.IP, bgp?.ipv4Address), ipv6: keep(config.IP6, bgp?.ipv6Address), asNumber: undefined }
+  return {
+    ...wish,
+    ipv4: keep(config.IP, bgp?.ipv4Address),
+    ipv6: keep(config.IP6, bgp?.ipv6Address),
+    asNumber: undefined,
+  }
 }
 
 async function ensureNode(step: NodeStep, found: Found): Promise<NodeResource> {
@@ -126,21 +166,24 @@ export async function runStartup(opts: StartupOptions): Promise<boolean> {
   const { env, log } = opts
   const config = resolveStartupConfig(env)
   const connection = parseConnection({ env })
-  for (const unknown of unknownVariables(Object.keys(env), knownVariables())) log.warn('Unknown variable, it has no effect', { ...unknown })
+  for (const unknown of unknownVariables(Object.keys(env), knownVariables()))
+    log.warn('Unknown variable, it has no effect', { ...unknown })
   if (config.CALICO_NETWORKING !== undefined) {
     log.warn('CALICO_NETWORKING is deprecated, use CALICO_NETWORKING_BACKEND', { backend: config.backend })
   }
   const name = nameOf(config, log)
   const store = openEtcd(connection, log)
   try {
-    if (!await connect(store, config, opts)) return false
+    if (!(await connect(store, config, opts))) return false
     const client = new CalicoClient(store)
     const found = { config, connection, addresses: await gatherAddresses() }
     await initialise(client, config.CLUSTER_TYPE === undefined ? {} : { clusterType: config.CLUSTER_TYPE })
     await ensureNode({ client, log, name }, found)
     // Traffic from a workload to its own host meets the host's own rules, and no rule of Calico.
     await ensureFelixDefaults(client, `node.${name}`, { defaultEndpointToHostAction: 'Return' })
-    await client.resources('BGPConfiguration').ensure(makeResource('BGPConfiguration', { name: 'default' }, BGP_DEFAULTS))
+    await client
+      .resources('BGPConfiguration')
+      .ensure(makeResource('BGPConfiguration', { name: 'default' }, BGP_DEFAULTS))
     await ensureDefaultPools(client, config, found.addresses, log)
     leaveFiles(config, name, log)
     return true

@@ -14,7 +14,9 @@ export interface BgpPeer {
 }
 
 const TYPES: Readonly<Record<string, BgpPeer['type']>> = {
-  Mesh: 'node-to-node mesh', Global: 'global', Node: 'node specific',
+  Mesh: 'node-to-node mesh',
+  Global: 'global',
+  Node: 'node specific',
 }
 const NAME = /^(Mesh|Global|Node)_(.+?)(?:_port_(\d+))?$/
 
@@ -25,7 +27,11 @@ export function peersOf(protocols: readonly BirdProtocolDetail[], version: 4 | 6
     const type = TYPES[kind]
     if (proto !== 'BGP' || type === undefined) return []
     const peer: BgpPeer = {
-      address: address.replaceAll('_', version === 4 ? '.' : ':'), type, state, since, info,
+      address: address.replaceAll('_', version === 4 ? '.' : ':'),
+      type,
+      state,
+      since,
+      info,
       established: info.split(' ')[0] === 'Established',
       ...(port !== undefined && { port: Number(port) }),
       ...(bgp?.lastError !== undefined && { lastError: bgp.lastError }),

@@ -4,9 +4,24 @@ import { objectLast, resolveCommand, splitGlobals, type Entry } from './argv.ts'
 
 const entry = (path: string): Entry => ({ path, summary: '', load: () => Promise.reject(new Error('not loaded here')) })
 const ENTRIES = [
-  'get', 'node', 'node run', 'node status', 'node bgp peer add', 'container add', 'container show', 'container ip add',
-  'container ip remove', 'container endpoint show', 'container profile set', 'profile add', 'profile tag add',
-  'profile rule show', 'endpoint show', 'endpoint profile set', 'ipam show', 'pool range add',
+  'get',
+  'node',
+  'node run',
+  'node status',
+  'node bgp peer add',
+  'container add',
+  'container show',
+  'container ip add',
+  'container ip remove',
+  'container endpoint show',
+  'container profile set',
+  'profile add',
+  'profile tag add',
+  'profile rule show',
+  'endpoint show',
+  'endpoint profile set',
+  'ipam show',
+  'pool range add',
 ].map(entry)
 const PATHS = new Set(ENTRIES.map(({ path }) => path))
 
@@ -68,7 +83,10 @@ describe('resolveCommand()', () => {
   test('shows the group for its name alone', () => {
     const resolved = resolveCommand(['ipam'], ENTRIES)
     assert.ok(resolved.kind === 'group')
-    assert.deepEqual(resolved.entries.map(({ path }) => path), ['ipam show'])
+    assert.deepEqual(
+      resolved.entries.map(({ path }) => path),
+      ['ipam show'],
+    )
   })
   const unknown: [typed: string, message: RegExp][] = [
     ['gett nodes', /Unknown command "gett": did you mean "get"\?/],

@@ -23,16 +23,27 @@ export interface GlobalOptions {
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
 const VALUED: Readonly<Record<string, 'config' | 'logLevel' | 'context'>> = {
-  '-c': 'config', '--config': 'config', '-l': 'logLevel', '--log-level': 'logLevel', '--context': 'context',
+  '-c': 'config',
+  '--config': 'config',
+  '-l': 'logLevel',
+  '--log-level': 'logLevel',
+  '--context': 'context',
 }
 const SWITCHES: Readonly<Record<string, 'allowVersionMismatch' | 'help' | 'version'>> = {
-  '--allow-version-mismatch': 'allowVersionMismatch', '-h': 'help', '--help': 'help', '--version': 'version',
+  '--allow-version-mismatch': 'allowVersionMismatch',
+  '-h': 'help',
+  '--help': 'help',
+  '--version': 'version',
 }
 
 /** Takes the global options out of the words. `--context` chooses a Kubernetes cluster and means nothing here. */
 export function splitGlobals(argv: readonly string[]): { globals: GlobalOptions; words: string[] } {
   const globals: Mutable<GlobalOptions> = {
-    config: undefined, logLevel: undefined, allowVersionMismatch: false, help: false, version: false,
+    config: undefined,
+    logLevel: undefined,
+    allowVersionMismatch: false,
+    help: false,
+    version: false,
   }
   const words: string[] = []
   for (let i = 0; i < argv.length; i++) {
@@ -95,12 +106,15 @@ export function resolveCommand(typed: readonly string[], entries: readonly Entry
   const prefix = leading.slice(0, depth).join(' ')
   const unknown = leading[depth]
   if (unknown === undefined) return { kind: 'group', prefix, entries: inGroup(entries, prefix) }
-  const known = new Set(entries.flatMap((entry) => {
-    const parts = entry.path.split(' ')
-    const next = parts[depth]
-    return next !== undefined && parts.slice(0, depth).join(' ') === prefix ? [next] : []
-  }))
+  const known = new Set(
+    entries.flatMap((entry) => {
+      const parts = entry.path.split(' ')
+      const next = parts[depth]
+      return next !== undefined && parts.slice(0, depth).join(' ') === prefix ? [next] : []
+    }),
+  )
   const near = nearestName(unknown, known)
-  const hint = near === undefined ? `use "calicoctl ${prefix === '' ? '' : `${prefix} `}--help"` : `did you mean "${near}"?`
+  const hint =
+    near === undefined ? `use "calicoctl ${prefix === '' ? '' : `${prefix} `}--help"` : `did you mean "${near}"?`
   throw new CalicoError('INVALID', `Unknown command "${[prefix, unknown].join(' ').trim()}": ${hint}`)
 }

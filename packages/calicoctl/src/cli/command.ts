@@ -18,9 +18,11 @@ export interface Outcome {
 export type Running = AsyncGenerator<Block, Outcome>
 
 /** `<name>` is required, `[name]` may be left out, `...` takes the rest. */
-type ArgumentOf<S extends string> = S extends `${string}...${string}` ? readonly string[]
-  : S extends `<${string}>` ? string
-  : string | undefined
+type ArgumentOf<S extends string> = S extends `${string}...${string}`
+  ? readonly string[]
+  : S extends `<${string}>`
+    ? string
+    : string | undefined
 export type ArgumentsOf<A extends readonly string[]> = { readonly [K in keyof A]: ArgumentOf<A[K]> }
 
 export interface CommandSpec<A extends readonly string[], O extends OptionTable> {

@@ -1,6 +1,7 @@
 import { splitGlobals, type Entry } from './argv.ts'
 
-const starting = (words: Iterable<string>, prefix: string): string[] => [...new Set(words)].filter((word) => word.startsWith(prefix)).toSorted()
+const starting = (words: Iterable<string>, prefix: string): string[] =>
+  [...new Set(words)].filter((word) => word.startsWith(prefix)).toSorted()
 
 /** Words that may come next in the commands' own paths. */
 function nextInPaths(entries: readonly Entry[], typed: readonly string[]): string[] {

@@ -29,14 +29,20 @@ export function wrap(text: string, width: number): string[] {
 function glossary(rows: readonly (readonly [string, string])[]): string {
   const longest = Math.max(0, ...rows.map(([name]) => name.length).filter((length) => length <= 30))
   const indent = ' '.repeat(longest + 4)
-  return rows.map(([name, meaning]) => {
-    const [first = '', ...more] = wrap(meaning, WIDTH - indent.length)
-    const head = name.length > longest ? `  ${name}\n${indent}${first}` : `  ${name.padEnd(longest)}  ${first}`
-    return [head, ...more.map((line) => indent + line)].join('\n')
-  }).join('\n')
+  return rows
+    .map(([name, meaning]) => {
+      const [first = '', ...more] = wrap(meaning, WIDTH - indent.length)
+      const head = name.length > longest ? `  ${name}\n${indent}${first}` : `  ${name.padEnd(longest)}  ${first}`
+      return [head, ...more.map((line) => indent + line)].join('\n')
+    })
+    .join('\n')
 }
 
-const paragraph = (text: string): string => text.split('\n').flatMap((line) => wrap(line, WIDTH)).join('\n')
+const paragraph = (text: string): string =>
+  text
+    .split('\n')
+    .flatMap((line) => wrap(line, WIDTH))
+    .join('\n')
 
 /** All commands whose path begins with `prefix`, by the order of the table. */
 export function renderGroupHelp(prefix: string, entries: readonly Entry[]): string {
@@ -50,14 +56,20 @@ const shown = (option: OptionSpec<unknown>): boolean => !option.hidden
 
 export function renderCommandHelp(entry: Entry, command: Command): string {
   const usage = command.usage ?? [entry.path, ...command.args].join(' ')
-  const options = Object.values(command.options).filter(shown).map((option): [string, string] => [option.flags, option.help])
+  const options = Object.values(command.options)
+    .filter(shown)
+    .map((option): [string, string] => [option.flags, option.help])
   const examples = command.examples.map(([line, meaning]) => `  # ${meaning}\n  calicoctl ${line}`)
-  return [
-    `${entry.summary}.`,
-    command.details === undefined ? undefined : paragraph(command.details),
-    `Usage: calicoctl ${usage}${options.length > 0 ? ' [options]' : ''}`,
-    options.length === 0 ? undefined : `Options:\n${glossary(options)}`,
-    `Options everywhere:\n${glossary(GLOBALS)}`,
-    examples.length === 0 ? undefined : `Examples:\n${examples.join('\n')}`,
-  ].filter((part) => part !== undefined).join('\n\n') + '\n'
+  return (
+    [
+      `${entry.summary}.`,
+      command.details === undefined ? undefined : paragraph(command.details),
+      `Usage: calicoctl ${usage}${options.length > 0 ? ' [options]' : ''}`,
+      options.length === 0 ? undefined : `Options:\n${glossary(options)}`,
+      `Options everywhere:\n${glossary(GLOBALS)}`,
+      examples.length === 0 ? undefined : `Examples:\n${examples.join('\n')}`,
+    ]
+      .filter((part) => part !== undefined)
+      .join('\n\n') + '\n'
+  )
 }

@@ -24,34 +24,53 @@ const base = { repeatable: false, hidden: false } as const
 
 /** Present or not. */
 export const flag = (flags: string, help: string): OptionSpec<boolean> => ({
-  ...base, flags, help, read: (raw) => raw.length > 0,
+  ...base,
+  flags,
+  help,
+  read: (raw) => raw.length > 0,
 })
 
 /** Still accepted for the sake of old scripts, not shown. */
 export const hidden = <T>(spec: OptionSpec<T>): OptionSpec<T> => ({ ...spec, hidden: true })
 
 export const text = (flags: string, help: string): OptionSpec<string | undefined> => ({
-  ...base, flags, help, read: (raw) => raw.at(-1),
+  ...base,
+  flags,
+  help,
+  read: (raw) => raw.at(-1),
 })
 
 export const textOr = (flags: string, help: string, fallback: string): OptionSpec<string> => ({
-  ...base, flags, help: `${help} (default ${fallback})`, read: (raw) => raw.at(-1) ?? fallback,
+  ...base,
+  flags,
+  help: `${help} (default ${fallback})`,
+  read: (raw) => raw.at(-1) ?? fallback,
 })
 
 export const list = (flags: string, help: string): OptionSpec<readonly string[]> => ({
-  ...base, repeatable: true, flags, help, read: (raw) => raw,
+  ...base,
+  repeatable: true,
+  flags,
+  help,
+  read: (raw) => raw,
 })
 
 /** A value read by `parse`, whose error names the option. */
 export const value = <T>(flags: string, help: string, parse: (text: string) => T): OptionSpec<T | undefined> => ({
-  ...base, flags, help,
+  ...base,
+  flags,
+  help,
   read: (raw) => {
     const typed = raw.at(-1)
     return typed === undefined ? undefined : parse(typed)
   },
 })
 
-export function oneOf<const T extends readonly string[]>(flags: string, help: string, words: T): OptionSpec<T[number] | undefined> {
+export function oneOf<const T extends readonly string[]>(
+  flags: string,
+  help: string,
+  words: T,
+): OptionSpec<T[number] | undefined> {
   const read = (raw: readonly string[]): T[number] | undefined => {
     const typed = raw.at(-1)
     if (typed === undefined) return undefined

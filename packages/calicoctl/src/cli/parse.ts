@@ -14,7 +14,9 @@ function usageError(entry: Entry, command: Command, err: CommanderError): Calico
   const hint = rest.join(' ').trim()
   const usage = command.usage ?? [entry.path, ...command.args].join(' ')
   const what = `${first.charAt(0).toUpperCase()}${first.slice(1)}${hint === '' ? '' : ` ${hint}`}`
-  return new CalicoError('INVALID', `${what}. Usage: calicoctl ${usage}; see "calicoctl ${entry.path} --help"`, { cause: err })
+  return new CalicoError('INVALID', `${what}. Usage: calicoctl ${usage}; see "calicoctl ${entry.path} --help"`, {
+    cause: err,
+  })
 }
 
 function given(value: unknown, negate: boolean): readonly string[] {
@@ -29,7 +31,10 @@ function given(value: unknown, negate: boolean): readonly string[] {
  * @throws INVALID, with the usage, for an unknown option or a wrong number of arguments
  */
 export function parseWords(entry: Entry, command: Command, words: readonly string[]): ParsedWords {
-  const parser = new Parser(entry.path).exitOverride().helpOption(false).configureOutput({ outputError: () => undefined })
+  const parser = new Parser(entry.path)
+    .exitOverride()
+    .helpOption(false)
+    .configureOutput({ outputError: () => undefined })
   for (const arg of command.args) parser.argument(arg)
   const read = new Map<string, () => readonly string[]>()
   for (const [key, spec] of Object.entries(command.options)) {

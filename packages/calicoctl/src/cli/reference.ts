@@ -23,9 +23,11 @@ async function section(entry: Entry): Promise<string> {
 export async function renderCliReference(entries: readonly Entry[]): Promise<string> {
   const listed = entries.filter(({ alias }) => alias !== true)
   const sections = await Promise.all(listed.map(section))
-  return '# calicoctl\n\n<!-- Generated from packages/calicoctl/src/commands -->\n\n' +
+  return (
+    '# calicoctl\n\n<!-- Generated from packages/calicoctl/src/commands -->\n\n' +
     'Every command also takes `-c, --config <file>` (connection settings; default /etc/calico/calicoctl.cfg, else the environment), ' +
     '`-l, --log-level <level>`, `--allow-version-mismatch` and `--help`. ' +
     'Results go to standard output, messages to standard error. The exit status is 0, or 1 for any error, unless the command says otherwise.\n\n' +
     `${sections.join('\n')}`
+  )
 }

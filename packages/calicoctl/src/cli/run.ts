@@ -1,4 +1,6 @@
-/** One run of the program, from words to exit status. Streams are parameters, so a whole run can be tested in process. */
+/**
+ * One run of the program, from words to exit status. Streams are parameters, so a whole run can be tested in process.
+ */
 import { messageOf, type Logger } from '@calico-node/core'
 import { renderBlock } from '../output/block.ts'
 import { resolveCommand, splitGlobals, type Entry, type GlobalOptions } from './argv.ts'
@@ -53,7 +55,10 @@ export async function runCli(input: RunInput): Promise<number> {
 }
 
 async function runCommand(
-  { streams, env, signal, colours, logger }: RunInput, entry: Entry, words: readonly string[], globals: GlobalOptions,
+  { streams, env, signal, colours, logger }: RunInput,
+  entry: Entry,
+  words: readonly string[],
+  globals: GlobalOptions,
 ): Promise<number> {
   const command = await entry.load()
   if (globals.help) {
@@ -62,8 +67,14 @@ async function runCommand(
   }
   const { args, options } = parseWords(entry, command, words)
   const context = new CliContext({
-    env, signal, colours, log: await logger(globals.logLevel), configFile: globals.config,
-    allowVersionMismatch: globals.allowVersionMismatch, readStdin: () => streams.readStdin(), readLine: (stop) => streams.readLine(stop),
+    env,
+    signal,
+    colours,
+    log: await logger(globals.logLevel),
+    configFile: globals.config,
+    allowVersionMismatch: globals.allowVersionMismatch,
+    readStdin: () => streams.readStdin(),
+    readLine: (stop) => streams.readLine(stop),
   })
   try {
     const outcome = await finish(command.run(context, args, options), streams)

@@ -34,25 +34,35 @@ export async function workloadContext(context: Context): Promise<WorkloadContext
   const client = await writableClient(context)
   const cluster = await client.resources('ClusterInformation').find('default')
   if (cluster?.spec.datastoreReady === false) {
-    throw new CalicoError('UNSUPPORTED', 'The datastore is locked: wait until the migration ends, or use "calicoctl datastore migrate unlock"')
+    throw new CalicoError(
+      'UNSUPPORTED',
+      'The datastore is locked: wait until the migration ends, or use "calicoctl datastore migrate unlock"',
+    )
   }
   return { client, ipam: await context.ipam(), log: context.log }
 }
 
 /**
- * What default routes lead to: this host's address. In policy-only mode hosts have none that Calico knows; routes then lead
- * to the link itself.
+ * What default routes lead to: this host's address. In policy-only mode hosts have none that Calico knows; routes
+ * then lead to the link itself.
  */
 export async function gatewayKind(client: CalicoClient, node: NodeName): Promise<'host-address' | 'link-local'> {
   const found = await client.resources('Node').find(node)
   if (found === undefined) {
-    throw new CalicoError('NOT_FOUND', `Node "${node}" is not set up: start calico/node on this host first, or say who it is with NODENAME`)
+    throw new CalicoError(
+      'NOT_FOUND',
+      `Node "${node}" is not set up: start calico/node on this host first, or say who it is with NODENAME`,
+    )
   }
   return found.spec.bgp === undefined ? 'link-local' : 'host-address'
 }
 
 /** Endpoints of a container that may be gone by now. */
-export async function endpointsOf(context: Context, client: CalicoClient, name: string): Promise<WorkloadEndpointResource[]> {
+export async function endpointsOf(
+  context: Context,
+  client: CalicoClient,
+  name: string,
+): Promise<WorkloadEndpointResource[]> {
   const node = localNodeName(context.env)
   for (const identity of await possibleWorkloads(name, targetOptions(context))) {
     const found = await findEndpoints(client, { node, ...identity })

@@ -10,13 +10,25 @@ describe('parseRuleWords()', () => {
     ['allow', { action: 'Allow' }],
     ['deny tcp', { action: 'Deny', protocol: 'TCP' }],
     ['allow from tag WEB', { action: 'Allow', source: { selector: 'has(WEB)' } }],
-    ['allow tcp from ports 1,2,3:4 tag web cidr 10.0.0.0/8 to ports 80', {
-      action: 'Allow', protocol: 'TCP',
-      source: { ports: [1, 2, '3:4'], selector: 'has(web)', nets: ['10.0.0.0/8'] }, destination: { ports: [80] },
-    }],
-    ['allow icmp type 8 code 0 to 10.0.0.1', {
-      action: 'Allow', protocol: 'ICMP', icmp: { type: 8, code: 0 }, destination: { nets: ['10.0.0.1/32'] },
-    }, 'allow icmp type 8 code 0 to cidr 10.0.0.1/32'],
+    [
+      'allow tcp from ports 1,2,3:4 tag web cidr 10.0.0.0/8 to ports 80',
+      {
+        action: 'Allow',
+        protocol: 'TCP',
+        source: { ports: [1, 2, '3:4'], selector: 'has(web)', nets: ['10.0.0.0/8'] },
+        destination: { ports: [80] },
+      },
+    ],
+    [
+      'allow icmp type 8 code 0 to 10.0.0.1',
+      {
+        action: 'Allow',
+        protocol: 'ICMP',
+        icmp: { type: 8, code: 0 },
+        destination: { nets: ['10.0.0.1/32'] },
+      },
+      'allow icmp type 8 code 0 to cidr 10.0.0.1/32',
+    ],
     ['deny icmpv6 type 128', { action: 'Deny', protocol: 'ICMPv6', icmp: { type: 128 } }],
     ['deny to fd00::/8', { action: 'Deny', destination: { nets: ['fd00::/8'] } }, 'deny to cidr fd00::/8'],
   ]

@@ -17,10 +17,15 @@ export const workloadOf = ({ spec }: WorkloadEndpointResource): string =>
 
 /** Endpoints of all namespaces that match every given part. */
 export async function findEndpoints(client: CalicoClient, filter: EndpointFilter): Promise<WorkloadEndpointResource[]> {
-  const same = (wanted: string | undefined, have: string | undefined): boolean => wanted === undefined || wanted === have
-  return (await client.resources('WorkloadEndpoint').list()).filter((endpoint) =>
-    same(filter.node, endpoint.spec.node) && same(filter.orchestrator, endpoint.spec.orchestrator) &&
-    same(filter.workload, workloadOf(endpoint)) && same(filter.endpoint, endpoint.spec.endpoint))
+  const same = (wanted: string | undefined, have: string | undefined): boolean =>
+    wanted === undefined || wanted === have
+  return (await client.resources('WorkloadEndpoint').list()).filter(
+    (endpoint) =>
+      same(filter.node, endpoint.spec.node) &&
+      same(filter.orchestrator, endpoint.spec.orchestrator) &&
+      same(filter.workload, workloadOf(endpoint)) &&
+      same(filter.endpoint, endpoint.spec.endpoint),
+  )
 }
 
 /** The only one. @throws NOT_FOUND; INVALID when several match, with what tells them apart */
@@ -28,8 +33,10 @@ export function onlyEndpoint(found: readonly WorkloadEndpointResource[], what: s
   const [first, second] = found
   if (first === undefined) throw new CalicoError('NOT_FOUND', `Cannot find an endpoint of ${what}`)
   if (second === undefined) return first
-  const list = found.map((endpoint) =>
-    `${endpoint.spec.endpoint ?? ''} (--host ${endpoint.spec.node ?? ''} --orchestrator ${endpoint.spec.orchestrator ?? ''} --workload ${workloadOf(endpoint)})`)
+  const list = found.map(
+    (endpoint) =>
+      `${endpoint.spec.endpoint ?? ''} (--host ${endpoint.spec.node ?? ''} --orchestrator ${endpoint.spec.orchestrator ?? ''} --workload ${workloadOf(endpoint)})`,
+  )
   throw new CalicoError('INVALID', `Several endpoints match ${what}: ${list.join(', ')}. Say which with these options`)
 }
 
@@ -37,18 +44,23 @@ export type ProfileVerb = 'set' | 'append' | 'remove'
 
 /** The list after the change. Pure. @throws INVALID for a duplicate, or for one to remove that is not there */
 export function changedProfiles(
-  current: readonly ResourceName[], verb: ProfileVerb, names: readonly ResourceName[], shown: (name: ResourceName) => string,
+  current: readonly ResourceName[],
+  verb: ProfileVerb,
+  names: readonly ResourceName[],
+  shown: (name: ResourceName) => string,
 ): ResourceName[] {
   const twice = names.find((name, i) => names.indexOf(name) !== i)
   if (twice !== undefined) throw new CalicoError('INVALID', `Profile ${shown(twice)} is given twice`)
   if (verb === 'set') return [...names]
   const present = names.find((name) => current.includes(name))
   if (verb === 'append') {
-    if (present !== undefined) throw new CalicoError('INVALID', `Profile ${shown(present)} is already in the list of the endpoint`)
+    if (present !== undefined)
+      throw new CalicoError('INVALID', `Profile ${shown(present)} is already in the list of the endpoint`)
     return [...current, ...names]
   }
   const absent = names.find((name) => !current.includes(name))
-  if (absent !== undefined) throw new CalicoError('INVALID', `Profile ${shown(absent)} is not in the list of the endpoint`)
+  if (absent !== undefined)
+    throw new CalicoError('INVALID', `Profile ${shown(absent)} is not in the list of the endpoint`)
   return current.filter((name) => !names.includes(name))
 }
 
@@ -61,7 +73,10 @@ const PAST = { append: 'appended', remove: 'removed' } as const
  * @throws NOT_FOUND for an unknown profile
  */
 export async function changeEndpointProfiles(
-  client: CalicoClient, endpoint: WorkloadEndpointResource, verb: ProfileVerb, typed: readonly string[],
+  client: CalicoClient,
+  endpoint: WorkloadEndpointResource,
+  verb: ProfileVerb,
+  typed: readonly string[],
 ): Promise<string> {
   if (verb !== 'set' && typed.length === 0) throw new CalicoError('INVALID', `Name the profiles to ${verb}`)
   const names = new Map<ResourceName, string>()

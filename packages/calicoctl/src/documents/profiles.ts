@@ -18,11 +18,15 @@ export function checkProfileName(typed: string): string {
  */
 export function newProfile(typed: string): ProfileResource {
   const { name, annotations } = resourceName(checkProfileName(typed))
-  return makeResource('Profile', { name, annotations }, {
-    labelsToApply: { [typed]: '' },
-    ingress: [{ action: 'Allow', source: { selector: `has(${typed})` } }],
-    egress: [{ action: 'Allow' }],
-  })
+  return makeResource(
+    'Profile',
+    { name, annotations },
+    {
+      labelsToApply: { [typed]: '' },
+      ingress: [{ action: 'Allow', source: { selector: `has(${typed})` } }],
+      egress: [{ action: 'Allow' }],
+    },
+  )
 }
 
 /** @throws NOT_FOUND with the nearest name there is */
@@ -31,15 +35,21 @@ export async function getProfile(client: CalicoClient, typed: string): Promise<P
   if (found !== undefined) return found
   const near = nearestName(typed, (await client.resources('Profile').list()).map(shownName))
   const hint = near === undefined ? '' : ` Did you mean "${near}"?`
-  throw new CalicoError('NOT_FOUND', `Profile with name ${typed} was not found.${hint}`, { context: { profile: typed } })
+  throw new CalicoError('NOT_FOUND', `Profile with name ${typed} was not found.${hint}`, {
+    context: { profile: typed },
+  })
 }
 
 /** Changes a stored profile, whatever happens to it meanwhile. @throws NOT_FOUND */
 export async function changeProfile(
-  client: CalicoClient, typed: string, change: (spec: ProfileResource['spec']) => ProfileResource['spec'],
+  client: CalicoClient,
+  typed: string,
+  change: (spec: ProfileResource['spec']) => ProfileResource['spec'],
 ): Promise<void> {
   const { metadata } = await getProfile(client, typed)
-  await client.resources('Profile').modify(metadata.name, undefined, (stored) => ({ ...stored, spec: change(stored.spec) }))
+  await client
+    .resources('Profile')
+    .modify(metadata.name, undefined, (stored) => ({ ...stored, spec: change(stored.spec) }))
 }
 
 /** Names of profiles for people. */

@@ -22,9 +22,13 @@ export interface RuleDocument {
 
 const ACTIONS: Readonly<Record<string, RuleDocument['action']>> = { allow: 'Allow', deny: 'Deny' }
 const PROTOCOLS: Readonly<Record<string, NonNullable<RuleDocument['protocol']>>> = {
-  tcp: 'TCP', udp: 'UDP', icmp: 'ICMP', icmpv6: 'ICMPv6',
+  tcp: 'TCP',
+  udp: 'UDP',
+  icmp: 'ICMP',
+  icmpv6: 'ICMPv6',
 }
-const GRAMMAR = 'allow|deny [tcp|udp|icmp [type N [code N]]|icmpv6 [type N [code N]]] ' +
+const GRAMMAR =
+  'allow|deny [tcp|udp|icmp [type N [code N]]|icmpv6 [type N [code N]]] ' +
   '[from [ports P,P:P] [tag T] [cidr C]] [to [ports P,P:P] [tag T] [cidr C]]'
 
 const bad = (why: string): CalicoError => new CalicoError('INVALID', `Cannot read this rule: ${why}; want ${GRAMMAR}`)
@@ -56,7 +60,8 @@ function number(words: Words, what: string, max: number): number {
   return Number(word)
 }
 
-const ports = (text: string): (number | string)[] => text.split(',').map((port) => (/^\d+$/.test(port) ? Number(port) : port))
+const ports = (text: string): (number | string)[] =>
+  text.split(',').map((port) => (/^\d+$/.test(port) ? Number(port) : port))
 
 function side(words: Words, keyword: 'from' | 'to'): RuleSide | undefined {
   if (!words.skip(keyword)) return undefined
@@ -91,8 +96,11 @@ export function parseRuleWords(typed: readonly string[]): RuleDocument {
   const destination = side(words, 'to')
   if (words.next !== undefined) throw bad(`"${words.next}" is not expected there`)
   return {
-    action, ...(protocol !== undefined && { protocol }), ...(icmp !== undefined && { icmp }),
-    ...(source !== undefined && { source }), ...(destination !== undefined && { destination }),
+    action,
+    ...(protocol !== undefined && { protocol }),
+    ...(icmp !== undefined && { icmp }),
+    ...(source !== undefined && { source }),
+    ...(destination !== undefined && { destination }),
   }
 }
 
@@ -110,12 +118,17 @@ interface AnySide {
   readonly ports?: readonly (number | string)[] | undefined
 }
 
-export const tagOf = (selector: string | undefined): string | undefined => /^has\(\s*([\w./-]+)\s*\)$/.exec(selector ?? '')?.[1]
+export const tagOf = (selector: string | undefined): string | undefined =>
+  /^has\(\s*([\w./-]+)\s*\)$/.exec(selector ?? '')?.[1]
 
 function sideWords(keyword: string, { selector, nets, ports: list }: AnySide = {}): string[] {
   const words = [
     ...(list !== undefined && list.length > 0 ? ['ports', list.join(',')] : []),
-    ...(selector !== undefined && selector !== '' ? (tagOf(selector) === undefined ? ['selector', selector] : ['tag', tagOf(selector) ?? '']) : []),
+    ...(selector !== undefined && selector !== ''
+      ? tagOf(selector) === undefined
+        ? ['selector', selector]
+        : ['tag', tagOf(selector) ?? '']
+      : []),
     ...(nets ?? []).flatMap((net) => ['cidr', net]),
   ]
   return words.length > 0 ? [keyword, ...words] : []
@@ -126,7 +139,9 @@ export function ruleWords({ action, protocol, icmp, source, destination }: AnyRu
   return [
     action.toLowerCase(),
     ...(protocol === undefined ? [] : [String(protocol).toLowerCase()]),
-    ...(icmp?.type === undefined ? [] : ['type', String(icmp.type), ...(icmp.code === undefined ? [] : ['code', String(icmp.code)])]),
+    ...(icmp?.type === undefined
+      ? []
+      : ['type', String(icmp.type), ...(icmp.code === undefined ? [] : ['code', String(icmp.code)])]),
     ...sideWords('from', source),
     ...sideWords('to', destination),
   ].join(' ')

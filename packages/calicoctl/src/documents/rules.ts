@@ -42,7 +42,8 @@ export function withoutRule(spec: Spec, direction: Direction, which: number | Ru
   const field = fieldOf(direction)
   const rules = spec[field] ?? []
   const [wanted] = typeof which === 'number' ? [] : checkedRules(direction, [which])
-  const at = typeof which === 'number' ? which - 1 : rules.findIndex((rule) => wanted !== undefined && same(rule, wanted))
+  const at =
+    typeof which === 'number' ? which - 1 : rules.findIndex((rule) => wanted !== undefined && same(rule, wanted))
   if (rules[at] === undefined) {
     const what = typeof which === 'number' ? `rule ${which}; there are ${rules.length}` : 'such rule'
     throw new CalicoError('NOT_FOUND', `There is no ${direction} ${what}`)
@@ -75,33 +76,53 @@ export function toOldRule({ action, protocol, icmp, source, destination, ...rest
     ...(protocol !== undefined && { protocol: typeof protocol === 'number' ? protocol : protocol.toLowerCase() }),
     ...(icmp?.type !== undefined && { icmp_type: icmp.type }),
     ...(icmp?.code !== undefined && { icmp_code: icmp.code }),
-    ...oldSide('src', source), ...oldSide('dst', destination), ...rest,
+    ...oldSide('src', source),
+    ...oldSide('dst', destination),
+    ...rest,
   }
 }
 
-const word = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value) ?? '')
+const word = (value: unknown): string => (typeof value === 'string' ? value : (JSON.stringify(value) ?? ''))
 
-const PROTOCOLS: Readonly<Record<string, string>> = { tcp: 'TCP', udp: 'UDP', icmp: 'ICMP', icmpv6: 'ICMPv6', sctp: 'SCTP' }
-const KNOWN = new Set(['action', 'protocol', 'icmp_type', 'icmp_code',
-  ...['src', 'dst'].flatMap((prefix) => ['tag', 'selector', 'net', 'nets', 'ports'].map((name) => `${prefix}_${name}`))])
+const PROTOCOLS: Readonly<Record<string, string>> = {
+  tcp: 'TCP',
+  udp: 'UDP',
+  icmp: 'ICMP',
+  icmpv6: 'ICMPv6',
+  sctp: 'SCTP',
+}
+const KNOWN = new Set([
+  'action',
+  'protocol',
+  'icmp_type',
+  'icmp_code',
+  ...['src', 'dst'].flatMap((prefix) => ['tag', 'selector', 'net', 'nets', 'ports'].map((name) => `${prefix}_${name}`)),
+])
 
 function newSide(rule: OldRule, prefix: 'src' | 'dst'): Record<string, unknown> {
-  const [tag, selector, net, nets, ports] = ['tag', 'selector', 'net', 'nets', 'ports'].map((name) => rule[`${prefix}_${name}`])
+  const [tag, selector, net, nets, ports] = ['tag', 'selector', 'net', 'nets', 'ports'].map(
+    (name) => rule[`${prefix}_${name}`],
+  )
   return {
-    ...(tag !== undefined && { selector: `has(${word(tag)})` }), ...(selector !== undefined && { selector }),
-    ...(net !== undefined && { nets: [net] }), ...(nets !== undefined && { nets }), ...(ports !== undefined && { ports }),
+    ...(tag !== undefined && { selector: `has(${word(tag)})` }),
+    ...(selector !== undefined && { selector }),
+    ...(net !== undefined && { nets: [net] }),
+    ...(nets !== undefined && { nets }),
+    ...(ports !== undefined && { ports }),
   }
 }
 
 /** @throws INVALID naming what is not understood */
 export function fromOldRule(rule: OldRule): Readonly<Record<string, unknown>> {
   const unknown = Object.keys(rule).find((key) => !KNOWN.has(key))
-  if (unknown !== undefined) throw new CalicoError('INVALID', `Cannot read the rule ${JSON.stringify(rule)}: "${unknown}" is not known`)
+  if (unknown !== undefined)
+    throw new CalicoError('INVALID', `Cannot read the rule ${JSON.stringify(rule)}: "${unknown}" is not known`)
   const { action = 'allow', protocol, icmp_type: type, icmp_code: code } = rule
   return {
     action: ACTIONS[word(action)] ?? action,
     ...(protocol !== undefined && { protocol: PROTOCOLS[word(protocol)] ?? protocol }),
     ...(type !== undefined && { icmp: { type, ...(code !== undefined && { code }) } }),
-    source: newSide(rule, 'src'), destination: newSide(rule, 'dst'),
+    source: newSide(rule, 'src'),
+    destination: newSide(rule, 'dst'),
   }
 }

@@ -42,7 +42,10 @@ function get(socketPath: string, path: string): Promise<{ status: number; body: 
  * @returns `no-engine` when nothing listens on the socket, undefined when the engine knows no such container.
  * @throws COMMAND_FAILED when the engine answers with an error, or not at all
  */
-export async function findContainer(socketPath: string, name: string): Promise<DockerContainer | 'no-engine' | undefined> {
+export async function findContainer(
+  socketPath: string,
+  name: string,
+): Promise<DockerContainer | 'no-engine' | undefined> {
   try {
     const { status, body } = await get(socketPath, `/containers/${encodeURIComponent(name)}/json`)
     if (status === 404) return undefined
@@ -50,14 +53,17 @@ export async function findContainer(socketPath: string, name: string): Promise<D
     if (status !== 200) throw new Error(`status ${status}: ${text(field(json, 'message')) ?? body}`)
     const state = field(json, 'State')
     return {
-      id: text(field(json, 'Id')) ?? '', name: (text(field(json, 'Name')) ?? '').replace(/^\//, ''),
-      running: field(state, 'Running') === true, pid: Number(field(state, 'Pid') ?? 0),
+      id: text(field(json, 'Id')) ?? '',
+      name: (text(field(json, 'Name')) ?? '').replace(/^\//, ''),
+      running: field(state, 'Running') === true,
+      pid: Number(field(state, 'Pid') ?? 0),
       networkMode: text(field(field(json, 'HostConfig'), 'NetworkMode')) ?? '',
     }
   } catch (err) {
     if (err instanceof Error && 'code' in err && NO_ENGINE.has(String(err.code))) return 'no-engine'
     throw new CalicoError('COMMAND_FAILED', `Cannot ask Docker at ${socketPath} for "${name}": ${messageOf(err)}`, {
-      context: { socketPath, name }, cause: err,
+      context: { socketPath, name },
+      cause: err,
     })
   }
 }

@@ -3,8 +3,16 @@ import { describe, test } from 'node:test'
 import { dockerRunWords, type NodeContainer, shellLine } from './node-container.ts'
 
 const BASE: NodeContainer = {
-  image: 'calico/node:latest', nodeName: 'host-a', backend: 'none', ip: '10.20.0.1', noDefaultPools: true, libnetwork: false,
-  logDirectory: '/var/log/calico', etcd: { endpoints: 'http://127.0.0.1:23790', discoverySrv: '' }, initSystem: false, leastPrivilege: false,
+  image: 'calico/node:latest',
+  nodeName: 'host-a',
+  backend: 'none',
+  ip: '10.20.0.1',
+  noDefaultPools: true,
+  libnetwork: false,
+  logDirectory: '/var/log/calico',
+  etcd: { endpoints: 'http://127.0.0.1:23790', discoverySrv: '' },
+  initSystem: false,
+  leastPrivilege: false,
 }
 const has = (node: Partial<NodeContainer>, ...parts: string[]): void => {
   const line = shellLine(['docker', ...dockerRunWords({ ...BASE, ...node })])
@@ -25,11 +33,16 @@ describe('dockerRunWords()', () => {
   test('can do without --privileged', () =>
     has({ leastPrivilege: true }, '--cap-drop=ALL --cap-add=NET_ADMIN', '-v /proc/sys/net:/host/proc/sys/net'))
   test('hands certificates over under fixed paths', () =>
-    has({ etcd: { ...BASE.etcd, caFile: '/tls/ca', certFile: '/tls/c', keyFile: '/tls/k' } },
-      '-e ETCD_CA_CERT_FILE=/etc/calico/certs/ca_cert.crt', '-v /tls/k:/etc/calico/certs/key.pem'))
+    has(
+      { etcd: { ...BASE.etcd, caFile: '/tls/ca', certFile: '/tls/c', keyFile: '/tls/k' } },
+      '-e ETCD_CA_CERT_FILE=/etc/calico/certs/ca_cert.crt',
+      '-v /tls/k:/etc/calico/certs/key.pem',
+    ))
   test('passes addresses, AS number and methods', () =>
-    has({ ip6: 'fd00::1', asNumber: '65010', ipMethod: 'can-reach=9.9.9.9' },
-      '-e IP6=fd00::1 -e AS=65010 -e IP_AUTODETECTION_METHOD=can-reach=9.9.9.9'))
+    has(
+      { ip6: 'fd00::1', asNumber: '65010', ipMethod: 'can-reach=9.9.9.9' },
+      '-e IP6=fd00::1 -e AS=65010 -e IP_AUTODETECTION_METHOD=can-reach=9.9.9.9',
+    ))
   test('connects the Docker plugin', () =>
     has({ libnetwork: true }, 'CALICO_LIBNETWORK_ENABLED=true', '-v /var/run/docker.sock:/var/run/docker.sock'))
   test('quotes for a shell', () => assert.equal(shellLine(['a b', "it's"]), "'a b' 'it'\\''s'"))

@@ -75,7 +75,10 @@ function mounts(node: NodeContainer): (readonly [string, string])[] {
 /** The words after `docker`. */
 export function dockerRunWords(node: NodeContainer): string[] {
   return [
-    'run', '--net=host', ...(node.leastPrivilege ? LEAST : PRIVILEGED), `--name=${CONTAINER_NAME}`,
+    'run',
+    '--net=host',
+    ...(node.leastPrivilege ? LEAST : PRIVILEGED),
+    `--name=${CONTAINER_NAME}`,
     ...(node.initSystem ? ['--rm'] : ['-d', '--restart=always']),
     ...environment(node).flatMap(([name, value]) => ['-e', `${name}=${value}`]),
     ...mounts(node).flatMap(([outside, inside]) => ['-v', `${outside}:${inside}`]),

@@ -3,8 +3,8 @@ import { type NodeName, parseNodeName } from '@calico-node/model'
 import { readIfPresent } from '../cli/context.ts'
 
 /**
- * The name of the node on this host: what its start-up wrote for every component. Before there is such a file: NODENAME,
- * HOSTNAME and the host name, as start-up itself would choose.
+ * The name of the node on this host: what its start-up wrote for every component. Before there is such a file:
+ * NODENAME, HOSTNAME and the host name, as start-up itself would choose.
  *
  * @throws INVALID when that is no name of a node
  */

@@ -64,9 +64,12 @@ export function checkKernel({ release, modules, config }: Kernel): CheckResult[]
     modules.has(module) || names.some((name) => ['y', 'm'].includes(config.get(name) ?? ''))
   return [
     { name: 'Kernel version', result: isNewEnough(release) ? 'OK' : 'FAIL' },
-    ...REQUIREMENTS.map((requirement): CheckResult => ({
-      name: requirement.module, result: present(requirement) ? 'OK' : requirement.optional ? 'SKIP' : 'FAIL',
-    })),
+    ...REQUIREMENTS.map(
+      (requirement): CheckResult => ({
+        name: requirement.module,
+        result: present(requirement) ? 'OK' : requirement.optional ? 'SKIP' : 'FAIL',
+      }),
+    ),
   ]
 }
 
@@ -82,12 +85,20 @@ function configText(paths: readonly string[]): string {
 /** @param configFile Configuration of the kernel, when it is not at one of the usual places. */
 export function readKernel(configFile?: string): Kernel {
   const release = readFileSync('/proc/sys/kernel/osrelease', 'utf8').trim()
-  const known = ['modules.dep', 'modules.builtin'].flatMap((file) => linesOf(`/lib/modules/${release}/${file}`)).map((text) => moduleName(text.split(':', 1)[0] ?? ''))
+  const known = ['modules.dep', 'modules.builtin']
+    .flatMap((file) => linesOf(`/lib/modules/${release}/${file}`))
+    .map((text) => moduleName(text.split(':', 1)[0] ?? ''))
   const loaded = existsSync('/sys/module') ? readdirSync('/sys/module') : []
-  const text = configText(configFile === undefined ? ['/proc/config.gz', `/boot/config-${release}`, `/lib/modules/${release}/config`] : [configFile])
-  const config = new Map(text.split('\n').flatMap((row) => {
-    const match = /^(CONFIG_\w+)=(.*)$/.exec(row)
-    return match?.[1] === undefined ? [] : [[match[1], match[2] ?? '']]
-  }))
+  const text = configText(
+    configFile === undefined
+      ? ['/proc/config.gz', `/boot/config-${release}`, `/lib/modules/${release}/config`]
+      : [configFile],
+  )
+  const config = new Map(
+    text.split('\n').flatMap((row) => {
+      const match = /^(CONFIG_\w+)=(.*)$/.exec(row)
+      return match?.[1] === undefined ? [] : [[match[1], match[2] ?? '']]
+    }),
+  )
   return { release, modules: new Set([...known, ...loaded]), config }
 }

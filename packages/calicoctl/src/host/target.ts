@@ -27,8 +27,12 @@ export function namespaceWorkload(path: string): string {
   return legacyName(name ?? path)
 }
 
-const namespaceTarget = (name: string, path: string): Target =>
-  ({ name, orchestrator: 'namespace', workload: namespaceWorkload(path), netns: { path } })
+const namespaceTarget = (name: string, path: string): Target => ({
+  name,
+  orchestrator: 'namespace',
+  workload: namespaceWorkload(path),
+  netns: { path },
+})
 
 function dockerTarget(name: string, container: DockerContainer): Target {
   const refuse = (why: string): CalicoError =>
@@ -51,21 +55,30 @@ export async function resolveTarget(name: string, opts: TargetOptions): Promise<
   if (typeof container === 'object') return dockerTarget(name, container)
   const named = `${netnsDirectory}/${name}`
   if (!name.includes('/') && existsSync(named)) return namespaceTarget(name, named)
-  const docker = container === 'no-engine' ? `no Docker engine listens on ${dockerSocket}` : 'Docker knows no such container'
+  const docker =
+    container === 'no-engine' ? `no Docker engine listens on ${dockerSocket}` : 'Docker knows no such container'
   throw new CalicoError('NOT_FOUND', `Cannot find container "${name}": ${docker}, and ${named} does not exist`)
 }
 
 /**
- * Identity of a container that may be gone already, for `remove` and `show`: what Docker says when it knows it, else both
- * readings of the name.
+ * Identity of a container that may be gone already, for `remove` and `show`: what Docker says when it knows it, else
+ * both readings of the name.
  */
-export async function possibleWorkloads(name: string, opts: TargetOptions): Promise<Pick<Target, 'orchestrator' | 'workload'>[]> {
+export async function possibleWorkloads(
+  name: string,
+  opts: TargetOptions,
+): Promise<Pick<Target, 'orchestrator' | 'workload'>[]> {
   const { dockerSocket, netnsDirectory = '/run/netns' } = opts
   if (name.startsWith('/')) return [{ orchestrator: 'namespace', workload: namespaceWorkload(name) }]
   if (name.startsWith(FORCED)) {
-    return [{ orchestrator: 'namespace', workload: namespaceWorkload(`${netnsDirectory}/${name.slice(FORCED.length)}`) }]
+    return [
+      { orchestrator: 'namespace', workload: namespaceWorkload(`${netnsDirectory}/${name.slice(FORCED.length)}`) },
+    ]
   }
   const container = await findContainer(dockerSocket, name)
   if (typeof container === 'object') return [{ orchestrator: 'docker', workload: container.id }]
-  return [{ orchestrator: 'namespace', workload: legacyName(name) }, { orchestrator: 'docker', workload: name }]
+  return [
+    { orchestrator: 'namespace', workload: legacyName(name) },
+    { orchestrator: 'docker', workload: name },
+  ]
 }

@@ -23,7 +23,10 @@ const cut = (text: string): string => (text.length > LONGEST_LIST ? `${text.slic
 const orNil = (value: number | undefined): string => (value === undefined ? '<nil>' : String(value))
 const orDash = (value: boolean | number | undefined): string => (value === undefined ? '-' : String(value))
 const pairs = (map: Readonly<Record<string, string>> | undefined): string =>
-  Object.entries(map ?? {}).map(([key, value]) => `${key}=${value}`).toSorted().join(',')
+  Object.entries(map ?? {})
+    .map(([key, value]) => `${key}=${value}`)
+    .toSorted()
+    .join(',')
 
 const named = { NAME: ({ metadata }: { metadata: { name: string } }) => metadata.name }
 
@@ -53,14 +56,22 @@ interface AnyColumns {
   readonly wide: readonly string[]
 }
 
-const isOf = <K extends Kind>(resource: AnyResource, kind: K): resource is AnyResource & Resource<K> => resource.kind === kind
+const isOf = <K extends Kind>(resource: AnyResource, kind: K): resource is AnyResource & Resource<K> =>
+  resource.kind === kind
 
-const columnsFor = <K extends Kind>(kind: K, { cells, ps, wide }: KindColumns<K>): readonly [Kind, AnyColumns] => [kind, {
-  cells: Object.fromEntries(Object.entries(cells).map(([heading, cell]) =>
-    [heading, (resource: AnyResource, context: CellContext) => (isOf(resource, kind) ? cell(resource, context) : '')])),
-  ps,
-  wide,
-}]
+const columnsFor = <K extends Kind>(kind: K, { cells, ps, wide }: KindColumns<K>): readonly [Kind, AnyColumns] => [
+  kind,
+  {
+    cells: Object.fromEntries(
+      Object.entries(cells).map(([heading, cell]) => [
+        heading,
+        (resource: AnyResource, context: CellContext) => (isOf(resource, kind) ? cell(resource, context) : ''),
+      ]),
+    ),
+    ps,
+    wide,
+  },
+]
 
 const COLUMNS: ReadonlyMap<Kind, AnyColumns> = new Map([
   columnsFor('BGPConfiguration', {
@@ -137,7 +148,17 @@ const COLUMNS: ReadonlyMap<Kind, AnyColumns> = new Map([
       ASSIGNMENTMODE: ({ spec }) => spec.assignmentMode ?? 'Automatic',
     },
     ps: ['NAME', 'CIDR', 'SELECTOR'],
-    wide: ['NAME', 'CIDR', 'NAT', 'IPIPMODE', 'VXLANMODE', 'DISABLED', 'DISABLEBGPEXPORT', 'SELECTOR', 'ASSIGNMENTMODE'],
+    wide: [
+      'NAME',
+      'CIDR',
+      'NAT',
+      'IPIPMODE',
+      'VXLANMODE',
+      'DISABLED',
+      'DISABLEBGPEXPORT',
+      'SELECTOR',
+      'ASSIGNMENTMODE',
+    ],
   }),
   columnsFor('IPReservation', {
     cells: { ...named, CIDRS: ({ spec }) => joined(spec.reservedCIDRs) },
@@ -147,7 +168,8 @@ const COLUMNS: ReadonlyMap<Kind, AnyColumns> = new Map([
   columnsFor('Node', {
     cells: {
       ...named,
-      ASN: ({ spec }, { globalAsNumber }) => (spec.bgp?.asNumber === undefined ? `(${globalAsNumber})` : String(spec.bgp.asNumber)),
+      ASN: ({ spec }, { globalAsNumber }) =>
+        spec.bgp?.asNumber === undefined ? `(${globalAsNumber})` : String(spec.bgp.asNumber),
       IPV4: ({ spec }) => spec.bgp?.ipv4Address ?? '',
       IPV6: ({ spec }) => spec.bgp?.ipv6Address ?? '',
     },

@@ -44,6 +44,7 @@ function allLines(a: readonly string[], b: readonly string[]): DiffLine[] {
 export function diffLines(before: string, after: string): DiffLine[] {
   const split = (text: string): string[] => (text === '' ? [] : text.replace(/\n$/, '').split('\n'))
   const all = allLines(split(before), split(after))
-  const near = (at: number): boolean => all.slice(Math.max(0, at - CONTEXT), at + CONTEXT + 1).some(({ sign }) => sign !== ' ')
+  const near = (at: number): boolean =>
+    all.slice(Math.max(0, at - CONTEXT), at + CONTEXT + 1).some(({ sign }) => sign !== ' ')
   return all.filter((_, at) => near(at))
 }

@@ -30,7 +30,10 @@ function table({ kind, items }: Found, choose: 'ps' | 'wide' | readonly string[]
   if (unknown !== undefined) {
     const near = nearestName(unknown, Object.keys(cells))
     const hint = near === undefined ? '' : `; did you mean ${near}?`
-    throw new CalicoError('INVALID', `Unknown heading ${unknown}, valid values are: ${Object.keys(cells).join(', ')}${hint}`)
+    throw new CalicoError(
+      'INVALID',
+      `Unknown heading ${unknown}, valid values are: ${Object.keys(cells).join(', ')}${hint}`,
+    )
   }
   const namespaced = opts.withNamespace && kindInfo(kind).namespaced && typeof choose === 'string'
   const columns = namespaced ? ['NAMESPACE', ...chosen] : [...chosen]
@@ -62,10 +65,14 @@ export function printFound(found: readonly Found[], format: Format, opts: PrintO
     case 'json':
       return found.length === 0 ? [] : [{ kind: 'text', text: JSON.stringify(documents(found), undefined, 2) }]
     case 'name':
-      return [{
-        kind: 'text',
-        text: found.flatMap(({ kind, items }) => items.map(({ metadata }) => `${kind.toLowerCase()}/${metadata.name}\n`)).join(''),
-      }]
+      return [
+        {
+          kind: 'text',
+          text: found
+            .flatMap(({ kind, items }) => items.map(({ metadata }) => `${kind.toLowerCase()}/${metadata.name}\n`))
+            .join(''),
+        },
+      ]
     case 'go-template': {
       const config = { asnumber: opts.globalAsNumber }
       return [{ kind: 'text', text: renderGoTemplate(format.template, found.map(documentOf), config) }]

@@ -4,10 +4,7 @@ import { renderColumns, renderGrid } from './table.ts'
 
 describe('renderColumns()', () => {
   test('pads the last column too and ends with an empty line', () => {
-    assert.equal(
-      renderColumns(['NAME', 'ASN'], [['host-a', '64520']]),
-      'NAME     ASN     \nhost-a   64520   \n\n',
-    )
+    assert.equal(renderColumns(['NAME', 'ASN'], [['host-a', '64520']]), 'NAME     ASN     \nhost-a   64520   \n\n')
   })
   test('shows headings alone when there is nothing', () => {
     assert.equal(renderColumns(['NAME'], []), 'NAME   \n\n')
@@ -20,7 +17,13 @@ describe('renderColumns()', () => {
 describe('renderGrid()', () => {
   test('centres headings and puts numbers right', () => {
     assert.equal(
-      renderGrid(['PROPERTY', 'VALUE'], [['StrictAffinity', 'false'], ['MaxBlocksPerHost', '0']]),
+      renderGrid(
+        ['PROPERTY', 'VALUE'],
+        [
+          ['StrictAffinity', 'false'],
+          ['MaxBlocksPerHost', '0'],
+        ],
+      ),
       '+------------------+-------+\n' +
         '|     PROPERTY     | VALUE |\n' +
         '+------------------+-------+\n' +

@@ -4,7 +4,10 @@ const widthOf = (text: string): number => Array.from(text).length
 
 const columnWidths = (rows: readonly (readonly string[])[]): number[] => {
   const widths: number[] = []
-  for (const row of rows) row.forEach((cell, i) => { widths[i] = Math.max(widths[i] ?? 0, widthOf(cell)) })
+  for (const row of rows)
+    row.forEach((cell, i) => {
+      widths[i] = Math.max(widths[i] ?? 0, widthOf(cell))
+    })
   return widths
 }
 

@@ -1,6 +1,6 @@
 /**
- * Whether the first packet of a connection gets from one place to another, over the one or two hosts on its way. Pure: it
- * asks the reference semantics of policy once per host.
+ * Whether the first packet of a connection gets from one place to another, over the one or two hosts on its way.
+ * Pure: it asks the reference semantics of policy once per host.
  */
 import type { Ip } from '@calico-node/model'
 import { evaluate, type HostFacts, type Packet, type Place, type Stage, type World } from '@calico-node/policy'
@@ -49,8 +49,11 @@ export interface Surroundings {
 
 function packetOf({ from, to, protocol, destinationPort, sourcePort, icmp }: Flow): Packet {
   return {
-    source: from.ip, destination: to.ip, protocol,
-    ...(destinationPort !== undefined && { destinationPort }), ...(sourcePort !== undefined && { sourcePort }),
+    source: from.ip,
+    destination: to.ip,
+    protocol,
+    ...(destinationPort !== undefined && { destinationPort }),
+    ...(sourcePort !== undefined && { sourcePort }),
     ...(icmp !== undefined && { icmp }),
   }
 }
@@ -58,18 +61,25 @@ function packetOf({ from, to, protocol, destinationPort, sourcePort, icmp }: Flo
 /** Where the packet enters or leaves `node`, seen from there. */
 function placeOn(node: string, end: End, { uplink }: Surroundings): Place {
   if (end.node !== node) return { kind: 'outside', interfaceName: uplink(node) }
-  return end.kind === 'workload' && end.endpoint !== undefined ? { kind: 'workload', endpoint: end.endpoint } : { kind: 'host' }
+  return end.kind === 'workload' && end.endpoint !== undefined
+    ? { kind: 'workload', endpoint: end.endpoint }
+    : { kind: 'host' }
 }
 
 /** Nodes on the way whose policy counts, in order. Between two ends that are no node's there are none. */
-const nodesOf = ({ from, to }: Flow): string[] => [...new Set([from.node, to.node].filter((node) => node !== undefined))]
+const nodesOf = ({ from, to }: Flow): string[] => [
+  ...new Set([from.node, to.node].filter((node) => node !== undefined)),
+]
 
 export function judge(world: World, flow: Flow, surroundings: Surroundings): FlowVerdict {
   const hosts: HostVerdict[] = []
   for (const node of nodesOf(flow)) {
     const { action, stages } = evaluate({
-      world, host: surroundings.facts(node), packet: packetOf(flow),
-      from: placeOn(node, flow.from, surroundings), to: placeOn(node, flow.to, surroundings),
+      world,
+      host: surroundings.facts(node),
+      packet: packetOf(flow),
+      from: placeOn(node, flow.from, surroundings),
+      to: placeOn(node, flow.to, surroundings),
     })
     hosts.push({ node, action, stages })
     if (action === 'deny') return { action, hosts }

@@ -35,23 +35,39 @@ export function decisionText(decision: Decision, shown: (profile: string) => str
 }
 
 const KINDS: Readonly<Record<Stage['kind'], string>> = {
-  workload: 'workload', host: 'host endpoint', 'host-forward': 'host endpoint (forwarded)',
-  'host-untracked': 'host endpoint (untracked)', 'host-pre-dnat': 'host endpoint (before DNAT)',
+  workload: 'workload',
+  host: 'host endpoint',
+  'host-forward': 'host endpoint (forwarded)',
+  'host-untracked': 'host endpoint (untracked)',
+  'host-pre-dnat': 'host endpoint (before DNAT)',
 }
 
-const OUTCOMES: Readonly<Record<Stage['action'], string>> = { allow: 'allowed by', deny: 'denied by', continue: 'goes on:' }
+const OUTCOMES: Readonly<Record<Stage['action'], string>> = {
+  allow: 'allowed by',
+  deny: 'denied by',
+  continue: 'goes on:',
+}
 
 /** One line per stage, and one per step when `steps` is set. */
-export function stageLines({ endpoint, direction, kind, action, decision, steps: all }: Stage, shown: (profile: string) => string, steps: boolean): string[] {
+export function stageLines(
+  { endpoint, direction, kind, action, decision, steps: all }: Stage,
+  shown: (profile: string) => string,
+  steps: boolean,
+): string[] {
   const head = `  ${direction === 'egress' ? 'out of' : 'into'} ${KINDS[kind]} ${endpoint}: ${OUTCOMES[action]} ${decisionText(decision, shown)}`
-  const details = all.map(({ where, rule, outcome, note }) =>
-    `    ${where}${rule === undefined ? '' : ` rule ${rule + 1}`}: ${outcome}${note === undefined ? '' : ` (${note})`}`)
+  const details = all.map(
+    ({ where, rule, outcome, note }) =>
+      `    ${where}${rule === undefined ? '' : ` rule ${rule + 1}`}: ${outcome}${note === undefined ? '' : ` (${note})`}`,
+  )
   return steps ? [head, ...details] : [head]
 }
 
 export function verdictLines(verdict: FlowVerdict, shown: (profile: string) => string, steps: boolean): string[] {
   const hosts = verdict.hosts.flatMap(({ node, stages }) => [
-    `On ${node}:`, ...(stages.length === 0 ? ['  nothing restricts this'] : stages.flatMap((stage) => stageLines(stage, shown, steps))),
+    `On ${node}:`,
+    ...(stages.length === 0
+      ? ['  nothing restricts this']
+      : stages.flatMap((stage) => stageLines(stage, shown, steps))),
   ])
   if (verdict.hosts.length === 0) return ['No node of Calico is on this way.', 'Verdict: ALLOW']
   return [...hosts, `Verdict: ${verdict.action.toUpperCase()}`]

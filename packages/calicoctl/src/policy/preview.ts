@@ -42,9 +42,16 @@ export function probesOf(resources: readonly AnyResource[]): Probe[] {
   const named = resources.flatMap(rulesOf).flatMap(({ protocol, destination }): Probe[] => {
     const number = typeof protocol === 'number' ? protocol : PROTOCOLS[protocol ?? 'TCP']
     if (number === undefined) return []
-    return [...(destination?.ports ?? []), ...(destination?.notPorts ?? [])].map(firstPort).filter(Number.isInteger).map((port) => ({ protocol: number, port }))
+    return [...(destination?.ports ?? []), ...(destination?.notPorts ?? [])]
+      .map(firstPort)
+      .filter(Number.isInteger)
+      .map((port) => ({ protocol: number, port }))
   })
-  const usual: Probe[] = [{ protocol: 1 }, { protocol: 6, port: unnamedPort(named) }, { protocol: 17, port: unnamedPort(named) }]
+  const usual: Probe[] = [
+    { protocol: 1 },
+    { protocol: 6, port: unnamedPort(named) },
+    { protocol: 17, port: unnamedPort(named) },
+  ]
   const unique = new Map([...usual, ...named].map((probe) => [`${probe.protocol} ${probe.port ?? ''}`, probe]))
   return [...unique.values()]
 }
@@ -63,7 +70,8 @@ export function withChanges(resources: readonly AnyResource[], changed: readonly
 }
 
 function flowOf(from: End, to: End, { protocol, port }: Probe): Flow {
-  if (protocol !== 1) return { from, to, protocol, ...(port !== undefined && { destinationPort: port, sourcePort: 50_000 }) }
+  if (protocol !== 1)
+    return { from, to, protocol, ...(port !== undefined && { destinationPort: port, sourcePort: 50_000 }) }
   return ipVersion(from.ip) === 4
     ? { from, to, protocol: 1, icmp: { type: 8, code: 0 } }
     : { from, to, protocol: 58, icmp: { type: 128, code: 0 } }

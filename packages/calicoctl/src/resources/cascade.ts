@@ -30,22 +30,29 @@ async function beforeTier({ client }: CascadeTools, name: string): Promise<void>
   const kinds = ['GlobalNetworkPolicy', 'NetworkPolicy', 'StagedGlobalNetworkPolicy', 'StagedNetworkPolicy'] as const
   for (const kind of kinds) {
     const user = (await client.resources(kind).list()).find(({ spec }) => (spec.tier ?? 'default') === name)
-    if (user !== undefined) throw new CalicoError('IN_USE', `tier "${name}" has policies, such as ${kind} "${user.metadata.name}"`)
+    if (user !== undefined)
+      throw new CalicoError('IN_USE', `tier "${name}" has policies, such as ${kind} "${user.metadata.name}"`)
   }
 }
 
 async function beforePool({ client, ipam }: CascadeTools, name: string): Promise<void> {
   const pools = client.resources('IPPool')
   const pool = await pools.modify(name, undefined, (stored) =>
-    stored.spec.disabled === true ? undefined : { ...stored, spec: { ...stored.spec, disabled: true } })
-  const { spec } = pool ?? await pools.get(name)
+    stored.spec.disabled === true ? undefined : { ...stored, spec: { ...stored.spec, disabled: true } },
+  )
+  const { spec } = pool ?? (await pools.get(name))
   await sleep(POOL_CLOSING_MS)
   await (await ipam()).releasePool(spec.cidr, { mustBeEmpty: false })
 }
 
 const tunnelAddresses = ({ spec }: NodeResource): string[] =>
-  [spec.bgp?.ipv4IPIPTunnelAddr, spec.ipv4VXLANTunnelAddr, spec.ipv6VXLANTunnelAddr, spec.wireguard?.interfaceIPv4Address,
-    spec.wireguard?.interfaceIPv6Address].filter((text) => text !== undefined)
+  [
+    spec.bgp?.ipv4IPIPTunnelAddr,
+    spec.ipv4VXLANTunnelAddr,
+    spec.ipv6VXLANTunnelAddr,
+    spec.wireguard?.interfaceIPv4Address,
+    spec.wireguard?.interfaceIPv6Address,
+  ].filter((text) => text !== undefined)
 
 /** Everything that a node leaves behind: addresses, endpoints, blocks, peers and its own configuration. */
 async function beforeNode({ client, ipam }: CascadeTools, name: string): Promise<void> {
@@ -72,11 +79,16 @@ async function beforeNode({ client, ipam }: CascadeTools, name: string): Promise
 
 /** What has to go, or to be asked, before a resource of the kind. */
 const BEFORE: Partial<Record<Kind, (tools: CascadeTools, name: string) => Promise<void>>> = {
-  Tier: beforeTier, IPPool: beforePool, Node: beforeNode,
+  Tier: beforeTier,
+  IPPool: beforePool,
+  Node: beforeNode,
 }
 
 /** @throws NOT_FOUND; CONFLICT */
-async function checkVersion({ client }: CascadeTools, { kind, name, namespace, resourceVersion }: Deletion): Promise<void> {
+async function checkVersion(
+  { client }: CascadeTools,
+  { kind, name, namespace, resourceVersion }: Deletion,
+): Promise<void> {
   const stored = await client.resources(kind).get(name, namespace)
   if (resourceVersion !== undefined && stored.metadata.resourceVersion !== resourceVersion) {
     throw new CalicoError('CONFLICT', `Cannot delete ${kind} "${name}": it was changed after it was read`)

@@ -23,7 +23,12 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 function itemsOf(value: unknown): { value: unknown; prefix: string }[] {
   if (value === null || value === undefined) return []
   if (Array.isArray(value)) return value.map((item, i) => ({ value: item, prefix: `[${i}]` }))
-  if (isRecord(value) && typeof value['kind'] === 'string' && value['kind'].endsWith('List') && Array.isArray(value['items'])) {
+  if (
+    isRecord(value) &&
+    typeof value['kind'] === 'string' &&
+    value['kind'].endsWith('List') &&
+    Array.isArray(value['items'])
+  ) {
     return value['items'].map((item, i) => ({ value: item, prefix: `items[${i}]` }))
   }
   return [{ value, prefix: '' }]
@@ -33,13 +38,18 @@ function syntaxError(file: string, source: string, err: YAMLException): CalicoEr
   const at = err.mark?.position ?? 0
   const before = source.slice(0, at).match(/^---/gm)?.length ?? 0
   const number = Math.max(1, before + (/^\s*---/.test(source) ? 0 : 1))
-  return new CalicoError('INVALID', `${file}, document ${number}, line ${lineAt(source, at)}: ${err.reason}`, { cause: err })
+  return new CalicoError('INVALID', `${file}, document ${number}, line ${lineAt(source, at)}: ${err.reason}`, {
+    cause: err,
+  })
 }
 
 function split(file: string, source: string): { values: unknown[]; positions: Positions[] } {
   try {
     const events = parseEvents(source, { filename: file })
-    return { values: constructFromEvents(events, { source, schema: SCHEMA }), positions: indexPositions(events, source) }
+    return {
+      values: constructFromEvents(events, { source, schema: SCHEMA }),
+      positions: indexPositions(events, source),
+    }
   } catch (err) {
     if (err instanceof YAMLException) throw syntaxError(file, source, err)
     throw new CalicoError('INVALID', `${file}: ${messageOf(err)}`, { cause: err })
@@ -56,11 +66,16 @@ export function parseDocuments(file: string, source: string): SourceDocument[] {
   const oversize = source.split(/^---/m).findIndex((part) => Buffer.byteLength(part) > LIMIT)
   if (oversize >= 0) throw new CalicoError('INVALID', `${file}: a document is larger than 10 MiB`)
   const { values, positions } = split(file, source)
-  return values.flatMap((value, at) => itemsOf(value).map(({ value: item, prefix }) => ({
-    file, number: at + 1, value: item,
-    lineOf: (field) => {
-      const path = prefix === '' || field === '' ? prefix + field : `${prefix}${field.startsWith('[') ? '' : '.'}${field}`
-      return lineAt(source, findOffset(positions[at] ?? new Map(), path) ?? 0)
-    },
-  })))
+  return values.flatMap((value, at) =>
+    itemsOf(value).map(({ value: item, prefix }) => ({
+      file,
+      number: at + 1,
+      value: item,
+      lineOf: (field) => {
+        const path =
+          prefix === '' || field === '' ? prefix + field : `${prefix}${field.startsWith('[') ? '' : '.'}${field}`
+        return lineAt(source, findOffset(positions[at] ?? new Map(), path) ?? 0)
+      },
+    })),
+  )
 }

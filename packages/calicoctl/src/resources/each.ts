@@ -24,8 +24,12 @@ export function batchesOf(typed: readonly TypedDocument[]): TypedDocument[][] {
   for (const one of typed) {
     const id = idOfResource(one.resource)
     const batch = batches.at(-1)
-    const joins = batch !== undefined && batch[0]?.resource.kind === one.resource.kind && one.resource.kind !== 'IPPool' &&
-      batch.length < AT_ONCE && !ids.has(id)
+    const joins =
+      batch !== undefined &&
+      batch[0]?.resource.kind === one.resource.kind &&
+      one.resource.kind !== 'IPPool' &&
+      batch.length < AT_ONCE &&
+      !ids.has(id)
     if (joins) batch.push(one)
     else batches.push([one])
     ids = joins ? ids.add(id) : new Set([id])
@@ -34,7 +38,9 @@ export function batchesOf(typed: readonly TypedDocument[]): TypedDocument[][] {
 }
 
 export async function forEachResource(
-  verb: Verb, typed: readonly TypedDocument[], work: (resource: AnyResource) => Promise<void>,
+  verb: Verb,
+  typed: readonly TypedDocument[],
+  work: (resource: AnyResource) => Promise<void>,
 ): Promise<Outcome> {
   if (typed.length === 0) return { blocks: [line('No resources specified')] }
   const errors: string[] = []

@@ -19,7 +19,8 @@ export interface InputOptions {
  */
 export async function readResources(context: Context, opts: InputOptions): Promise<TypedDocument[]> {
   const { filename, recursive, skipEmpty, namespace } = opts
-  if (filename === undefined) throw new CalicoError('INVALID', 'Option -f is missing: name a file, a folder, or - for standard input')
+  if (filename === undefined)
+    throw new CalicoError('INVALID', 'Option -f is missing: name a file, a folder, or - for standard input')
   const { documents, origin } = await loadDocuments({ filename, recursive, readStdin: () => context.readStdin() })
   if (documents.length === 0 && !skipEmpty) throw new CalicoError('INVALID', `No resources specified in ${origin}`)
   const { typed, problems } = typeDocuments(documents, { namespace, allNamespaces: false })

@@ -8,7 +8,10 @@ export function parseKind(word: string): Kind {
   const kind = findKind(word)
   if (kind !== undefined) return kind
   const near = nearestName(word, words())
-  const hint = near === undefined ? `known are ${ALL_KINDS.map((known) => kindInfo(known).plural).join(', ')}` : `did you mean "${near}"?`
+  const hint =
+    near === undefined
+      ? `known are ${ALL_KINDS.map((known) => kindInfo(known).plural).join(', ')}`
+      : `did you mean "${near}"?`
   throw new CalicoError('INVALID', `resource type '${word}' is not supported; ${hint}`)
 }
 

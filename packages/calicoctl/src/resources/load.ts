@@ -43,7 +43,12 @@ export async function loadDocuments(opts: LoadOptions): Promise<{ documents: Sou
   if (filename === '-') return { documents: parseDocuments('-', await readStdin()), origin: 'file -' }
   const isDirectory = reading(filename, () => statSync(filename).isDirectory())
   const files = isDirectory ? reading(filename, () => filesBelow(filename, recursive)) : [filename]
-  const documents = files.flatMap((file) => parseDocuments(file, reading(file, () => readFileSync(file, 'utf8'))))
+  const documents = files.flatMap((file) =>
+    parseDocuments(
+      file,
+      reading(file, () => readFileSync(file, 'utf8')),
+    ),
+  )
   return { documents, origin: `${isDirectory ? 'directory' : 'file'} ${filename}` }
 }
 

@@ -10,5 +10,6 @@ describe('mergePatch()', () => {
     ['makes objects on the way', {}, { a: { b: { c: 1 } } }, { a: { b: { c: 1 } } }],
     ['does not keep nulls of new objects', {}, { a: { b: null } }, { a: {} }],
   ]
-  for (const [why, target, patch, expected] of cases) test(why, () => assert.deepEqual(mergePatch(target, patch), expected))
+  for (const [why, target, patch, expected] of cases)
+    test(why, () => assert.deepEqual(mergePatch(target, patch), expected))
 })

@@ -31,7 +31,8 @@ function isNamespaced(kind: Kind, written: string | undefined, { namespace, allN
 export function namespaceOfOne(kind: Kind, written: string | undefined, flags: NamespaceFlags): string | undefined {
   if (!isNamespaced(kind, written, flags)) return undefined
   const { namespace, allNamespaces } = flags
-  if (allNamespaces) throw refuse('a single resource lives in one namespace: use --namespace in place of --all-namespaces')
+  if (allNamespaces)
+    throw refuse('a single resource lives in one namespace: use --namespace in place of --all-namespaces')
   if (written !== undefined && namespace !== undefined && written !== namespace) {
     throw refuse(`resource namespace does not match client namespace. ${written} != ${namespace}`)
   }

@@ -9,14 +9,17 @@ const refuse = (why: string): CalicoError => new CalicoError('UNSUPPORTED', why)
 /** Written by other hands: the cluster's own record, and policies copied from Kubernetes. */
 function checkWritable({ kind, metadata }: { readonly kind: Kind; readonly metadata: Metadata }): void {
   if (kind === 'ClusterInformation') throw refuse('resource is read-only')
-  if (kind === 'NetworkPolicy' && metadata.name.startsWith('knp.default.')) throw refuse('it is managed through Kubernetes')
+  if (kind === 'NetworkPolicy' && metadata.name.startsWith('knp.default.'))
+    throw refuse('it is managed through Kubernetes')
 }
 
 /** Name, namespace, labels and annotations are the user's; the rest of the metadata is not. */
 function ownMetadata<K extends Kind>(resource: Resource<K>): Resource<K> {
   const { name, namespace, labels, annotations } = resource.metadata
   const metadata = {
-    name, ...(namespace !== undefined && { namespace }), ...(labels !== undefined && { labels }),
+    name,
+    ...(namespace !== undefined && { namespace }),
+    ...(labels !== undefined && { labels }),
     ...(annotations !== undefined && { annotations }),
   }
   return { ...resource, metadata }
@@ -28,13 +31,14 @@ export async function createResource(client: CalicoClient, resource: AnyResource
   const { name, namespace } = resource.metadata
   const resources = client.resources(resource.kind)
   // Looked for first, so that what exists is called that, and not a contradiction to itself.
-  if (dependsOnOthers(resource.kind) && await resources.find(name, namespace) === undefined) await checkAgainstStore(client, resource, { isNew: true })
+  if (dependsOnOthers(resource.kind) && (await resources.find(name, namespace)) === undefined)
+    await checkAgainstStore(client, resource, { isNew: true })
   await resources.create(ownMetadata(resource))
 }
 
 /**
- * Replaces what is stored. The stored metadata stays, except labels and annotations, which are the document's entirely. A
- * resourceVersion in the document must be the stored one.
+ * Replaces what is stored. The stored metadata stays, except labels and annotations, which are the document's
+ * entirely. A resourceVersion in the document must be the stored one.
  *
  * @throws NOT_FOUND; CONFLICT
  */
@@ -54,7 +58,11 @@ export async function replaceResource(client: CalicoClient, resource: AnyResourc
 function replaced<K extends Kind>(stored: Resource<K>, resource: Resource<K>): Resource<K> {
   const { labels: _labels, annotations: _annotations, ...kept } = stored.metadata
   const { labels, annotations } = resource.metadata
-  const metadata = { ...kept, ...(labels !== undefined && { labels }), ...(annotations !== undefined && { annotations }) }
+  const metadata = {
+    ...kept,
+    ...(labels !== undefined && { labels }),
+    ...(annotations !== undefined && { annotations }),
+  }
   const status = resource.status ?? stored.status
   return { ...resource, metadata, ...(status !== undefined && { status }) }
 }

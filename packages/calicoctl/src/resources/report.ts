@@ -5,7 +5,11 @@ import { line } from '../output/block.ts'
 export type Verb = 'create' | 'apply' | 'replace' | 'delete' | 'validate'
 
 const PAST: Readonly<Record<Verb, string>> = {
-  create: 'created', apply: 'applied', replace: 'replaced', delete: 'deleted', validate: 'validated',
+  create: 'created',
+  apply: 'applied',
+  replace: 'replaced',
+  delete: 'deleted',
+  validate: 'validated',
 }
 
 export interface Tally {

@@ -16,14 +16,21 @@ const find = (client: CalicoClient, { kind, metadata }: AnyResource): Promise<An
   client.resources(kind).find(metadata.name, metadata.namespace)
 
 /** The resources as they stand now. */
-export const snapshot = (client: CalicoClient, resources: readonly AnyResource[]): Promise<(AnyResource | undefined)[]> =>
-  Promise.all(resources.map((resource) => find(client, resource)))
+export const snapshot = (
+  client: CalicoClient,
+  resources: readonly AnyResource[],
+): Promise<(AnyResource | undefined)[]> => Promise.all(resources.map((resource) => find(client, resource)))
 
 /** Pairs what was with what is; what did not change needs no undoing. */
-export function undoOf(before: readonly (AnyResource | undefined)[], after: readonly (AnyResource | undefined)[]): Undo[] {
+export function undoOf(
+  before: readonly (AnyResource | undefined)[],
+  after: readonly (AnyResource | undefined)[],
+): Undo[] {
   return after.flatMap((now, i) => {
     const was = before[i]
-    return now === undefined || was?.metadata.resourceVersion === now.metadata.resourceVersion ? [] : [{ before: was, after: now }]
+    return now === undefined || was?.metadata.resourceVersion === now.metadata.resourceVersion
+      ? []
+      : [{ before: was, after: now }]
   })
 }
 
@@ -35,10 +42,17 @@ export function undoOf(before: readonly (AnyResource | undefined)[], after: read
 export async function rollBack(tools: CascadeTools, undos: readonly Undo[]): Promise<string[]> {
   const failures: string[] = []
   for (const { before, after } of undos.toReversed()) {
-    const { kind, metadata: { name, namespace, resourceVersion } } = after
+    const {
+      kind,
+      metadata: { name, namespace, resourceVersion },
+    } = after
     try {
       if (before === undefined) await deleteResource(tools, { kind, name, namespace, resourceVersion })
-      else await tools.client.resources(kind).update({ ...before, metadata: { ...before.metadata, ...(resourceVersion !== undefined && { resourceVersion }) } })
+      else
+        await tools.client.resources(kind).update({
+          ...before,
+          metadata: { ...before.metadata, ...(resourceVersion !== undefined && { resourceVersion }) },
+        })
     } catch (err) {
       const why = hasCode(err, 'CONFLICT', 'NOT_FOUND') ? 'somebody has changed it since' : messageOf(err)
       failures.push(`${idOf(kind, name, namespace)} was not taken back: ${why}`)

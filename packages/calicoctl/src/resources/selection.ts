@@ -22,17 +22,23 @@ export interface SelectionOptions extends InputOptions {
 
 /** @throws INVALID with usage when neither a kind nor a file is given, or both */
 export async function selectResources(
-  context: Context, word: string | undefined, names: readonly string[], opts: SelectionOptions,
+  context: Context,
+  word: string | undefined,
+  names: readonly string[],
+  opts: SelectionOptions,
 ): Promise<Selected[]> {
   if (opts.filename !== undefined) {
     if (word !== undefined) throw new CalicoError('INVALID', 'Give a kind with names or -f, not both')
     const typed = await readResources(context, opts)
     return typed.map(({ resource: { kind, metadata } }) => ({
-      kind, name: metadata.name, namespace: metadata.namespace,
+      kind,
+      name: metadata.name,
+      namespace: metadata.namespace,
       ...(metadata.resourceVersion !== undefined && { resourceVersion: metadata.resourceVersion }),
     }))
   }
-  if (word === undefined) throw new CalicoError('INVALID', 'Nothing to do: name a kind such as "nodes", or a file with -f')
+  if (word === undefined)
+    throw new CalicoError('INVALID', 'Nothing to do: name a kind such as "nodes", or a file with -f')
   const kind = parseKind(word)
   if (names.some((name) => name.trim() === '')) throw new CalicoError('INVALID', 'resource name may not be empty')
   if (names.length === 0) return [{ kind, name: undefined, namespace: namespaceOfMany(kind, opts) }]

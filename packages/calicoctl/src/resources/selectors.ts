@@ -12,11 +12,16 @@ export function labelFilter(text: string): ResourceFilter {
 }
 
 function valueOf(resource: unknown, path: string): unknown {
-  return path.split('.').reduce<unknown>(
-    (value, key) => (typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined), resource)
+  return path
+    .split('.')
+    .reduce<unknown>(
+      (value, key) => (typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined),
+      resource,
+    )
 }
 
-const printed = (value: unknown): string => (value === undefined ? '' : typeof value === 'string' ? value : JSON.stringify(value))
+const printed = (value: unknown): string =>
+  value === undefined ? '' : typeof value === 'string' ? value : JSON.stringify(value)
 
 /**
  * `spec.node=host-a,metadata.name!=x`: all must hold; a missing field is empty.
@@ -26,7 +31,8 @@ const printed = (value: unknown): string => (value === undefined ? '' : typeof v
 export function fieldFilter(text: string): ResourceFilter {
   const tests = text.split(',').map((part) => {
     const match = /^\s*([\w.]+)\s*(!=|==?)\s*(.*?)\s*$/.exec(part)
-    if (match === null) throw new CalicoError('INVALID', `Cannot read field selector "${part}": want FIELD=VALUE or FIELD!=VALUE`)
+    if (match === null)
+      throw new CalicoError('INVALID', `Cannot read field selector "${part}": want FIELD=VALUE or FIELD!=VALUE`)
     const [, path = '', operator, wanted] = match
     return (resource: AnyResource): boolean => (printed(valueOf(resource, path)) === wanted) === (operator !== '!=')
   })

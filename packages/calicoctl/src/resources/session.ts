@@ -6,8 +6,8 @@ import type { Context } from '../cli/context.ts'
 const FIRST_UNKNOWN: readonly [major: number, minor: number] = [3, 32]
 
 /**
- * Whether our writes would be misread by a cluster of that version. Reads always work, and so do writes up to 3.31; from
- * 3.32 on policies are stored under other names.
+ * Whether our writes would be misread by a cluster of that version. Reads always work, and so do writes up to 3.31;
+ * from 3.32 on policies are stored under other names.
  */
 export function isIncompatible(calicoVersion: string | undefined): boolean {
   const match = /^v?(\d+)\.(\d+)/.exec(calicoVersion ?? '')
@@ -26,9 +26,11 @@ export async function writableClient(context: Context): Promise<CalicoClient> {
   const cluster = await client.resources('ClusterInformation').find('default')
   const version = cluster?.spec.calicoVersion
   if (!context.allowVersionMismatch && isIncompatible(version)) {
-    throw new CalicoError('UNSUPPORTED',
+    throw new CalicoError(
+      'UNSUPPORTED',
       `This cluster was set up by Calico ${version ?? ''}, which stores policies under other names than this program writes. ` +
-      'Use --allow-version-mismatch to write all the same')
+        'Use --allow-version-mismatch to write all the same',
+    )
   }
   if (cluster?.spec.datastoreReady === undefined) await initialise(client)
   return client

@@ -2,8 +2,16 @@
 import { CalicoError } from '@calico-node/core'
 import type { CalicoClient } from '@calico-node/datastore'
 import {
-  BLOCK_PREFIX, cidrOverlaps, cidrPrefixLength, describeProblems, findBlockKey, poolOverlapProblems,
-  type AnyResource, type IPPoolResource, type Kind, type Problem,
+  BLOCK_PREFIX,
+  cidrOverlaps,
+  cidrPrefixLength,
+  describeProblems,
+  findBlockKey,
+  poolOverlapProblems,
+  type AnyResource,
+  type IPPoolResource,
+  type Kind,
+  type Problem,
 } from '@calico-node/model'
 
 async function poolProblems(client: CalicoClient, { metadata, spec }: IPPoolResource): Promise<Problem[]> {
@@ -11,20 +19,36 @@ async function poolProblems(client: CalicoClient, { metadata, spec }: IPPoolReso
   const others = pools.map((pool) => ({ name: pool.metadata.name, cidr: pool.spec.cidr }))
   const overlaps = [...poolOverlapProblems({ name: metadata.name, cidr: spec.cidr }, others)]
   if (overlaps.length > 0) return overlaps
-  const blocks = (await client.store.list(BLOCK_PREFIX)).kvs.map(({ key }) => findBlockKey(key)).filter((cidr) => cidr !== undefined)
+  const blocks = (await client.store.list(BLOCK_PREFIX)).kvs
+    .map(({ key }) => findBlockKey(key))
+    .filter((cidr) => cidr !== undefined)
   const odd = blocks.find((cidr) => cidrOverlaps(cidr, spec.cidr) && cidrPrefixLength(cidr) !== spec.blockSize)
-  return odd === undefined ? [] : [{ field: 'spec.blockSize', value: spec.blockSize, reason: `must be ${cidrPrefixLength(odd)}: there is a block ${odd} already` }]
+  return odd === undefined
+    ? []
+    : [
+        {
+          field: 'spec.blockSize',
+          value: spec.blockSize,
+          reason: `must be ${cidrPrefixLength(odd)}: there is a block ${odd} already`,
+        },
+      ]
 }
 
 async function tierProblems(client: CalicoClient, tier: string): Promise<Problem[]> {
   const tiers = (await client.resources('Tier').list()).map(({ metadata }) => metadata.name)
-  return tiers.includes(tier) ? [] : [{ field: 'spec.tier', value: tier, reason: `must exist: there are ${tiers.join(', ')}` }]
+  return tiers.includes(tier)
+    ? []
+    : [{ field: 'spec.tier', value: tier, reason: `must exist: there are ${tiers.join(', ')}` }]
 }
 
 async function filterProblems(client: CalicoClient, filters: readonly string[]): Promise<Problem[]> {
   if (filters.length === 0) return []
   const known = new Set((await client.resources('BGPFilter').list()).map(({ metadata }) => metadata.name))
-  return filters.flatMap((filter, i) => (known.has(filter) ? [] : [{ field: `spec.filters[${i}]`, value: filter, reason: 'must be the name of a BGPFilter' }]))
+  return filters.flatMap((filter, i) =>
+    known.has(filter)
+      ? []
+      : [{ field: `spec.filters[${i}]`, value: filter, reason: 'must be the name of a BGPFilter' }],
+  )
 }
 
 async function problemsOf(client: CalicoClient, resource: AnyResource, isNew: boolean): Promise<Problem[]> {
@@ -44,14 +68,23 @@ async function problemsOf(client: CalicoClient, resource: AnyResource, isNew: bo
 }
 
 const DEPENDENT: ReadonlySet<Kind> = new Set([
-  'IPPool', 'GlobalNetworkPolicy', 'NetworkPolicy', 'StagedGlobalNetworkPolicy', 'StagedNetworkPolicy', 'BGPPeer',
+  'IPPool',
+  'GlobalNetworkPolicy',
+  'NetworkPolicy',
+  'StagedGlobalNetworkPolicy',
+  'StagedNetworkPolicy',
+  'BGPPeer',
 ])
 
 /** Whether resources of the kind can contradict others. */
 export const dependsOnOthers = (kind: Kind): boolean => DEPENDENT.has(kind)
 
 /** @throws INVALID with the problems in its context */
-export async function checkAgainstStore(client: CalicoClient, resource: AnyResource, opts: { isNew: boolean }): Promise<void> {
+export async function checkAgainstStore(
+  client: CalicoClient,
+  resource: AnyResource,
+  opts: { isNew: boolean },
+): Promise<void> {
   const problems = await problemsOf(client, resource, opts.isNew)
   if (problems.length > 0) throw new CalicoError('INVALID', describeProblems(problems), { context: { problems } })
 }

@@ -5,7 +5,8 @@ import type { SourceDocument } from './document.ts'
 import { namespaceOfOne, type NamespaceFlags } from './namespace.ts'
 
 type Fields = Readonly<Record<string, unknown>>
-const isRecord = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isRecord = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 interface Problem {
   readonly field: string
@@ -26,11 +27,19 @@ const metadataOf = (value: unknown): Fields => (isRecord(value) && isRecord(valu
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined)
 
 /** What the document says it is, before anything else of it is believed. */
-export function headOf(value: unknown): { kind: Kind | undefined; name: string | undefined; namespace: string | undefined } {
+export function headOf(value: unknown): {
+  kind: Kind | undefined
+  name: string | undefined
+  namespace: string | undefined
+} {
   const kind = isRecord(value) ? textOf(value['kind']) : undefined
   const metadata = metadataOf(value)
   const known = kind === undefined ? undefined : findKind(kind)
-  return { kind: known === kind ? known : undefined, name: textOf(metadata['name']), namespace: textOf(metadata['namespace']) }
+  return {
+    kind: known === kind ? known : undefined,
+    name: textOf(metadata['name']),
+    namespace: textOf(metadata['namespace']),
+  }
 }
 
 const place = (document: SourceDocument, field: string): string =>
@@ -49,8 +58,10 @@ export function describeDocumentError(document: SourceDocument, err: unknown): s
   const problems = Array.isArray(listed) ? listed.filter(isProblem) : []
   if (problems.length === 0) return [`${place(document, '')}:${what} ${messageOf(err)}`]
   const inOrder = problems.toSorted((a, b) => document.lineOf(a.field) - document.lineOf(b.field))
-  return inOrder.map(({ field, value, reason }) =>
-    `${place(document, field)}:${what} ${field === '' ? 'the document' : field}${shown(value)} ${reason}`)
+  return inOrder.map(
+    ({ field, value, reason }) =>
+      `${place(document, field)}:${what} ${field === '' ? 'the document' : field}${shown(value)} ${reason}`,
+  )
 }
 
 /** The document's value with the namespace that it will live in. */
@@ -62,7 +73,8 @@ function withNamespace(value: unknown, flags: NamespaceFlags): unknown {
 }
 
 export function typeDocuments(
-  documents: readonly SourceDocument[], flags: NamespaceFlags,
+  documents: readonly SourceDocument[],
+  flags: NamespaceFlags,
 ): { typed: TypedDocument[]; problems: string[] } {
   const typed: TypedDocument[] = []
   const problems: string[] = []

@@ -13,7 +13,8 @@ import type { ResourceFilter } from './selectors.ts'
 function meaningOf({ key, kv }: KeyUpdate, { kind, name }: Selected): AnyResource | string | undefined {
   const found = findResourceKey(key)
   if (found?.kind !== kind) return undefined
-  if (kv === undefined) return name === undefined || name === found.name ? `deleted: ${idOf(kind, found.name, found.namespace)}` : undefined
+  if (kv === undefined)
+    return name === undefined || name === found.name ? `deleted: ${idOf(kind, found.name, found.namespace)}` : undefined
   try {
     const resource = decodeResource(kind, kv.value, kv)
     return name === undefined || name === resource.metadata.name ? resource : undefined
@@ -24,7 +25,10 @@ function meaningOf({ key, kv }: KeyUpdate, { kind, name }: Selected): AnyResourc
 
 /** Prints what is there, then every change, until the signal of the context. */
 export async function* watchFound(
-  context: Context, selected: readonly Selected[], keep: ResourceFilter, print: (found: readonly Found[]) => Block[],
+  context: Context,
+  selected: readonly Selected[],
+  keep: ResourceFilter,
+  print: (found: readonly Found[]) => Block[],
 ): AsyncGenerator<Block, Outcome> {
   const prefixes = [...new Set(selected.map(({ kind, namespace }) => resourcePrefix(kind, namespace)))]
   for await (const event of sync(await context.store(), prefixes, { log: context.log, signal: context.signal })) {

@@ -1,4 +1,5 @@
-// Long on purpose: one row per environment variable of the container. docs/reference/environment.md is generated from it.
+// Long on purpose: one row per environment variable of the container. docs/reference/environment.md is generated from
+// it.
 import { parseAsNumber, parseCidr, parseIpInterface, ipVersion, type Cidr, type IpInterface } from '@calico-node/model'
 import { parseSelector } from '@calico-node/selector'
 import { z } from 'zod'
@@ -25,38 +26,55 @@ const poolCidr = (version: 4 | 6) =>
   })
 
 const encapsulation = oneOf({
-  never: 'Never', off: 'Never', always: 'Always', 'cross-subnet': 'CrossSubnet', crosssubnet: 'CrossSubnet',
+  never: 'Never',
+  off: 'Never',
+  always: 'Always',
+  'cross-subnet': 'CrossSubnet',
+  crosssubnet: 'CrossSubnet',
 })
 const selector = parsed((word) => parseSelector(word).text)
 const method = (version: 4 | 6) => parsed((word) => parseDetectionMethod(word, version))
 
 const identity = z.object({
-  NODENAME: text.optional().describe('Name of this node. Unset: the node-name file, then HOSTNAME, then the host name.'),
-  HOSTNAME: text.optional().describe('Older way to name the node; used when NODENAME and the node-name file are absent.'),
-  CALICO_NODENAME_FILE: text.default('/var/lib/calico/nodename')
+  NODENAME: text
+    .optional()
+    .describe('Name of this node. Unset: the node-name file, then HOSTNAME, then the host name.'),
+  HOSTNAME: text
+    .optional()
+    .describe('Older way to name the node; used when NODENAME and the node-name file are absent.'),
+  CALICO_NODENAME_FILE: text
+    .default('/var/lib/calico/nodename')
     .describe('File that start-up writes and every other component on the host reads.'),
   CALICO_K8S_NODE_REF: text.optional().describe('Name of this node in Kubernetes, recorded in the Node.'),
   CLUSTER_TYPE: text.optional().describe('Comma list merged into the cluster type.'),
 })
 
 const addresses = z.object({
-  IP: addressSetting(4).optional()
-    .describe('`autodetect`, `none`, or an address with or without prefix length. Unset: keep the Node\'s, else detect.'),
-  IP6: addressSetting(6).optional()
-    .describe('As IP. Unset: no IPv6, unless the Node already has an address.'),
-  IP_AUTODETECTION_METHOD: method(4).optional().describe(
-    '`first-found`, `interface=REGEX,...`, `skip-interface=REGEX,...`, `can-reach=HOST`, `cidr=CIDR,...`. ' +
-    'Unset: the source address towards etcd, else the default route\'s interface, else first found.'),
+  IP: addressSetting(4)
+    .optional()
+    .describe(
+      "`autodetect`, `none`, or an address with or without prefix length. Unset: keep the Node's, else detect.",
+    ),
+  IP6: addressSetting(6).optional().describe('As IP. Unset: no IPv6, unless the Node already has an address.'),
+  IP_AUTODETECTION_METHOD: method(4)
+    .optional()
+    .describe(
+      '`first-found`, `interface=REGEX,...`, `skip-interface=REGEX,...`, `can-reach=HOST`, `cidr=CIDR,...`. ' +
+        "Unset: the source address towards etcd, else the default route's interface, else first found.",
+    ),
   IP6_AUTODETECTION_METHOD: method(6).optional().describe('As IP_AUTODETECTION_METHOD.'),
   DISABLE_NODE_IP_CHECK: flag.default(false).describe('Do not refuse an address that another node has.'),
   AUTODETECT_POLL_INTERVAL: text.optional().describe('Read by the address monitor. Default 60s.'),
 })
 
 const bgp = z.object({
-  CALICO_NETWORKING_BACKEND: oneOf({ bird: 'bird', none: 'none', vxlan: 'vxlan' }).optional()
+  CALICO_NETWORKING_BACKEND: oneOf({ bird: 'bird', none: 'none', vxlan: 'vxlan' })
+    .optional()
     .describe('`bird`; `vxlan`: no BGP; `none`: policy only, no address and no BGP data is written. Default bird.'),
   CALICO_NETWORKING: flag.optional().describe('Older switch: `false` means backend none.'),
-  AS: parsed(parseAsNumber).optional().describe('AS number of this node, plain or dotted. Unset: the global one (64512).'),
+  AS: parsed(parseAsNumber)
+    .optional()
+    .describe('AS number of this node, plain or dotted. Unset: the global one (64512).'),
   CALICO_ROUTER_ID: text.optional().describe('Read by confd: `hash`, or a router ID.'),
   BGP_LOGSEVERITYSCREEN: text.optional().describe('Read by confd: its log level.'),
   CALICO_ADVERTISE_CLUSTER_IPS: text.optional().describe('Read by confd: service networks to announce.'),
@@ -66,9 +84,11 @@ const bgp = z.object({
 
 const pools = z.object({
   NO_DEFAULT_POOLS: flag.default(false).describe('Create no pool.'),
-  CALICO_IPV4POOL_CIDR: poolCidr(4).optional()
+  CALICO_IPV4POOL_CIDR: poolCidr(4)
+    .optional()
     .describe('Default IPv4 pool; `none`: no pool. Unset: 192.168.0.0/16, or the first free of 172.16-31.0.0/16.'),
-  CALICO_IPV6POOL_CIDR: poolCidr(6).optional()
+  CALICO_IPV6POOL_CIDR: poolCidr(6)
+    .optional()
     .describe('Default IPv6 pool; `none`: no pool. Unset: fd80:24e2:f998:72d6::/64.'),
   CALICO_IPV4POOL_BLOCK_SIZE: wholeNumber(20, 32).default(26).describe('Prefix length of an address block.'),
   CALICO_IPV6POOL_BLOCK_SIZE: wholeNumber(116, 128).default(122).describe('Prefix length of an address block.'),
@@ -79,17 +99,17 @@ const pools = z.object({
   CALICO_IPV6POOL_NAT_OUTGOING: flag.default(false).describe('Masquerade traffic that leaves all pools.'),
   CALICO_IPV4POOL_NODE_SELECTOR: selector.default('all()').describe('Nodes that may use the pool.'),
   CALICO_IPV6POOL_NODE_SELECTOR: selector.default('all()').describe('Nodes that may use the pool.'),
-  CALICO_IPV4POOL_DISABLE_BGP_EXPORT: flag.default(false).describe('Keep the pool\'s routes from BGP peers.'),
-  CALICO_IPV6POOL_DISABLE_BGP_EXPORT: flag.default(false).describe('Keep the pool\'s routes from BGP peers.'),
+  CALICO_IPV4POOL_DISABLE_BGP_EXPORT: flag.default(false).describe("Keep the pool's routes from BGP peers."),
+  CALICO_IPV6POOL_DISABLE_BGP_EXPORT: flag.default(false).describe("Keep the pool's routes from BGP peers."),
 })
 
 const container = z.object({
-  WAIT_FOR_DATASTORE: flag.default(true)
+  WAIT_FOR_DATASTORE: flag
+    .default(true)
     .describe('Wait, with growing pauses, until etcd answers. False: one attempt, then exit 1.'),
   CALICO_STARTUP_LOGLEVEL: text.default('info').describe('Log level of start-up and of the helpers.'),
   CALICO_LOG_FORMAT: text.optional().describe('`json`: one JSON object a line.'),
-  CALICO_SERVICES_FILE: text.optional()
-    .describe('Where start-up writes the names of the services to run, one a line.'),
+  CALICO_SERVICES_FILE: text.optional().describe('Where start-up writes the names of the services to run, one a line.'),
   CALICO_RUN_DIR: text.default('/var/run/calico').describe('Sockets and files of running services.'),
   CALICO_LOG_DIR: text.default('/var/log/calico').describe('Log directories of the services.'),
   CALICO_DISABLE_FILE_LOGGING: flag.default(false).describe('Log to standard output only.'),
@@ -110,12 +130,14 @@ const container = z.object({
 const store = z.object({
   DATASTORE_TYPE: text.optional().describe('`etcdv3`, the only one supported.'),
   ETCD_ENDPOINTS: text.optional().describe('Comma list of URLs.'),
-  ETCD_DISCOVERY_SRV: text.optional().describe('Domain whose SRV records name the endpoints; instead of ETCD_ENDPOINTS.'),
+  ETCD_DISCOVERY_SRV: text
+    .optional()
+    .describe('Domain whose SRV records name the endpoints; instead of ETCD_ENDPOINTS.'),
   ETCD_USERNAME: text.optional().describe('User, with ETCD_PASSWORD.'),
   ETCD_PASSWORD: text.optional().describe('Password of ETCD_USERNAME.'),
   ETCD_KEY_FILE: text.optional().describe('Client key.'),
   ETCD_CERT_FILE: text.optional().describe('Client certificate.'),
-  ETCD_CA_CERT_FILE: text.optional().describe('Certificates that etcd\'s own must be signed by.'),
+  ETCD_CA_CERT_FILE: text.optional().describe("Certificates that etcd's own must be signed by."),
   ETCD_AUTHORITY: text.optional().describe('Older form of one endpoint, HOST:PORT, with ETCD_SCHEME.'),
   ETCD_SCHEME: text.optional().describe('Scheme of ETCD_AUTHORITY.'),
 })
@@ -131,6 +153,11 @@ export const PARAM_SECTIONS = [
 ] as const
 
 export const StartupParams = z.object({
-  ...identity.shape, ...addresses.shape, ...bgp.shape, ...pools.shape, ...container.shape, ...store.shape,
+  ...identity.shape,
+  ...addresses.shape,
+  ...bgp.shape,
+  ...pools.shape,
+  ...container.shape,
+  ...store.shape,
 })
 export type StartupParams = Readonly<z.output<typeof StartupParams>>

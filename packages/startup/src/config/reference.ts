@@ -16,10 +16,12 @@ export function renderEnvironmentReference(): string {
     )
     return `## ${title}\n\n| Variable | Default | Meaning |\n| --- | --- | --- |\n${rows.join('\n')}\n`
   })
-  return '# Environment of the node container\n\n' +
+  return (
+    '# Environment of the node container\n\n' +
     '<!-- Generated from packages/startup/src/config/params.ts -->\n\n' +
     'Words are accepted in any case: true, yes, 1, y, t and false, no, 0, n, f. An empty variable counts as unset. ' +
     'Connection variables may also be written with the prefix `CALICO_`, which wins. ' +
     'Variables that begin with `FELIX_` set parameters of Felix.\n\n' +
     sections.join('\n')
+  )
 }

@@ -18,16 +18,29 @@ describe('resolveStartupConfig()', () => {
     [{ AS: '1.10' }, 'AS', 65546],
     [{ AS: '64513' }, 'AS', 64513],
     [{}, 'CALICO_IPV4POOL_IPIP', 'Never'],
-    ...['Off', 'never', ''].map((word): [Env, keyof StartupConfig, unknown] => [{ CALICO_IPV4POOL_IPIP: word }, 'CALICO_IPV4POOL_IPIP', 'Never']),
-    ...['CrossSubnet', 'cross-subnet', 'CROSSSUBNET'].map((word): [Env, keyof StartupConfig, unknown] =>
-      [{ CALICO_IPV4POOL_IPIP: word }, 'CALICO_IPV4POOL_IPIP', 'CrossSubnet']),
+    ...['Off', 'never', ''].map((word): [Env, keyof StartupConfig, unknown] => [
+      { CALICO_IPV4POOL_IPIP: word },
+      'CALICO_IPV4POOL_IPIP',
+      'Never',
+    ]),
+    ...['CrossSubnet', 'cross-subnet', 'CROSSSUBNET'].map((word): [Env, keyof StartupConfig, unknown] => [
+      { CALICO_IPV4POOL_IPIP: word },
+      'CALICO_IPV4POOL_IPIP',
+      'CrossSubnet',
+    ]),
     [{ CALICO_IPV4POOL_VXLAN: 'ALWAYS' }, 'CALICO_IPV4POOL_VXLAN', 'Always'],
     [{}, 'CALICO_IPV4POOL_NAT_OUTGOING', true],
     [{}, 'CALICO_IPV6POOL_NAT_OUTGOING', false],
-    ...['false', '0', 'no', 'n', 'F'].map((word): [Env, keyof StartupConfig, unknown] =>
-      [{ CALICO_IPV4POOL_NAT_OUTGOING: word }, 'CALICO_IPV4POOL_NAT_OUTGOING', false]),
-    ...['true', '1', 'YES', 'y', 't'].map((word): [Env, keyof StartupConfig, unknown] =>
-      [{ CALICO_IPV6POOL_NAT_OUTGOING: word }, 'CALICO_IPV6POOL_NAT_OUTGOING', true]),
+    ...['false', '0', 'no', 'n', 'F'].map((word): [Env, keyof StartupConfig, unknown] => [
+      { CALICO_IPV4POOL_NAT_OUTGOING: word },
+      'CALICO_IPV4POOL_NAT_OUTGOING',
+      false,
+    ]),
+    ...['true', '1', 'YES', 'y', 't'].map((word): [Env, keyof StartupConfig, unknown] => [
+      { CALICO_IPV6POOL_NAT_OUTGOING: word },
+      'CALICO_IPV6POOL_NAT_OUTGOING',
+      true,
+    ]),
     [{}, 'CALICO_IPV4POOL_BLOCK_SIZE', 26],
     [{ CALICO_IPV4POOL_BLOCK_SIZE: '27' }, 'CALICO_IPV4POOL_BLOCK_SIZE', 27],
     [{}, 'CALICO_IPV6POOL_BLOCK_SIZE', 122],
@@ -63,7 +76,10 @@ describe('resolveStartupConfig()', () => {
     [{ CALICO_IPV4POOL_NODE_SELECTOR: 'rack = 1' }, /CALICO_IPV4POOL_NODE_SELECTOR: /],
     [{ CALICO_NETWORKING_BACKEND: 'gobgp' }, /CALICO_NETWORKING_BACKEND: "gobgp" is not one of bird, none, vxlan/],
     [{ IP_AUTODETECTION_METHOD: 'interface=(' }, /IP_AUTODETECTION_METHOD: .*regular expression/],
-    [{ NO_DEFAULT_POOLS: 'true', CALICO_IPV4POOL_CIDR: '10.0.0.0/16' }, /NO_DEFAULT_POOLS: contradicts CALICO_IPV4POOL_CIDR/],
+    [
+      { NO_DEFAULT_POOLS: 'true', CALICO_IPV4POOL_CIDR: '10.0.0.0/16' },
+      /NO_DEFAULT_POOLS: contradicts CALICO_IPV4POOL_CIDR/,
+    ],
     [{ CALICO_IPV4POOL_IPIP: 'Always', CALICO_IPV4POOL_VXLAN: 'Always' }, /one encapsulation/],
   ]
   for (const [env, message] of bad) {

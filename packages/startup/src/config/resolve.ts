@@ -42,10 +42,15 @@ function refuse(problems: readonly string[], cause?: unknown): never {
  * @throws INVALID, naming every bad variable with its value and what is allowed
  */
 export function resolveStartupConfig(env: Env): StartupConfig {
-  const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''))
+  const present = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''),
+  )
   const result = StartupParams.safeParse(present)
   if (!result.success) {
-    refuse(result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`), result.error)
+    refuse(
+      result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`),
+      result.error,
+    )
   }
   const problems = contradictions(result.data)
   if (problems.length > 0) refuse(problems)

@@ -14,8 +14,11 @@ const OURS = /^(CALICO|FELIX)_/
 export function unknownVariables(names: Iterable<string>, known: ReadonlySet<string>): UnknownVariable[] {
   const isKnown = (name: string): boolean =>
     known.has(name) || (name.startsWith('CALICO_') && known.has(name.slice('CALICO_'.length)))
-  return [...names].filter((name) => OURS.test(name) && !isKnown(name.toUpperCase())).toSorted().map((name) => {
-    const nearest = nearestName(name, known)
-    return { name, ...(nearest !== undefined && { nearest }) }
-  })
+  return [...names]
+    .filter((name) => OURS.test(name) && !isKnown(name.toUpperCase()))
+    .toSorted()
+    .map((name) => {
+      const nearest = nearestName(name, known)
+      return { name, ...(nearest !== undefined && { nearest }) }
+    })
 }

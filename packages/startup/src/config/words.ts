@@ -16,8 +16,16 @@ export const parsed = <T>(parse: (text: string) => T) =>
 export const text = z.string().trim()
 
 const WORDS: Readonly<Record<string, boolean>> = {
-  true: true, '1': true, yes: true, y: true, t: true,
-  false: false, '0': false, no: false, n: false, f: false,
+  true: true,
+  '1': true,
+  yes: true,
+  y: true,
+  t: true,
+  false: false,
+  '0': false,
+  no: false,
+  n: false,
+  f: false,
 }
 
 export const flag = parsed((word) => {
@@ -37,6 +45,7 @@ export const oneOf = <T extends string>(words: Readonly<Record<string, T>>) =>
 export const wholeNumber = (min: number, max: number) =>
   parsed((word) => {
     const value = Number(word)
-    if (!/^\d+$/.test(word) || value < min || value > max) throw new Error(`"${word}" is not a number from ${min} to ${max}`)
+    if (!/^\d+$/.test(word) || value < min || value > max)
+      throw new Error(`"${word}" is not a number from ${min} to ${max}`)
     return value
   })

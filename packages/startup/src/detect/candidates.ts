@@ -10,11 +10,33 @@ export interface Candidate {
 
 /** Interfaces that container engines, virtual machines and Calico itself make. Prefixes, except for the whole names. */
 const SKIPPED_PREFIXES = [
-  'docker', 'cbr', 'dummy', 'podman', 'virbr', 'lxcbr', 'veth', 'br-', 'cali', 'tunl', 'flannel', 'kube-ipvs', 'cni',
-  'vxlan.calico', 'vxlan-v6.calico', 'wireguard.cali', 'wg-v6.cali', 'nodelocaldns',
+  'docker',
+  'cbr',
+  'dummy',
+  'podman',
+  'virbr',
+  'lxcbr',
+  'veth',
+  'br-',
+  'cali',
+  'tunl',
+  'flannel',
+  'kube-ipvs',
+  'cni',
+  'vxlan.calico',
+  'vxlan-v6.calico',
+  'wireguard.cali',
+  'wg-v6.cali',
+  'nodelocaldns',
 ]
-const LOCAL_ONLY: readonly Cidr[] = ['127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/4', '::1/128', 'fe80::/10', 'ff00::/8']
-  .map(parseCidr)
+const LOCAL_ONLY: readonly Cidr[] = [
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  '224.0.0.0/4',
+  '::1/128',
+  'fe80::/10',
+  'ff00::/8',
+].map(parseCidr)
 
 /** The interface's own name says that it belongs to somebody else. */
 export const isForeignInterface = (name: string): boolean =>
@@ -30,8 +52,8 @@ const isHostRoute = ({ address }: HostAddress): boolean =>
   address.prefixLength === (address.ip.includes(':') ? 128 : 32)
 
 /**
- * All addresses with the reason that rules each out, best first: newest interface first, and within one interface its own
- * subnets before aliases and single addresses, which are often virtual ones that move between hosts.
+ * All addresses with the reason that rules each out, best first: newest interface first, and within one interface its
+ * own subnets before aliases and single addresses, which are often virtual ones that move between hosts.
  *
  * @param skipInterface Rules out all addresses of an interface; returns the reason.
  */

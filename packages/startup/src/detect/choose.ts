@@ -1,8 +1,8 @@
 /**
  * Which of this host's addresses other nodes should use to reach it. Pure: the same facts give the same choice.
  *
- * A wrong address here breaks a node in ways that are hard to see, so the choice carries its reason and the candidates it
- * passed over, and says when another answer would have been as good. It never refuses for being unsure.
+ * A wrong address here breaks a node in ways that are hard to see, so the choice carries its reason and the
+ * candidates it passed over, and says when another answer would have been as good. It never refuses for being unsure.
  */
 import { assertNever, CalicoError } from '@calico-node/core'
 import { cidrContains, type Ip } from '@calico-node/model'
@@ -53,7 +53,8 @@ function onDefaultRoute(facts: HostFacts, candidates: readonly Candidate[]): Pic
   const routes = facts.defaultRoutes.filter((route) => route.metric === best)
   for (const route of routes) {
     const chosen = withAddress(candidates, route.source)
-    if (chosen !== undefined) return { chosen, reason: `the source address of the default route over ${route.interface}` }
+    if (chosen !== undefined)
+      return { chosen, reason: `the source address of the default route over ${route.interface}` }
   }
   const interfaces = routes.map((route) => route.interface)
   const there = candidates.filter((candidate) => interfaces.includes(candidate.interface))
@@ -63,8 +64,11 @@ function onDefaultRoute(facts: HostFacts, candidates: readonly Candidate[]): Pic
 function pick(method: DetectionMethod, facts: HostFacts, candidates: readonly Candidate[]): Pick | undefined {
   switch (method.kind) {
     case 'auto':
-      return towardsProbe(facts, candidates, 'etcd at ') ?? onDefaultRoute(facts, candidates) ??
+      return (
+        towardsProbe(facts, candidates, 'etcd at ') ??
+        onDefaultRoute(facts, candidates) ??
         firstOf(candidates, 'the first usable address found')
+      )
     case 'can-reach':
       return towardsProbe(facts, candidates, '')
     case 'first-found':
@@ -91,15 +95,18 @@ function candidatesFor(method: DetectionMethod, { addresses }: HostFacts): Candi
       return rankCandidates(addresses, () => undefined)
     case 'interface':
       return rankCandidates(addresses, (name) =>
-        method.patterns.some((pattern) => pattern.test(name)) ? undefined : 'interface not asked for')
+        method.patterns.some((pattern) => pattern.test(name)) ? undefined : 'interface not asked for',
+      )
     case 'skip-interface':
       return rankCandidates(addresses, (name) =>
-        method.patterns.some((pattern) => pattern.test(name)) ? 'interface to be skipped' : foreign(name))
+        method.patterns.some((pattern) => pattern.test(name)) ? 'interface to be skipped' : foreign(name),
+      )
     case 'cidr':
       return rankCandidates(addresses, () => undefined).map((candidate) =>
         method.cidrs.some((cidr) => cidrContains(cidr, candidate.address.ip))
           ? candidate
-          : { ...candidate, skipped: candidate.skipped ?? 'outside the networks asked for' })
+          : { ...candidate, skipped: candidate.skipped ?? 'outside the networks asked for' },
+      )
     default:
       return assertNever(method)
   }

@@ -13,10 +13,13 @@ const ip = (...words: string[]): Promise<string> => run('ip', words.join(' ').sp
 /** eth0 and eth1 with a subnet each, a default route over eth1, a Docker bridge, an interface that is down. */
 before(async () => {
   for (const [name, addresses] of Object.entries({
-    eth0: ['10.20.0.5/24', 'fd00:20::5/64'], eth1: ['10.30.0.5/24', '10.30.0.100/32'], eth2: ['10.40.0.5/24'],
+    eth0: ['10.20.0.5/24', 'fd00:20::5/64'],
+    eth1: ['10.30.0.5/24', '10.30.0.100/32'],
+    eth2: ['10.40.0.5/24'],
   })) {
     await ip('link add', name, 'type veth peer name', `${name}p`)
-    for (const address of addresses) await ip('address add', address, 'dev', name, address.includes(':') ? 'nodad' : 'brd +')
+    for (const address of addresses)
+      await ip('address add', address, 'dev', name, address.includes(':') ? 'nodad' : 'brd +')
     if (name !== 'eth2') await ip('link set', name, 'up')
     if (name !== 'eth2') await ip('link set', `${name}p`, 'up')
   }
@@ -34,7 +37,13 @@ async function choose(version: 4 | 6, method: DetectionMethod, endpoints: readon
 
 describe('detection on a real host', () => {
   const auto: DetectionMethod = { kind: 'auto' }
-  const cases: [why: string, version: 4 | 6, method: DetectionMethod | string, endpoints: string[], expected: string | undefined][] = [
+  const cases: [
+    why: string,
+    version: 4 | 6,
+    method: DetectionMethod | string,
+    endpoints: string[],
+    expected: string | undefined,
+  ][] = [
     ['takes the source towards etcd', 4, auto, ['http://192.0.2.9:2379'], '10.20.0.5/24'],
     ['takes the own address when etcd is on this host', 4, auto, ['http://10.20.0.5:2379'], '10.20.0.5/24'],
     ['passes over etcd on loopback, for the default route', 4, auto, ['http://127.0.0.1:2379'], '10.30.0.5/24'],

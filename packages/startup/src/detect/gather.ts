@@ -18,8 +18,11 @@ export async function gatherAddresses(): Promise<HostAddress[]> {
     const link = links.get(item.dev)
     const flaw = flawOf(item, link)
     return {
-      interface: item.dev, index: link?.index ?? 0, secondary: item.secondary,
-      address: parseIpInterface(`${item.ip}/${item.prefixLength}`), ...(flaw !== undefined && { flaw }),
+      interface: item.dev,
+      index: link?.index ?? 0,
+      secondary: item.secondary,
+      address: parseIpInterface(`${item.ip}/${item.prefixLength}`),
+      ...(flaw !== undefined && { flaw }),
     }
   })
 }
@@ -29,7 +32,8 @@ async function defaultRoutes(version: 4 | 6): Promise<DefaultRoute[]> {
   return (await listRoutes(version)).flatMap(({ dst, dev, via, src, metric, type }) =>
     dst !== everything || dev === undefined || type !== 1
       ? []
-      : [{ interface: dev, metric, ...(via !== undefined && { via }), ...(src !== undefined && { source: src }) }])
+      : [{ interface: dev, metric, ...(via !== undefined && { via }), ...(src !== undefined && { source: src }) }],
+  )
 }
 
 function probeTargets(method: DetectionMethod, etcdEndpoints: readonly string[]): ProbeTarget[] {
@@ -40,7 +44,10 @@ function probeTargets(method: DetectionMethod, etcdEndpoints: readonly string[])
 
 /** What a choice by `method` needs to know. @param etcdEndpoints URLs, for the default method */
 export async function gatherFacts(
-  version: 4 | 6, method: DetectionMethod, addresses: readonly HostAddress[], etcdEndpoints: readonly string[],
+  version: 4 | 6,
+  method: DetectionMethod,
+  addresses: readonly HostAddress[],
+  etcdEndpoints: readonly string[],
 ): Promise<HostFacts> {
   const [routes, probes] = await Promise.all([
     defaultRoutes(version),

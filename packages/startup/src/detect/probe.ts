@@ -12,17 +12,24 @@ export interface ProbeTarget {
   readonly port: number
 }
 
-/** First address of `host` in the wanted family; undefined when it has none, or the resolver does not answer in time. */
+/**
+ * First address of `host` in the wanted family; undefined when it has none, or the resolver does not answer in time.
+ */
 async function resolveHost(host: string, version: 4 | 6): Promise<string | undefined> {
   const timeout = AbortSignal.timeout(RESOLVE_TIMEOUT_MS)
-  const late = new Promise<undefined>((done) => timeout.addEventListener('abort', () => done(undefined), { once: true }))
-  const found = lookup(host, { family: version }).then(({ address }) => address, () => undefined)
+  const late = new Promise<undefined>((done) =>
+    timeout.addEventListener('abort', () => done(undefined), { once: true }),
+  )
+  const found = lookup(host, { family: version }).then(
+    ({ address }) => address,
+    () => undefined,
+  )
   return Promise.race([found, late])
 }
 
 /**
- * Asks the kernel which source address packets towards `target` would carry. Connecting a UDP socket does the route look-up
- * and sends nothing.
+ * Asks the kernel which source address packets towards `target` would carry. Connecting a UDP socket does the route
+ * look-up and sends nothing.
  */
 export async function probeSource(target: ProbeTarget, version: 4 | 6): Promise<SourceProbe> {
   const address = await resolveHost(target.host, version)

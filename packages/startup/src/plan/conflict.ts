@@ -9,10 +9,16 @@ export interface Conflict {
 
 /** Addresses of both families that a node is reached by. */
 export const addressesOf = ({ spec }: NodeResource): Ip[] =>
-  [spec.bgp?.ipv4Address, spec.bgp?.ipv6Address].filter((text) => text !== undefined).map((text) => parseIpInterface(text).ip)
+  [spec.bgp?.ipv4Address, spec.bgp?.ipv6Address]
+    .filter((text) => text !== undefined)
+    .map((text) => parseIpInterface(text).ip)
 
 /** Another node that already has one of the addresses. Subnets do not matter, addresses do. */
-export function findConflict(nodes: readonly NodeResource[], own: string, addresses: readonly Ip[]): Conflict | undefined {
+export function findConflict(
+  nodes: readonly NodeResource[],
+  own: string,
+  addresses: readonly Ip[],
+): Conflict | undefined {
   for (const node of nodes) {
     if (node.metadata.name === own) continue
     const address = addressesOf(node).find((taken) => addresses.includes(taken))

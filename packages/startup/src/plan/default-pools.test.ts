@@ -5,14 +5,39 @@ import { resolveStartupConfig } from '../config/resolve.ts'
 import { defaultPoolCidr, planDefaultPools, type PoolInput } from './default-pools.ts'
 
 const plan = (env: Record<string, string>, extra: Partial<PoolInput> = {}) =>
-  planDefaultPools({ config: resolveStartupConfig(env), existing: [], hostAddresses: [], ipv6Available: true, ...extra })
+  planDefaultPools({
+    config: resolveStartupConfig(env),
+    existing: [],
+    hostAddresses: [],
+    ipv6Available: true,
+    ...extra,
+  })
 
 describe('planDefaultPools()', () => {
   test('makes the two pools of the documents', () => {
-    assert.deepEqual(plan({}).map(({ name, spec }) => ({ name, ...spec })), [
-      { name: 'default-ipv4-ippool', cidr: '192.168.0.0/16', blockSize: 26, ipipMode: 'Never', vxlanMode: 'Never', natOutgoing: true, nodeSelector: 'all()' },
-      { name: 'default-ipv6-ippool', cidr: 'fd80:24e2:f998:72d6::/64', blockSize: 122, ipipMode: 'Never', vxlanMode: 'Never', natOutgoing: false, nodeSelector: 'all()' },
-    ])
+    assert.deepEqual(
+      plan({}).map(({ name, spec }) => ({ name, ...spec })),
+      [
+        {
+          name: 'default-ipv4-ippool',
+          cidr: '192.168.0.0/16',
+          blockSize: 26,
+          ipipMode: 'Never',
+          vxlanMode: 'Never',
+          natOutgoing: true,
+          nodeSelector: 'all()',
+        },
+        {
+          name: 'default-ipv6-ippool',
+          cidr: 'fd80:24e2:f998:72d6::/64',
+          blockSize: 122,
+          ipipMode: 'Never',
+          vxlanMode: 'Never',
+          natOutgoing: false,
+          nodeSelector: 'all()',
+        },
+      ],
+    )
   })
   const names: [why: string, env: Record<string, string>, extra: Partial<PoolInput>, expected: string[]][] = [
     ['none with NO_DEFAULT_POOLS', { NO_DEFAULT_POOLS: 'true' }, {}, []],
@@ -22,7 +47,12 @@ describe('planDefaultPools()', () => {
     ['no IPv6 pool on a kernel without IPv6', {}, { ipv6Available: false }, ['default-ipv4-ippool']],
   ]
   for (const [why, env, extra, expected] of names) {
-    test(why, () => assert.deepEqual(plan(env, extra).map(({ name }) => name), expected))
+    test(why, () =>
+      assert.deepEqual(
+        plan(env, extra).map(({ name }) => name),
+        expected,
+      ),
+    )
   }
   const specs: [env: Record<string, string>, index: 0 | 1, field: string, expected: unknown][] = [
     [{ CALICO_IPV4POOL_CIDR: '10.0.0.0/12' }, 0, 'cidr', '10.0.0.0/12'],
@@ -39,13 +69,14 @@ describe('planDefaultPools()', () => {
     [{ CALICO_IPV6POOL_NODE_SELECTOR: 'has(six)' }, 1, 'nodeSelector', 'has(six)'],
   ]
   for (const [env, index, field, expected] of specs) {
-    test(`${JSON.stringify(env)} sets ${field}`, () => assert.deepEqual(Reflect.get(plan(env)[index]?.spec ?? {}, field), expected))
+    test(`${JSON.stringify(env)} sets ${field}`, () =>
+      assert.deepEqual(Reflect.get(plan(env)[index]?.spec ?? {}, field), expected))
   }
 })
 
 describe('defaultPoolCidr()', () => {
   const cases: [why: string, hosts: string[], expected: string][] = [
-    ['is the documents\' pool', ['10.0.0.5/24'], '192.168.0.0/16'],
+    ["is the documents' pool", ['10.0.0.5/24'], '192.168.0.0/16'],
     ['gives way to a host address inside it', ['192.168.1.5/24'], '172.16.0.0/16'],
     ['takes the first network that is free', ['192.168.1.5/24', '172.16.0.1/24', '172.17.0.1/16'], '172.18.0.0/16'],
     ['gives way to a subnet that contains it', ['192.0.0.1/8', '172.16.9.1/14'], '172.20.0.0/16'],

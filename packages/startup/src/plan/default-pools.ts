@@ -1,4 +1,12 @@
-import { type Cidr, cidrContains, cidrOverlaps, ipVersion, parseCidr, type IpInterface, type SpecInput } from '@calico-node/model'
+import {
+  type Cidr,
+  cidrContains,
+  cidrOverlaps,
+  ipVersion,
+  parseCidr,
+  type IpInterface,
+  type SpecInput,
+} from '@calico-node/model'
 import type { StartupConfig } from '../config/resolve.ts'
 
 /** A pool to create. */
@@ -28,8 +36,8 @@ const isFree = (cidr: Cidr, hosts: readonly IpInterface[]): boolean =>
   !hosts.some((host) => cidrContains(cidr, host.ip) || (host.prefixLength > 0 && cidrOverlaps(cidr, host.cidr)))
 
 /**
- * The pool network when none was asked for. IPv4 gives way to the host's own networks; when everything is taken, and for
- * IPv6, whose default nobody else uses, the first choice stands.
+ * The pool network when none was asked for. IPv4 gives way to the host's own networks; when everything is taken, and
+ * for IPv6, whose default nobody else uses, the first choice stands.
  */
 export function defaultPoolCidr(version: 4 | 6, hosts: readonly IpInterface[]): Cidr {
   const first = FIRST_CHOICE[version]

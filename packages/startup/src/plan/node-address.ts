@@ -52,7 +52,10 @@ function configured(input: AddressInput, { address, bare }: { address: IpInterfa
 
 function choiceNotes(version: 4 | 6, { chosen, reason, candidates, rivals }: Choice): Note[] {
   const fields = {
-    ipVersion: version, address: chosen.address.text, interface: chosen.interface, because: `it is ${reason}`,
+    ipVersion: version,
+    address: chosen.address.text,
+    interface: chosen.interface,
+    because: `it is ${reason}`,
     candidates: candidates.map(candidateText),
   }
   const notes: Note[] = [{ level: 'info', message: 'Address of this node detected', fields }]
@@ -60,7 +63,8 @@ function choiceNotes(version: 4 | 6, { chosen, reason, candidates, rivals }: Cho
     const variable = version === 4 ? 'IP' : 'IP6'
     notes.push({
       level: 'warn',
-      message: 'Other addresses would have been as good: decide with ' +
+      message:
+        'Other addresses would have been as good: decide with ' +
         `${variable}=ADDRESS or ${variable}_AUTODETECTION_METHOD=interface=NAME`,
       fields: { ipVersion: version, chosen: candidateText(chosen), others: rivals.map(candidateText) },
     })
@@ -97,7 +101,10 @@ export function decideAddress(input: AddressInput): AddressDecision {
   const { address, notes } = decision
   if (address === undefined || input.version === 6 || !cidrContains(RESERVED, address.ip)) return decision
   const fields = { address: address.text }
-  return { address, notes: [...notes, { level: 'warn', message: 'BIRD does not route the reserved range 240.0.0.0/4', fields }] }
+  return {
+    address,
+    notes: [...notes, { level: 'warn', message: 'BIRD does not route the reserved range 240.0.0.0/4', fields }],
+  }
 }
 
 /** @throws INVALID when networking is wanted and the node would have no address at all */

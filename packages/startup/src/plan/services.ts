@@ -10,7 +10,13 @@ const FOR_BACKEND: Readonly<Record<Backend, readonly Service[]>> = {
 }
 
 /** What the start script is to run. */
-export function servicesFor({ backend, disableFelix }: { backend: Backend; disableFelix: boolean }): readonly Service[] {
+export function servicesFor({
+  backend,
+  disableFelix,
+}: {
+  backend: Backend
+  disableFelix: boolean
+}): readonly Service[] {
   return FOR_BACKEND[backend].filter((service) => !(disableFelix && service === 'felix'))
 }
 

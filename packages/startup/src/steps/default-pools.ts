@@ -8,12 +8,18 @@ import { planDefaultPools } from '../plan/default-pools.ts'
 
 /** Creates the default pools of the families that have none. Losing the race against another node is fine. */
 export async function ensureDefaultPools(
-  client: CalicoClient, config: StartupConfig, addresses: readonly HostAddress[], log: Logger,
+  client: CalicoClient,
+  config: StartupConfig,
+  addresses: readonly HostAddress[],
+  log: Logger,
 ): Promise<void> {
   const pools = client.resources('IPPool')
   const existing = (await pools.list()).map(({ spec }) => parseCidr(spec.cidr))
   const wanted = planDefaultPools({
-    config, existing, hostAddresses: addresses.map(({ address }) => address), ipv6Available: existsSync('/proc/sys/net/ipv6'),
+    config,
+    existing,
+    hostAddresses: addresses.map(({ address }) => address),
+    ipv6Available: existsSync('/proc/sys/net/ipv6'),
   })
   for (const { name, spec } of wanted) {
     try {

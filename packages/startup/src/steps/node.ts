@@ -1,9 +1,9 @@
 /**
  * Writes this node's resource, and makes sure that no other node has its addresses.
  *
- * The check comes before the write and again after it, because two nodes may start at once: etcd puts their writes in an
- * order, so at least the later one sees the other, and takes its own write back. (A node's resource is touched again only
- * by its Felix, which starts seconds after both checks; until then its version tells when it was claimed.)
+ * The check comes before the write and again after it, because two nodes may start at once: etcd puts their writes in
+ * an order, so at least the later one sees the other, and takes its own write back. (A node's resource is touched
+ * again only by its Felix, which starts seconds after both checks; until then its version tells when it was claimed.)
  */
 import type { Logger } from '@calico-node/core'
 import type { CalicoClient } from '@calico-node/datastore'
@@ -36,17 +36,22 @@ async function writeNode({ client, name }: NodeStep, specOf: SpecOf): Promise<No
     const { spec: present } = makeResource('Node', { name }, stored.spec)
     return JSON.stringify(spec) === JSON.stringify(present) ? undefined : { ...stored, spec }
   })
-  return changed ?? await nodes.get(name)
+  return changed ?? (await nodes.get(name))
 }
 
 /** In policy-only mode: the Node exists, and its BGP data is nobody's business. */
 export const ensurePolicyOnlyNode = (step: NodeStep, k8sNodeRef: string | undefined): Promise<NodeResource> =>
   writeNode(step, (existing) => policyOnlySpec(existing, k8sNodeRef))
 
-async function takeBack({ client, name }: NodeStep, written: NodeResource, before: NodeResource | undefined): Promise<void> {
+async function takeBack(
+  { client, name }: NodeStep,
+  written: NodeResource,
+  before: NodeResource | undefined,
+): Promise<void> {
   const nodes = client.resources('Node')
   const { resourceVersion } = written.metadata
-  if (before === undefined) await nodes.delete(name, undefined, resourceVersion === undefined ? {} : { resourceVersion })
+  if (before === undefined)
+    await nodes.delete(name, undefined, resourceVersion === undefined ? {} : { resourceVersion })
   else await nodes.modify(name, undefined, (stored) => ({ ...stored, spec: before.spec }))
 }
 
@@ -55,7 +60,8 @@ const versionOf = ({ metadata }: NodeResource): bigint => BigInt(metadata.resour
 /**
  * Writes the Node with the addresses of the wish.
  *
- * @throws CONFLICT naming both nodes when another one has such an address; the Node then holds what it held before, or the
+ * @throws CONFLICT naming both nodes when another one has such an address; the Node then holds what it held before,
+ * or the
  *   fallback
  */
 export async function claimNode(request: ClaimRequest): Promise<NodeResource> {

@@ -13,21 +13,37 @@ import { writableClient } from '../../resources/session.ts'
 /** Peers of every node, or of one. */
 type Scope = { readonly kind: 'global' } | { readonly kind: 'node'; readonly node: string }
 
-const peerName = (scope: Scope, ip: Ip): string => (scope.kind === 'global' ? globalPeerName(ip) : nodePeerName(scope.node, ip))
+const peerName = (scope: Scope, ip: Ip): string =>
+  scope.kind === 'global' ? globalPeerName(ip) : nodePeerName(scope.node, ip)
 
 const inScope = (scope: Scope, { spec }: BGPPeerResource): boolean =>
   scope.kind === 'node' ? spec.node === scope.node : spec.node === undefined && spec.nodeSelector === undefined
 
 async function addPeer(client: CalicoClient, scope: Scope, ip: Ip, asText: string): Promise<void> {
   const asNumber = parseAsNumber(asText)
-  await createResource(client, makeResource('BGPPeer', { name: peerName(scope, ip) }, {
-    peerIP: ip, asNumber, ...(scope.kind === 'node' && { node: scope.node }),
-  }))
+  await createResource(
+    client,
+    makeResource(
+      'BGPPeer',
+      { name: peerName(scope, ip) },
+      {
+        peerIP: ip,
+        asNumber,
+        ...(scope.kind === 'node' && { node: scope.node }),
+      },
+    ),
+  )
 }
 
 async function removePeer(client: CalicoClient, scope: Scope, ip: Ip): Promise<void> {
-  const peers = (await client.resources('BGPPeer').list()).filter((peer) => inScope(scope, peer) && peer.spec.peerIP === String(ip))
-  if (peers.length === 0) throw new CalicoError('NOT_FOUND', `No BGP peer ${ip} ${scope.kind === 'node' ? `of node ${scope.node}` : 'for all nodes'}`)
+  const peers = (await client.resources('BGPPeer').list()).filter(
+    (peer) => inScope(scope, peer) && peer.spec.peerIP === String(ip),
+  )
+  if (peers.length === 0)
+    throw new CalicoError(
+      'NOT_FOUND',
+      `No BGP peer ${ip} ${scope.kind === 'node' ? `of node ${scope.node}` : 'for all nodes'}`,
+    )
   for (const { metadata } of peers) await client.resources('BGPPeer').delete(metadata.name)
 }
 
@@ -46,9 +62,14 @@ function checkAsWord(word: string): void {
   if (word !== 'as') throw new CalicoError('INVALID', `"${word}" stands where "as" is wanted: add ADDRESS as NUMBER`)
 }
 
-function peerCommands(prefix: string, scopeOf: (context: Context, node: string | undefined) => Scope): Readonly<Record<'add' | 'remove' | 'show', Command>> {
+function peerCommands(
+  prefix: string,
+  scopeOf: (context: Context, node: string | undefined) => Scope,
+): Readonly<Record<'add' | 'remove' | 'show', Command>> {
   const ofNode = prefix.startsWith('node')
-  const options = ofNode ? { node: text('--node <node>', 'another node than this host') } : { node: { ...text('--node', ''), hidden: true } }
+  const options = ofNode
+    ? { node: text('--node <node>', 'another node than this host') }
+    : { node: { ...text('--node', ''), hidden: true } }
   return {
     add: defineCommand({
       args: ['<ip>', '<as>', '<number>'],
@@ -79,7 +100,9 @@ function peerCommands(prefix: string, scopeOf: (context: Context, node: string |
       examples: [[`${prefix} show`, 'what is configured; sessions are shown by "node status"']],
       async run(context, _, { node, ipv4, ipv6 }) {
         const scope = scopeOf(context, node)
-        const peers = (await (await context.client()).resources('BGPPeer').list()).filter((peer) => inScope(scope, peer))
+        const peers = (await (await context.client()).resources('BGPPeer').list()).filter((peer) =>
+          inScope(scope, peer),
+        )
         const versions = ([4, 6] as const).filter((version) => ipv4 === ipv6 || (version === 4 ? ipv4 : ipv6))
         return { blocks: peerTables(scope, peers, versions) }
       },
@@ -88,4 +111,7 @@ function peerCommands(prefix: string, scopeOf: (context: Context, node: string |
 }
 
 export const globalPeer = peerCommands('bgp peer', () => ({ kind: 'global' }))
-export const nodePeer = peerCommands('node bgp peer', ({ env }, node) => ({ kind: 'node', node: node ?? localNodeName(env) }))
+export const nodePeer = peerCommands('node bgp peer', ({ env }, node) => ({
+  kind: 'node',
+  node: node ?? localNodeName(env),
+}))

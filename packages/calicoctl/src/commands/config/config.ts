@@ -33,7 +33,12 @@ async function readLevel(client: CalicoClient, kind: ConfigKind, name: string): 
   return (await client.resources(kind).find(name))?.spec.logSeverityScreen
 }
 
-async function writeLevel(client: CalicoClient, kind: ConfigKind, name: string, level: Level | undefined): Promise<void> {
+async function writeLevel(
+  client: CalicoClient,
+  kind: ConfigKind,
+  name: string,
+  level: Level | undefined,
+): Promise<void> {
   if (kind === 'FelixConfiguration') {
     await client.resources(kind).ensure(makeResource(kind, { name }, {}))
     await client.resources(kind).modify(name, undefined, (stored) => {
@@ -49,7 +54,11 @@ async function writeLevel(client: CalicoClient, kind: ConfigKind, name: string, 
   })
 }
 
-function configCommand(path: string, kind: ConfigKind, nameOf: (context: Context, node: string | undefined) => string): Command {
+function configCommand(
+  path: string,
+  kind: ConfigKind,
+  nameOf: (context: Context, node: string | undefined) => string,
+): Command {
   return defineCommand({
     args: ['<name>', '[value]'],
     options: {
@@ -58,11 +67,17 @@ function configCommand(path: string, kind: ConfigKind, nameOf: (context: Context
       node: text('--node <node>', 'another node than this host (config node bgp)'),
     },
     details: 'The setting that is known is loglevel: trace, debug, info, warning, error or fatal.',
-    examples: [[`${path} loglevel`, 'the present value'], [`${path} loglevel debug`, 'another one'], [`${path} loglevel --remove`, 'back to the default']],
+    examples: [
+      [`${path} loglevel`, 'the present value'],
+      [`${path} loglevel debug`, 'another one'],
+      [`${path} loglevel --remove`, 'back to the default'],
+    ],
     async run(context, [name, typed], { remove, node }) {
       checkName(name)
       if (typed === undefined && !remove) {
-        return { blocks: [line(await readLevel(await context.client(), kind, nameOf(context, node)) ?? 'Info (default)')] }
+        return {
+          blocks: [line((await readLevel(await context.client(), kind, nameOf(context, node))) ?? 'Info (default)')],
+        }
       }
       if (typed !== undefined && remove) throw new CalicoError('INVALID', 'Give a value or --remove, not both')
       const level = typed === undefined ? undefined : parseLevel(typed)
@@ -74,4 +89,8 @@ function configCommand(path: string, kind: ConfigKind, nameOf: (context: Context
 
 export const felixCommand = configCommand('config felix', 'FelixConfiguration', () => 'default')
 export const bgpCommand = configCommand('config bgp', 'BGPConfiguration', () => 'default')
-export const nodeBgpCommand = configCommand('config node bgp', 'BGPConfiguration', ({ env }, node) => `node.${node ?? localNodeName(env)}`)
+export const nodeBgpCommand = configCommand(
+  'config node bgp',
+  'BGPConfiguration',
+  ({ env }, node) => `node.${node ?? localNodeName(env)}`,
+)

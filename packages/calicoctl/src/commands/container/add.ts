@@ -8,7 +8,8 @@ import { lines } from '../../output/block.ts'
 export const command = defineCommand({
   args: ['<container>', '[ip]'],
   options: { interface: textOr('--interface <name>', 'name of the interface in the container', 'eth1') },
-  details: 'The container is a Docker name or id where an engine runs, else a network namespace by name; netns:NAME or an ' +
+  details:
+    'The container is a Docker name or id where an engine runs, else a network namespace by name; netns:NAME or an ' +
     'absolute path always mean a namespace. The address is one of a pool, the CIDR of a pool, ipv4 or ipv6; without it ' +
     'any IPv4 address is taken. All traffic is dropped until a profile or a policy allows it.',
   examples: [
@@ -28,7 +29,9 @@ export const command = defineCommand({
       return { blocks: lines(...ips.map((ip) => `IP ${ip} added to ${name}`)) }
     } catch (err) {
       const isConnected = hasCode(err, 'ALREADY_EXISTS') && err.context['endpoint'] !== undefined
-      return isConnected ? { errors: [`${name} has already been configured with Calico Networking.`] } : Promise.reject(err)
+      return isConnected
+        ? { errors: [`${name} has already been configured with Calico Networking.`] }
+        : Promise.reject(err)
     }
   },
 })

@@ -11,7 +11,10 @@ export const addCommand = defineCommand({
   args: ['<container>', '<ip>'],
   options,
   usage: 'container <container> ip add <ip>',
-  examples: [['container web ip add 192.168.1.2', 'one more address'], ['container web ip add ipv6', 'any IPv6 address']],
+  examples: [
+    ['container web ip add 192.168.1.2', 'one more address'],
+    ['container web ip add ipv6', 'any IPv6 address'],
+  ],
   async run(context, [name, typed]) {
     requireRoot()
     const wish = parseAddressWish(typed)

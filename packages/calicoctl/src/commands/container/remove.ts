@@ -25,7 +25,8 @@ async function identify(context: Context, { client }: WorkloadContext, name: str
 export const command = defineCommand({
   args: ['<container>'],
   options: {},
-  details: 'Deletes the interface, the endpoint and the allocation of its addresses. The container need not run any more.',
+  details:
+    'Deletes the interface, the endpoint and the allocation of its addresses. The container need not run any more.',
   examples: [['container remove web', 'undo "container add web"']],
   async run(context, [name]) {
     requireRoot()

@@ -1,12 +1,19 @@
 /**
- * Export and import of a whole datastore. The text has the three parts that Calico's own tool writes, `===` between them:
- * lists of resources as YAML, the ClusterInformation, and the records of IPAM as raw keys and values. Ours adds profiles and
- * workload endpoints, so that an import into an empty etcd restores everything.
+ * Export and import of a whole datastore. The text has the three parts that Calico's own tool writes, `===` between
+ * them: lists of resources as YAML, the ClusterInformation, and the records of IPAM as raw keys and values. Ours adds
+ * profiles and workload endpoints, so that an import into an empty etcd restores everything.
  */
 import { CalicoError, messageOf } from '@calico-node/core'
 import { initialise, type CalicoClient, type KvStore } from '@calico-node/datastore'
 import {
-  AFFINITY_PREFIX, BLOCK_PREFIX, DEFAULT_ALLOW_PROFILE, HANDLE_PREFIX, IPAM_CONFIG_KEY, kindInfo, parseResource, RESOURCES_PREFIX,
+  AFFINITY_PREFIX,
+  BLOCK_PREFIX,
+  DEFAULT_ALLOW_PROFILE,
+  HANDLE_PREFIX,
+  IPAM_CONFIG_KEY,
+  kindInfo,
+  parseResource,
+  RESOURCES_PREFIX,
   type Kind,
 } from '@calico-node/model'
 import { defineCommand } from '../../cli/command.ts'
@@ -19,20 +26,47 @@ import { applyResource } from '../../resources/operations.ts'
 
 /** Referents before what refers to them. */
 const KINDS: readonly Kind[] = [
-  'IPPool', 'BGPPeer', 'Tier', 'GlobalNetworkPolicy', 'StagedGlobalNetworkPolicy', 'GlobalNetworkSet', 'HostEndpoint',
-  'KubeControllersConfiguration', 'NetworkPolicy', 'StagedNetworkPolicy', 'StagedKubernetesNetworkPolicy', 'NetworkSet', 'Node',
-  'BGPConfiguration', 'FelixConfiguration', 'IPReservation', 'BGPFilter', 'Profile', 'WorkloadEndpoint',
+  'IPPool',
+  'BGPPeer',
+  'Tier',
+  'GlobalNetworkPolicy',
+  'StagedGlobalNetworkPolicy',
+  'GlobalNetworkSet',
+  'HostEndpoint',
+  'KubeControllersConfiguration',
+  'NetworkPolicy',
+  'StagedNetworkPolicy',
+  'StagedKubernetesNetworkPolicy',
+  'NetworkSet',
+  'Node',
+  'BGPConfiguration',
+  'FelixConfiguration',
+  'IPReservation',
+  'BGPFilter',
+  'Profile',
+  'WorkloadEndpoint',
 ]
 const SEPARATOR = '==='
-const IPAM_PARTS = { block_affinities: AFFINITY_PREFIX, blocks: BLOCK_PREFIX, handles: HANDLE_PREFIX, config: IPAM_CONFIG_KEY } as const
+const IPAM_PARTS = {
+  block_affinities: AFFINITY_PREFIX,
+  blocks: BLOCK_PREFIX,
+  handles: HANDLE_PREFIX,
+  config: IPAM_CONFIG_KEY,
+} as const
 
 async function resourcesText(client: CalicoClient): Promise<string> {
   const parts: string[] = []
   for (const kind of KINDS) {
     const items = (await client.resources(kind).list())
       .filter(({ metadata }) => metadata.name !== DEFAULT_ALLOW_PROFILE && !metadata.name.startsWith('knp.default.'))
-      .map(({ metadata: { resourceVersion: _version, uid: _uid, creationTimestamp: _time, ...metadata }, ...resource }) => ({ ...resource, metadata }))
-    if (items.length > 0) parts.push(`${toYaml({ apiVersion: 'projectcalico.org/v3', kind: `${kind}List`, items })}---\n`)
+      .map(
+        ({
+          metadata: { resourceVersion: _version, uid: _uid, creationTimestamp: _time, ...metadata },
+          ...resource
+        }) => ({ ...resource, metadata }),
+      )
+    if (items.length > 0)
+      parts.push(`${toYaml({ apiVersion: 'projectcalico.org/v3', kind: `${kind}List`, items })}---\n`)
   }
   return parts.join('')
 }
@@ -48,15 +82,25 @@ async function ipamText(store: KvStore): Promise<string> {
 export const exportCommand = defineCommand({
   args: [],
   options: {},
-  details: 'The datastore must be locked, so that nothing changes meanwhile. Profiles and workload endpoints are included.',
-  examples: [['datastore migrate export > cluster.yaml', 'save everything'], ['datastore migrate lock', 'needed before']],
+  details:
+    'The datastore must be locked, so that nothing changes meanwhile. Profiles and workload endpoints are included.',
+  examples: [
+    ['datastore migrate export > cluster.yaml', 'save everything'],
+    ['datastore migrate lock', 'needed before'],
+  ],
   async run(context) {
     const client = await context.client()
     const cluster = await client.resources('ClusterInformation').get('default')
     if (cluster.spec.datastoreReady !== false) {
       throw new CalicoError('INVALID', 'The datastore is not locked: use "calicoctl datastore migrate lock" first')
     }
-    const blocks = [await resourcesText(client), `${SEPARATOR}\n`, `${JSON.stringify(cluster)}\n`, `${SEPARATOR}\n`, `${await ipamText(client.store)}\n`]
+    const blocks = [
+      await resourcesText(client),
+      `${SEPARATOR}\n`,
+      `${JSON.stringify(cluster)}\n`,
+      `${SEPARATOR}\n`,
+      `${await ipamText(client.store)}\n`,
+    ]
     return { blocks: blocks.map((part): Block => ({ kind: 'text', text: part })) }
   },
 })
@@ -66,7 +110,8 @@ interface RawRecord {
   readonly value: string
 }
 
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 function rawRecords(part: string): RawRecord[] {
   let json: unknown
@@ -78,7 +123,8 @@ function rawRecords(part: string): RawRecord[] {
   const entries = isRecord(json) ? Object.values(json).flatMap((value) => (Array.isArray(value) ? value : [value])) : []
   return entries.filter(isRecord).map((entry) => {
     const { Key: key, Value: value } = entry
-    if (typeof key !== 'string' || !key.startsWith('/calico/ipam/v2/')) throw new CalicoError('INVALID', `Cannot import the record ${JSON.stringify(key)}: it is none of IPAM's`)
+    if (typeof key !== 'string' || !key.startsWith('/calico/ipam/v2/'))
+      throw new CalicoError('INVALID', `Cannot import the record ${JSON.stringify(key)}: it is none of IPAM's`)
     return { key, value: typeof value === 'string' ? value : JSON.stringify(value) }
   })
 }
@@ -86,11 +132,15 @@ function rawRecords(part: string): RawRecord[] {
 async function requireEmpty(client: CalicoClient): Promise<void> {
   const { kvs } = await client.store.list(RESOURCES_PREFIX)
   const foreign = kvs.find(({ key }) => !/\/(clusterinformations|tiers)\//.test(key))
-  if (foreign !== undefined) throw new CalicoError('INVALID', `Cannot import: the datastore is not empty, it has ${foreign.key}`)
+  if (foreign !== undefined)
+    throw new CalicoError('INVALID', `Cannot import: the datastore is not empty, it has ${foreign.key}`)
 }
 
 /** The parts of an export, checked as a whole before anything is written. */
-function parseExport(file: string, source: string): { resources: ReturnType<typeof parseResource>[]; clusterGuid: string | undefined; records: RawRecord[] } {
+function parseExport(
+  file: string,
+  source: string,
+): { resources: ReturnType<typeof parseResource>[]; clusterGuid: string | undefined; records: RawRecord[] } {
   const [lists = '', cluster = '{}', ipam = '{}', ...rest] = source.split(/^===$/m)
   if (rest.length > 0) throw new CalicoError('INVALID', `Cannot import ${file}: it has more than three parts`)
   const resources = parseDocuments(file, lists).map((document) => {
@@ -102,27 +152,45 @@ function parseExport(file: string, source: string): { resources: ReturnType<type
   })
   const [facts] = parseDocuments(file, cluster)
   const spec = isRecord(facts?.value) && isRecord(facts.value['spec']) ? facts.value['spec'] : {}
-  return { resources, clusterGuid: typeof spec['clusterGUID'] === 'string' ? spec['clusterGUID'] : undefined, records: rawRecords(ipam) }
+  return {
+    resources,
+    clusterGuid: typeof spec['clusterGUID'] === 'string' ? spec['clusterGUID'] : undefined,
+    records: rawRecords(ipam),
+  }
 }
 
 export const importCommand = defineCommand({
   args: [],
   options: { filename: text('-f, --filename <file>', 'an export; - for standard input') },
   details: 'The datastore must be empty. It stays locked: unlock it when all is well.',
-  examples: [['datastore migrate import -f cluster.yaml', 'restore what was exported'], ['datastore migrate unlock', 'needed afterwards']],
+  examples: [
+    ['datastore migrate import -f cluster.yaml', 'restore what was exported'],
+    ['datastore migrate unlock', 'needed afterwards'],
+  ],
   async run(context, _, { filename }) {
     if (filename === undefined) throw new CalicoError('INVALID', 'Option -f is missing: name an export')
-    const { resources, clusterGuid, records } = parseExport(filename, await loadText(filename, () => context.readStdin()))
+    const { resources, clusterGuid, records } = parseExport(
+      filename,
+      await loadText(filename, () => context.readStdin()),
+    )
     const client = await context.client()
     await requireEmpty(client)
     await initialise(client)
     await client.resources('ClusterInformation').modify('default', undefined, (stored) => ({
-      ...stored, spec: { ...stored.spec, datastoreReady: false, ...(clusterGuid !== undefined && { clusterGUID: clusterGuid }) },
+      ...stored,
+      spec: { ...stored.spec, datastoreReady: false, ...(clusterGuid !== undefined && { clusterGUID: clusterGuid }) },
     }))
     // Initialising has made some of them.
     for (const resource of resources) await applyResource(client, resource)
     for (const { key, value } of records) await client.store.put(key, value)
-    const counts = Object.entries(Object.groupBy(resources, ({ kind }) => kindInfo(kind).plural)).map(([kind, items = []]) => `${items.length} ${kind}`)
-    return { blocks: [line(`Imported ${[...counts, `${records.length} records of IPAM`].join(', ')}.`), line('The datastore is locked: unlock it with "calicoctl datastore migrate unlock".')] }
+    const counts = Object.entries(Object.groupBy(resources, ({ kind }) => kindInfo(kind).plural)).map(
+      ([kind, items = []]) => `${items.length} ${kind}`,
+    )
+    return {
+      blocks: [
+        line(`Imported ${[...counts, `${records.length} records of IPAM`].join(', ')}.`),
+        line('The datastore is locked: unlock it with "calicoctl datastore migrate unlock".'),
+      ],
+    }
   },
 })

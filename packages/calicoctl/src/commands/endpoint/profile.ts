@@ -7,17 +7,21 @@ import { endpointOptions } from './options.ts'
 
 const { endpoint: _endpoint, ...options } = endpointOptions
 
-const changing = (verb: ProfileVerb, meaning: string): Command => defineCommand({
-  args: ['<endpoint>', '[profile...]'],
-  options,
-  usage: `endpoint <endpoint> profile ${verb} [profile...]`,
-  examples: [[`endpoint 0a1b2c profile ${verb} PROF_A_B`, meaning]],
-  async run(context, [endpoint, profiles], { host, orchestrator, workload }) {
-    const client = await writableClient(context)
-    const found = onlyEndpoint(await findEndpoints(client, { node: host, orchestrator, workload, endpoint }), `"${endpoint}"`)
-    return { blocks: [line(await changeEndpointProfiles(client, found, verb, profiles))] }
-  },
-})
+const changing = (verb: ProfileVerb, meaning: string): Command =>
+  defineCommand({
+    args: ['<endpoint>', '[profile...]'],
+    options,
+    usage: `endpoint <endpoint> profile ${verb} [profile...]`,
+    examples: [[`endpoint 0a1b2c profile ${verb} PROF_A_B`, meaning]],
+    async run(context, [endpoint, profiles], { host, orchestrator, workload }) {
+      const client = await writableClient(context)
+      const found = onlyEndpoint(
+        await findEndpoints(client, { node: host, orchestrator, workload, endpoint }),
+        `"${endpoint}"`,
+      )
+      return { blocks: [line(await changeEndpointProfiles(client, found, verb, profiles))] }
+    },
+  })
 
 export const setCommand = changing('set', 'replace the list; without profiles: empty it')
 export const appendCommand = changing('append', 'add to the list')
@@ -30,7 +34,10 @@ export const showCommand = defineCommand({
   examples: [['endpoint 0a1b2c profile show', 'the profiles of an endpoint, in order']],
   async run(context, [endpoint], { host, orchestrator, workload }) {
     const client = await context.client()
-    const found = onlyEndpoint(await findEndpoints(client, { node: host, orchestrator, workload, endpoint }), `"${endpoint}"`)
+    const found = onlyEndpoint(
+      await findEndpoints(client, { node: host, orchestrator, workload, endpoint }),
+      `"${endpoint}"`,
+    )
     const shown = await shownProfiles(client)
     return { blocks: lines(...(found.spec.profiles ?? []).map(shown)) }
   },

@@ -22,8 +22,14 @@ export function detailTable(endpoints: readonly WorkloadEndpointResource[], show
   const rows = endpoints.map((endpoint) => {
     const { spec } = endpoint
     return [
-      spec.node, spec.orchestrator, workloadOf(endpoint), spec.endpoint, (spec.ipNetworks ?? []).join(' '), spec.mac ?? '',
-      (spec.profiles ?? []).map(shown).join(' '), 'active',
+      spec.node,
+      spec.orchestrator,
+      workloadOf(endpoint),
+      spec.endpoint,
+      (spec.ipNetworks ?? []).join(' '),
+      spec.mac ?? '',
+      (spec.profiles ?? []).map(shown).join(' '),
+      'active',
     ]
   })
   const columns = ['Hostname', 'Orchestrator ID', 'Workload ID', 'Endpoint ID', 'Addresses', 'MAC', 'Profiles', 'State']

@@ -31,29 +31,59 @@ function topNodes({ allocations }: IpamReport): Block[] {
 const ELSEWHERE = new Set(['address-leaked', 'address-outside', 'address-unassigned'])
 
 /** The narration of a check. Pure. */
-export function narrate({ report, activePools, tunnelIps, workloadIps }: Findings, show: { all: boolean; problems: boolean }): Block[] {
+export function narrate(
+  { report, activePools, tunnelIps, workloadIps }: Findings,
+  show: { all: boolean; problems: boolean },
+): Block[] {
   const { problems, allocations, counts } = report
   const of = (kind: IpamProblem['kind']): IpamProblem[] => problems.filter((one) => one.kind === kind)
   const listed = (found: readonly IpamProblem[]): Block[] =>
     show.problems || show.all ? lines(...found.map(({ subject, detail }) => `  ${subject}: ${detail}`)) : []
   const others = problems.filter((one) => isCounted(one) && !ELSEWHERE.has(one.kind))
   return [
-    ...lines('Checking IPAM for inconsistencies...', '', 'Loading all IPAM blocks...', `Found ${counts.blocks} IPAM blocks.`,
-      `IPAM blocks record ${allocations.length} allocations.`, '', 'Loading all IPAM pools...',
-      ...activePools.map((cidr) => `  ${cidr}`), `Found ${activePools.length} active IP pools.`, '',
-      'Loading all nodes.', `Found ${tunnelIps} node tunnel IPs.`, '', 'Loading all workload endpoints.',
-      `Found ${workloadIps} workload IPs.`, `Workloads and nodes are using ${counts.addressesInUse} IPs.`, '',
-      `Looking for top (up to ${TOP}) nodes by allocations...`),
+    ...lines(
+      'Checking IPAM for inconsistencies...',
+      '',
+      'Loading all IPAM blocks...',
+      `Found ${counts.blocks} IPAM blocks.`,
+      `IPAM blocks record ${allocations.length} allocations.`,
+      '',
+      'Loading all IPAM pools...',
+      ...activePools.map((cidr) => `  ${cidr}`),
+      `Found ${activePools.length} active IP pools.`,
+      '',
+      'Loading all nodes.',
+      `Found ${tunnelIps} node tunnel IPs.`,
+      '',
+      'Loading all workload endpoints.',
+      `Found ${workloadIps} workload IPs.`,
+      `Workloads and nodes are using ${counts.addressesInUse} IPs.`,
+      '',
+      `Looking for top (up to ${TOP}) nodes by allocations...`,
+    ),
     ...topNodes(report),
-    ...lines('', 'Scanning for IPs that are allocated but not actually in use...'), ...listed(of('address-leaked')),
-    ...(show.all ? lines(...allocations.map(({ ip, users, handle }) => `  ${ip}: ${users.join(', ') || 'not in use'} (${handle ?? 'no handle'})`)) : []),
+    ...lines('', 'Scanning for IPs that are allocated but not actually in use...'),
+    ...listed(of('address-leaked')),
+    ...(show.all
+      ? lines(
+          ...allocations.map(
+            ({ ip, users, handle }) => `  ${ip}: ${users.join(', ') || 'not in use'} (${handle ?? 'no handle'})`,
+          ),
+        )
+      : []),
     line(`Found ${of('address-leaked').length} IPs that are allocated in IPAM but not actually in use.`),
     line('Scanning for IPs that are in use by a workload or node but not allocated in IPAM...'),
     ...listed([...of('address-outside'), ...of('address-unassigned')]),
     line(`Found ${of('address-outside').length} in-use IPs that are not in active IP pools.`),
-    line(`Found ${of('address-unassigned').length} in-use IPs that are in active IP pools but have no corresponding IPAM allocation.`),
-    ...(others.length === 0 ? [] : lines(`Found ${others.length} faults in blocks, affinities, handles and shared addresses:`,
-      ...others.map(({ subject, detail }) => `  ${subject}: ${detail}`))),
+    line(
+      `Found ${of('address-unassigned').length} in-use IPs that are in active IP pools but have no corresponding IPAM allocation.`,
+    ),
+    ...(others.length === 0
+      ? []
+      : lines(
+          `Found ${others.length} faults in blocks, affinities, handles and shared addresses:`,
+          ...others.map(({ subject, detail }) => `  ${subject}: ${detail}`),
+        )),
     ...lines('', `Check complete; found ${problems.filter(isCounted).length} problems.`),
   ]
 }
@@ -67,8 +97,12 @@ export const command = defineCommand({
     exitCode: flag('--exit-code', 'exit status 1 when there are problems'),
     kubeconfig: hidden(text('--kubeconfig <file>', 'not used')),
   },
-  details: 'An address that is being given out or freed at this moment may show up as a problem: check again before acting on it.',
-  examples: [['ipam check --show-problem-ips', 'find leaked and doubly used addresses'], ['ipam check -o report.json', 'keep the findings']],
+  details:
+    'An address that is being given out or freed at this moment may show up as a problem: check again before acting on it.',
+  examples: [
+    ['ipam check --show-problem-ips', 'find leaked and doubly used addresses'],
+    ['ipam check -o report.json', 'keep the findings'],
+  ],
   async run(context, _, { showAllIps, showProblemIps, output, exitCode }) {
     const client = await context.client()
     const report = await checkIpam(client)
@@ -76,7 +110,8 @@ export const command = defineCommand({
     const nodes = await client.resources('Node').list()
     const endpoints = await client.resources('WorkloadEndpoint').list()
     const findings = {
-      report, activePools: pools.map(({ spec }) => spec.cidr),
+      report,
+      activePools: pools.map(({ spec }) => spec.cidr),
       tunnelIps: nodes.flatMap((node) => TUNNEL_KINDS.flatMap((kind) => tunnelAddress(kind, node) ?? [])).length,
       workloadIps: endpoints.flatMap(({ spec }) => spec.ipNetworks ?? []).length,
     }

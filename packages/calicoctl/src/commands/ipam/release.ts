@@ -24,7 +24,10 @@ async function checkReports(context: Context, reports: readonly CheckReport[], f
   }
   if (force) return
   if (cluster.spec.datastoreReady !== false) {
-    throw new CalicoError('INVALID', 'The datastore is not locked: use "calicoctl datastore migrate lock" and make a report then, or --force')
+    throw new CalicoError(
+      'INVALID',
+      'The datastore is not locked: use "calicoctl datastore migrate lock" and make a report then, or --force',
+    )
   }
   if (!reports.some(({ clusterRevision }) => clusterRevision === cluster.metadata.resourceVersion)) {
     throw new CalicoError('INVALID', 'No report was made since the datastore was locked: make one now, or use --force')
@@ -44,7 +47,12 @@ async function releaseReported(context: Context, reports: readonly CheckReport[]
       if (!hasCode(err, 'NOT_FOUND', 'CONFLICT')) throw err
     }
   }
-  return { blocks: [line(`Released ${unused.length} unused IP addresses and ${handles} leaked handles.`), line('You may now unlock the data store.')] }
+  return {
+    blocks: [
+      line(`Released ${unused.length} unused IP addresses and ${handles} leaked handles.`),
+      line('You may now unlock the data store.'),
+    ],
+  }
 }
 
 export const command = defineCommand({
@@ -54,7 +62,8 @@ export const command = defineCommand({
     fromReport: list('--from-report <file>', 'free what is unused by every one of these reports (repeatable)'),
     force: flag('--force', 'with reports: also when the datastore is not locked'),
   },
-  details: 'Freeing an address that a workload still uses gives it to two workloads: "ipam show --ip" tells who has it.',
+  details:
+    'Freeing an address that a workload still uses gives it to two workloads: "ipam show --ip" tells who has it.',
   examples: [
     ['ipam release --ip=192.168.1.1', 'free one address'],
     ['ipam release --from-report=a.json --from-report=b.json', 'free what two checks at different times call unused'],

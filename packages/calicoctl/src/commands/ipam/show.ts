@@ -16,28 +16,46 @@ interface Figures {
 /** How full pools, and the blocks in them, are. Pure. */
 export function usageTable({ pools }: IpamUsage, opts: { blocks: boolean; reserved: boolean }): Block {
   const row = (grouping: string, { cidr, total, inUse, reserved }: Figures): string[] => [
-    grouping, cidr, fiveDigits(total), share(inUse, total), ...(opts.reserved ? [share(reserved, total)] : []),
+    grouping,
+    cidr,
+    fiveDigits(total),
+    share(inUse, total),
+    ...(opts.reserved ? [share(reserved, total)] : []),
     share(total - inUse - (opts.reserved ? reserved : 0n), total),
   ]
   const rows = pools.flatMap((pool) => [
-    row('IP Pool', pool), ...(opts.blocks ? pool.blocks.map((block) => row('Block', block)) : []),
+    row('IP Pool', pool),
+    ...(opts.blocks ? pool.blocks.map((block) => row('Block', block)) : []),
   ])
-  const columns = ['GROUPING', 'CIDR', 'IPS TOTAL', 'IPS IN USE', ...(opts.reserved ? ['IPS RESERVED'] : []), 'IPS FREE']
+  const columns = [
+    'GROUPING',
+    'CIDR',
+    'IPS TOTAL',
+    'IPS IN USE',
+    ...(opts.reserved ? ['IPS RESERVED'] : []),
+    'IPS FREE',
+  ]
   return { kind: 'grid', columns, rows }
 }
 
 /** Addresses used by another node than the one whose block they are in. Pure. */
 export function borrowedTable(borrowed: readonly Borrowed[]): Block {
   const rows = borrowed.map(({ ip, borrower, block, blockOwner, allocation: { attributes } }) => [
-    ip, borrower, block, blockOwner?.replace(/^(host|virtual):/, '') ?? '', attributes['type'] ?? (attributes['pod'] === undefined ? '' : 'pod'),
+    ip,
+    borrower,
+    block,
+    blockOwner?.replace(/^(host|virtual):/, '') ?? '',
+    attributes['type'] ?? (attributes['pod'] === undefined ? '' : 'pod'),
     attributes['pod'] === undefined ? '' : `${attributes['namespace'] ?? ''}/${attributes['pod']}`,
   ])
   return { kind: 'grid', columns: ['IP', 'BORROWING-NODE', 'BLOCK', 'BLOCK OWNER', 'TYPE', 'ALLOCATED-TO'], rows }
 }
 
 /** The complaint that scripts know: on standard output, exit status 1. */
-export const badAddress = (typed: string): Outcome =>
-  ({ blocks: [line(`Error executing command: invalid IP address specified: ${typed}`)], exitCode: 1 })
+export const badAddress = (typed: string): Outcome => ({
+  blocks: [line(`Error executing command: invalid IP address specified: ${typed}`)],
+  exitCode: 1,
+})
 
 async function showAddress(context: Context, ip: Ip): Promise<Outcome> {
   const holder = await (await context.ipam()).findHolder(ip)
@@ -56,7 +74,8 @@ async function showAddress(context: Context, ip: Ip): Promise<Outcome> {
 async function showConfiguration(context: Context): Promise<Outcome> {
   const { strictAffinity, autoAllocateBlocks, maxBlocksPerHost } = await (await context.ipam()).config()
   const rows = [
-    ['StrictAffinity', String(strictAffinity)], ['AutoAllocateBlocks', String(autoAllocateBlocks)],
+    ['StrictAffinity', String(strictAffinity)],
+    ['AutoAllocateBlocks', String(autoAllocateBlocks)],
     ['MaxBlocksPerHost', String(maxBlocksPerHost)],
   ]
   return { blocks: [{ kind: 'grid', columns: ['PROPERTY', 'VALUE'], rows }] }

@@ -6,15 +6,27 @@ import { line, lines } from '../../output/block.ts'
 
 export const command = defineCommand({
   args: [],
-  options: { kernelConfig: text('-f, --kernel-config <file>', 'configuration of the kernel, when it is not where it is looked for') },
+  options: {
+    kernelConfig: text(
+      '-f, --kernel-config <file>',
+      'configuration of the kernel, when it is not where it is looked for',
+    ),
+  },
   details: 'What is optional and missing is shown as SKIP: the features that need it will not work.',
   examples: [['node checksystem', 'before calico/node is started for the first time']],
   run(_, __, { kernelConfig }) {
     requireRoot()
     const results = checkKernel(readKernel(kernelConfig))
-    const blocks = lines('Checking kernel version and modules...', ...results.map(({ name, result }) => `  ${name.padEnd(24)} ${result}`))
+    const blocks = lines(
+      'Checking kernel version and modules...',
+      ...results.map(({ name, result }) => `  ${name.padEnd(24)} ${result}`),
+    )
     const missing = results.filter(({ result }) => result === 'FAIL').map(({ name }) => name)
-    if (missing.length > 0) return Promise.resolve({ blocks, errors: [`System does not meet the requirements of Calico: ${missing.join(', ')}`] })
+    if (missing.length > 0)
+      return Promise.resolve({
+        blocks,
+        errors: [`System does not meet the requirements of Calico: ${missing.join(', ')}`],
+      })
     return Promise.resolve({ blocks: [...blocks, line('System meets minimum system requirements to run Calico!')] })
   },
 })

@@ -37,7 +37,10 @@ const COMMANDS: readonly (readonly [file: string, command: readonly [string, ...
 const TIMEOUT_MS = 20_000
 
 /** The command's output, or what went wrong, so that nothing ends the collection. */
-async function collect(directory: string, [file, [program, ...args]]: (typeof COMMANDS)[number]): Promise<Block | undefined> {
+async function collect(
+  directory: string,
+  [file, [program, ...args]]: (typeof COMMANDS)[number],
+): Promise<Block | undefined> {
   try {
     writeFileSync(join(directory, file), await run(program, args, { timeoutMs: TIMEOUT_MS }))
     return undefined

@@ -15,7 +15,10 @@ export const command = defineCommand({
     hostname: text('--hostname <name>', 'another node than this host'),
   },
   details: 'Deletes the Node with its addresses, blocks, peers and settings from the datastore. The node must not run.',
-  examples: [['node remove', 'forget this host'], ['node remove --hostname=host-b --remove-endpoints', 'forget a host that is gone']],
+  examples: [
+    ['node remove', 'forget this host'],
+    ['node remove --hostname=host-b --remove-endpoints', 'forget a host that is gone'],
+  ],
   async run(context, _, { removeEndpoints, hostname }) {
     const name = hostname === undefined ? localNodeName(context.env) : parseNodeName(hostname)
     if (hostname === undefined && runningPrograms(listCommandLines()).felix) {
@@ -25,7 +28,9 @@ export const command = defineCommand({
     const endpoints = await findEndpoints(client, { node: name })
     if (endpoints.length > 0 && !removeEndpoints) {
       const list = endpoints.map(workloadOf).join(', ')
-      return { errors: [`Cannot remove node ${name}: it has endpoints (${list}). Use --remove-endpoints to remove them too`] }
+      return {
+        errors: [`Cannot remove node ${name}: it has endpoints (${list}). Use --remove-endpoints to remove them too`],
+      }
     }
     await deleteResource({ client, ipam: () => context.ipam() }, { kind: 'Node', name })
     return { blocks: [line(`Node ${name} removed`)] }

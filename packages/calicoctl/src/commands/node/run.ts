@@ -15,17 +15,30 @@ const STARTED = 'Calico node started successfully'
 const START_DEADLINE_MS = 10_000
 const PULL_TIMEOUT_MS = 300_000
 
-const address = (version: 4 | 6) => (typed: string): string => {
-  const found = findIpInterface(typed)
-  if (typed === 'autodetect' || typed === 'none' || (found !== undefined && ipVersion(found.ip) === version)) return typed
-  throw new CalicoError('INVALID', `Cannot use "${typed}" as IPv${version} address: want an address, autodetect or none`)
-}
+const address =
+  (version: 4 | 6) =>
+  (typed: string): string => {
+    const found = findIpInterface(typed)
+    if (typed === 'autodetect' || typed === 'none' || (found !== undefined && ipVersion(found.ip) === version))
+      return typed
+    throw new CalicoError(
+      'INVALID',
+      `Cannot use "${typed}" as IPv${version} address: want an address, autodetect or none`,
+    )
+  }
 
 function detectionMethod(typed: string): string {
   const [name = '', ...rest] = typed.split('=')
   const argument = rest.join('=')
-  const ok = name === 'first-found' ? rest.length === 0 : ['can-reach', 'interface', 'skip-interface', 'cidr'].includes(name) && argument !== ''
-  if (!ok) throw new CalicoError('INVALID', `Cannot use detection method "${typed}": want first-found, can-reach=HOST, interface=REGEX, skip-interface=REGEX or cidr=CIDR`)
+  const ok =
+    name === 'first-found'
+      ? rest.length === 0
+      : ['can-reach', 'interface', 'skip-interface', 'cidr'].includes(name) && argument !== ''
+  if (!ok)
+    throw new CalicoError(
+      'INVALID',
+      `Cannot use detection method "${typed}": want first-found, can-reach=HOST, interface=REGEX, skip-interface=REGEX or cidr=CIDR`,
+    )
   if (name.endsWith('interface')) {
     try {
       argument.split(',').forEach((pattern) => RegExp(pattern))
@@ -37,7 +50,11 @@ function detectionMethod(typed: string): string {
 }
 
 const fileOf = (source: PemSource | undefined): string | undefined => {
-  if (source?.kind === 'inline') throw new CalicoError('UNSUPPORTED', `Cannot hand ${source.setting} to a container: use files for certificates and keys`)
+  if (source?.kind === 'inline')
+    throw new CalicoError(
+      'UNSUPPORTED',
+      `Cannot hand ${source.setting} to a container: use files for certificates and keys`,
+    )
   return source?.path
 }
 
@@ -47,12 +64,21 @@ function etcdOf({ endpoints, discoverySrv = '', tls }: EtcdConnection): NodeCont
   return { endpoints: endpoints.join(','), discoverySrv, ...given }
 }
 
-/** Forwarding, modules and room for connections. What fails is only warned about: the node may have been given it already. */
+/**
+ * Forwarding, modules and room for connections. What fails is only warned about: the node may have been given it
+ * already.
+ */
 async function prepareHost(log: Context['log']): Promise<Block[]> {
   const warnings: Block[] = []
-  await run('modprobe', ['-a', 'xt_set', 'ip6_tables']).catch((err: unknown) => log.info('Cannot load modules', { err }))
+  await run('modprobe', ['-a', 'xt_set', 'ip6_tables']).catch((err: unknown) =>
+    log.info('Cannot load modules', { err }),
+  )
   const sysctl = createSysctl()
-  for (const [key, wanted] of [['net/ipv4/ip_forward', '1'], ['net/ipv6/conf/all/forwarding', '1'], ['net/netfilter/nf_conntrack_max', '1000000']] as const) {
+  for (const [key, wanted] of [
+    ['net/ipv4/ip_forward', '1'],
+    ['net/ipv6/conf/all/forwarding', '1'],
+    ['net/netfilter/nf_conntrack_max', '1000000'],
+  ] as const) {
     try {
       sysctl.write(key, wanted)
     } catch (err) {
@@ -73,24 +99,42 @@ async function start(node: NodeContainer): Promise<void> {
   await run('docker', dockerRunWords(node), { timeoutMs: PULL_TIMEOUT_MS })
   let log = ''
   try {
-    await waitFor('calico/node to start', async () => {
-      log = await run('docker', ['logs', CONTAINER_NAME])
-      return log.split('\n').some((text) => text.trim() === STARTED)
-    }, { deadlineMs: START_DEADLINE_MS, pollMs: 250 })
+    await waitFor(
+      'calico/node to start',
+      async () => {
+        log = await run('docker', ['logs', CONTAINER_NAME])
+        return log.split('\n').some((text) => text.trim() === STARTED)
+      },
+      { deadlineMs: START_DEADLINE_MS, pollMs: 250 },
+    )
   } catch (err) {
     const last = log.trimEnd().split('\n').slice(-5).join('\n')
-    throw new CalicoError('COMMAND_FAILED', `calico/node has terminated, check logs for details\n${last}`, { cause: err })
+    throw new CalicoError('COMMAND_FAILED', `calico/node has terminated, check logs for details\n${last}`, {
+      cause: err,
+    })
   }
 }
 
-const HINT = ['', 'If you are running calico/node in an init system, use the --init-system flag', 'to display the appropriate start and stop commands.']
+const HINT = [
+  '',
+  'If you are running calico/node in an init system, use the --init-system flag',
+  'to display the appropriate start and stop commands.',
+]
 
 function dryRun(node: NodeContainer): Outcome {
   const docker = shellLine(['docker', ...dockerRunWords(node)])
-  if (!node.initSystem) return { blocks: lines('Use the following command to start the calico/node container:', '', docker, ...HINT) }
+  if (!node.initSystem)
+    return { blocks: lines('Use the following command to start the calico/node container:', '', docker, ...HINT) }
   return {
-    blocks: lines('Use the following command to start the calico/node container:', '', docker, '',
-      'Use the following command to stop the calico/node container:', '', `docker stop ${CONTAINER_NAME}`),
+    blocks: lines(
+      'Use the following command to start the calico/node container:',
+      '',
+      docker,
+      '',
+      'Use the following command to stop the calico/node container:',
+      '',
+      `docker stop ${CONTAINER_NAME}`,
+    ),
   }
 }
 
@@ -122,18 +166,27 @@ export const command = defineCommand({
     ['node run --dryrun --init-system', 'print what an init system has to run'],
   ],
   async *run(context, _, options): AsyncGenerator<Block, Outcome> {
-    if (options.runtime !== undefined && options.runtime !== 'docker') throw new CalicoError('UNSUPPORTED', `Runtime "${options.runtime}" is not supported: want docker`)
+    if (options.runtime !== undefined && options.runtime !== 'docker')
+      throw new CalicoError('UNSUPPORTED', `Runtime "${options.runtime}" is not supported: want docker`)
     const connection = parseConnection({ env: context.env, configFile: context.configFile ?? DEFAULT_CONFIG_FILE })
     const policyOnly = context.env['CALICO_NETWORKING']?.toLowerCase() === 'false'
     const { ip, ip6, as: asNumber, ipMethod, ip6Method, felixConfig } = options
     const node: NodeContainer = {
-      image: options.nodeImage, nodeName: options.name ?? parseNodeName(hostname().toLowerCase()),
+      image: options.nodeImage,
+      nodeName: options.name ?? parseNodeName(hostname().toLowerCase()),
       backend: options.backend ?? (policyOnly ? 'none' : 'bird'),
-      ...(ip !== undefined && { ip }), ...(ip6 !== undefined && { ip6 }), ...(asNumber !== undefined && { asNumber }),
+      ...(ip !== undefined && { ip }),
+      ...(ip6 !== undefined && { ip6 }),
+      ...(asNumber !== undefined && { asNumber }),
       ...(ipMethod !== undefined && ipMethod !== 'first-found' && { ipMethod }),
-      ...(ip6Method !== undefined && ip6Method !== 'first-found' && { ip6Method }), ...(felixConfig !== undefined && { felixConfig }),
-      noDefaultPools: options.noDefaultIppools, libnetwork: options.libnetwork, logDirectory: options.logDir, etcd: etcdOf(connection),
-      initSystem: options.initSystem || options.detach === 'false', leastPrivilege: options.leastPrivilege,
+      ...(ip6Method !== undefined && ip6Method !== 'first-found' && { ip6Method }),
+      ...(felixConfig !== undefined && { felixConfig }),
+      noDefaultPools: options.noDefaultIppools,
+      libnetwork: options.libnetwork,
+      logDirectory: options.logDir,
+      etcd: etcdOf(connection),
+      initSystem: options.initSystem || options.detach === 'false',
+      leastPrivilege: options.leastPrivilege,
     }
     if (options.dryrun) return dryRun(node)
     requireRoot()

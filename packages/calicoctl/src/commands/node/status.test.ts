@@ -7,19 +7,33 @@ import { renderBlock } from '../../output/block.ts'
 import { type NodeStatus, statusOutcome } from './status.ts'
 
 const protocol = (name: string, info: string, more: Partial<BirdProtocolDetail> = {}): BirdProtocolDetail => ({
-  name, info, proto: 'BGP', table: 'master', state: info === 'Established' ? 'up' : 'start', since: '10:00:01',
-  routes: { imported: 0, exported: 0, preferred: 0 }, ...more,
+  name,
+  info,
+  proto: 'BGP',
+  table: 'master',
+  state: info === 'Established' ? 'up' : 'start',
+  since: '10:00:01',
+  routes: { imported: 0, exported: 0, preferred: 0 },
+  ...more,
 })
 
 describe('peersOf()', () => {
   test('reads address, port and type from the names of protocols', () => {
     const protocols = [
-      protocol('Mesh_10_0_0_2', 'Established'), protocol('Global_10_0_0_254_port_1179', 'Active'), protocol('Node_10_0_0_3', 'Idle'),
-      protocol('Local_Workload_10_65_0_1', 'Established'), protocol('kernel1', '', { proto: 'Kernel' }),
+      protocol('Mesh_10_0_0_2', 'Established'),
+      protocol('Global_10_0_0_254_port_1179', 'Active'),
+      protocol('Node_10_0_0_3', 'Idle'),
+      protocol('Local_Workload_10_65_0_1', 'Established'),
+      protocol('kernel1', '', { proto: 'Kernel' }),
     ]
-    assert.deepEqual(peersOf(protocols, 4).map(({ address, port, type, established }) => [address, port, type, established]), [
-      ['10.0.0.2', undefined, 'node-to-node mesh', true], ['10.0.0.254', 1179, 'global', false], ['10.0.0.3', undefined, 'node specific', false],
-    ])
+    assert.deepEqual(
+      peersOf(protocols, 4).map(({ address, port, type, established }) => [address, port, type, established]),
+      [
+        ['10.0.0.2', undefined, 'node-to-node mesh', true],
+        ['10.0.0.254', 1179, 'global', false],
+        ['10.0.0.3', undefined, 'node specific', false],
+      ],
+    )
   })
   test('puts colons into IPv6 addresses', () => {
     assert.equal(peersOf([protocol('Mesh_fd00__2', 'Established')], 6)[0]?.address, 'fd00::2')
@@ -30,8 +44,8 @@ describe('runningPrograms()', () => {
   const cases: [why: string, lines: string[][], felix: boolean, bird: boolean, bird6: boolean][] = [
     ['ours', [['calico-felix'], ['bird', '-c', 'x'], ['bird6', '-c', 'x']], true, true, true],
     ['a process title with more words', [['calico-felix some more']], true, false, false],
-    ['upstream\'s', [['calico-node', '-felix']], true, false, false],
-    ['another part of upstream\'s', [['calico-node', '-confd']], false, false, false],
+    ["upstream's", [['calico-node', '-felix']], true, false, false],
+    ["another part of upstream's", [['calico-node', '-confd']], false, false, false],
     ['paths and other names do not count', [['/usr/sbin/bird'], ['birdc'], ['my-calico-felix']], false, false, false],
   ]
   for (const [why, lines, felix, bird, bird6] of cases) {
@@ -40,13 +54,35 @@ describe('runningPrograms()', () => {
 })
 
 describe('statusOutcome()', () => {
-  const peer = { address: '10.0.0.2', type: 'node-to-node mesh', state: 'up', since: '10:00:01', info: 'Established', established: true } as const
-  const down = { ...peer, state: 'start', info: 'Active Socket: Connection refused', established: false, lastError: 'Received: Hold timer expired' }
-  const up: NodeStatus = { running: true, families: [{ version: 4, running: true, peers: [peer] }, { version: 6, running: true, peers: [] }] }
-  const text = (status: NodeStatus, style: 'current' | 'documents' = 'current'): string => (statusOutcome(status, style, undefined).blocks ?? []).map(renderBlock).join('')
+  const peer = {
+    address: '10.0.0.2',
+    type: 'node-to-node mesh',
+    state: 'up',
+    since: '10:00:01',
+    info: 'Established',
+    established: true,
+  } as const
+  const down = {
+    ...peer,
+    state: 'start',
+    info: 'Active Socket: Connection refused',
+    established: false,
+    lastError: 'Received: Hold timer expired',
+  }
+  const up: NodeStatus = {
+    running: true,
+    families: [
+      { version: 4, running: true, peers: [peer] },
+      { version: 6, running: true, peers: [] },
+    ],
+  }
+  const text = (status: NodeStatus, style: 'current' | 'documents' = 'current'): string =>
+    (statusOutcome(status, style, undefined).blocks ?? []).map(renderBlock).join('')
 
   test('prints a table per family', () => {
-    assert.equal(text(up), `Calico process is running.
+    assert.equal(
+      text(up),
+      `Calico process is running.
 
 IPv4 BGP status
 +--------------+-------------------+-------+----------+-------------+
@@ -58,19 +94,50 @@ IPv4 BGP status
 IPv6 BGP status
 No IPv6 peers found.
 
-`)
+`,
+    )
   })
   test('keeps the headings of the documents for their command', () => {
     assert.match(text(up, 'documents'), /^\| Peer address \| +Peer type +\| State \| +Since +\| +Info +\|$/m)
   })
   const exits: [why: string, status: NodeStatus, exit: number, shown: RegExp][] = [
     ['all is well', up, 0, /Established/],
-    ['a session is down', { ...up, families: [{ version: 4, running: true, peers: [peer, down] }] }, 2, /Active Socket: Connection refused \(Received: Hold timer expired\)/],
-    ['BIRD does not answer', { ...up, families: [{ version: 4, running: true, peers: [], problem: 'Cannot ask BIRD' }] }, 2, /Cannot ask BIRD/],
-    ['one BIRD does not run', { ...up, families: [{ version: 4, running: true, peers: [peer] }, { version: 6, running: false, peers: [] }] }, 0,
-      /INFO: BIRDv6 process: 'bird6' is not running\./],
-    ['policy only', { ...up, families: [{ version: 4, running: false, peers: [] }, { version: 6, running: false, peers: [] }] }, 0,
-      /The BGP backend process \(BIRD\) is not running\./],
+    [
+      'a session is down',
+      { ...up, families: [{ version: 4, running: true, peers: [peer, down] }] },
+      2,
+      /Active Socket: Connection refused \(Received: Hold timer expired\)/,
+    ],
+    [
+      'BIRD does not answer',
+      { ...up, families: [{ version: 4, running: true, peers: [], problem: 'Cannot ask BIRD' }] },
+      2,
+      /Cannot ask BIRD/,
+    ],
+    [
+      'one BIRD does not run',
+      {
+        ...up,
+        families: [
+          { version: 4, running: true, peers: [peer] },
+          { version: 6, running: false, peers: [] },
+        ],
+      },
+      0,
+      /INFO: BIRDv6 process: 'bird6' is not running\./,
+    ],
+    [
+      'policy only',
+      {
+        ...up,
+        families: [
+          { version: 4, running: false, peers: [] },
+          { version: 6, running: false, peers: [] },
+        ],
+      },
+      0,
+      /The BGP backend process \(BIRD\) is not running\./,
+    ],
   ]
   for (const [why, status, exit, shown] of exits) {
     test(`exits ${exit} when ${why}`, () => {
@@ -81,10 +148,16 @@ No IPv6 peers found.
   }
   test('exits 1 when Felix does not run', () => {
     const outcome = statusOutcome({ ...up, running: false }, 'current', undefined)
-    assert.deepEqual([outcome.exitCode, outcome.errors, outcome.blocks], [1, ['Calico process is not running.'], undefined])
+    assert.deepEqual(
+      [outcome.exitCode, outcome.errors, outcome.blocks],
+      [1, ['Calico process is not running.'], undefined],
+    )
   })
   test('-o json tells everything', () => {
     const outcome = statusOutcome(up, 'current', 'json')
-    assert.deepEqual(JSON.parse((outcome.blocks ?? []).map(renderBlock).join('')), { running: true, families: up.families })
+    assert.deepEqual(JSON.parse((outcome.blocks ?? []).map(renderBlock).join('')), {
+      running: true,
+      families: up.families,
+    })
   })
 })

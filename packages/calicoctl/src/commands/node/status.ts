@@ -34,7 +34,10 @@ function familyBlocks({ version, running, peers, problem }: FamilyStatus, style:
   if (problem !== undefined) return [heading, line(problem)]
   if (peers.length === 0) return [heading, line(`No IPv${version} peers found.`)]
   const rows = peers.map((peer) => [
-    peer.port === undefined ? peer.address : `${peer.address}.port.${peer.port}`, peer.type, peer.state, peer.since,
+    peer.port === undefined ? peer.address : `${peer.address}.port.${peer.port}`,
+    peer.type,
+    peer.state,
+    peer.since,
     peer.established || peer.lastError === undefined ? peer.info : `${peer.info} (${peer.lastError})`,
   ])
   return [heading, { kind: 'grid', columns: HEADINGS[style], rows }]
@@ -69,25 +72,28 @@ async function familyStatus(version: 4 | 6, running: boolean, directories: reado
 export async function readStatus(programs: RunningPrograms, runDirectory: string): Promise<NodeStatus> {
   const directories = [runDirectory, '/var/run/bird']
   const families = await Promise.all([
-    familyStatus(4, programs.bird, directories), familyStatus(6, programs.bird6, directories),
+    familyStatus(4, programs.bird, directories),
+    familyStatus(6, programs.bird6, directories),
   ])
   return { running: programs.felix, families }
 }
 
-const statusCommand = (style: Style) => defineCommand({
-  args: [],
-  options: { output: oneOf('-o, --output <format>', 'print as', ['json']) },
-  details: 'Exit status: 0 when all is well, 1 when Calico does not run, 2 when it runs but a BGP session is not ' +
-    'established or BIRD does not answer.',
-  examples: [
-    ['node status', 'state of this node and of its BGP sessions'],
-    ['node status -o json', 'the same for a program, with the last error of each session'],
-  ],
-  async run({ env }, _, { output }) {
-    const status = await readStatus(runningPrograms(listCommandLines()), env['CALICO_RUN_DIR'] ?? '/var/run/calico')
-    return statusOutcome(status, style, output)
-  },
-})
+const statusCommand = (style: Style) =>
+  defineCommand({
+    args: [],
+    options: { output: oneOf('-o, --output <format>', 'print as', ['json']) },
+    details:
+      'Exit status: 0 when all is well, 1 when Calico does not run, 2 when it runs but a BGP session is not ' +
+      'established or BIRD does not answer.',
+    examples: [
+      ['node status', 'state of this node and of its BGP sessions'],
+      ['node status -o json', 'the same for a program, with the last error of each session'],
+    ],
+    async run({ env }, _, { output }) {
+      const status = await readStatus(runningPrograms(listCommandLines()), env['CALICO_RUN_DIR'] ?? '/var/run/calico')
+      return statusOutcome(status, style, output)
+    },
+  })
 
 export const command = statusCommand('current')
 /** `calicoctl status`: the same in the look of the documents. */

@@ -29,15 +29,21 @@ export async function withdraw(runDirectory: string): Promise<string[]> {
 export const command = defineCommand({
   args: [],
   options: { withdraw: flag('--withdraw', 'tell the BGP peers: they drop the routes to this host at once') },
-  details: 'Without --withdraw the peers keep the routes for their restart time, so that a node that comes back in time loses nothing. ' +
+  details:
+    'Without --withdraw the peers keep the routes for their restart time, so that a node that comes back in time loses nothing. ' +
     'Policy, routes and workloads of this host stay as they are in either case.',
-  examples: [['node stop', 'before an upgrade'], ['node stop --withdraw', 'before this host goes away for good']],
+  examples: [
+    ['node stop', 'before an upgrade'],
+    ['node stop --withdraw', 'before this host goes away for good'],
+  ],
   async run({ env }, _, { withdraw: polite }) {
     requireRoot()
     const blocks: Block[] = []
     if (polite) {
       const ended = await withdraw(env['CALICO_RUN_DIR'] ?? '/var/run/calico')
-      blocks.push(line(ended.length === 0 ? 'There are no BGP sessions to end.' : `Ended BGP sessions: ${ended.join(', ')}`))
+      blocks.push(
+        line(ended.length === 0 ? 'There are no BGP sessions to end.' : `Ended BGP sessions: ${ended.join(', ')}`),
+      )
     }
     try {
       await run('docker', ['stop', CONTAINER_NAME], { timeoutMs: STOP_TIMEOUT_MS })

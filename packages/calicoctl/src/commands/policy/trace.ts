@@ -15,16 +15,28 @@ export function parsePort(typed: string): number {
   throw new CalicoError('INVALID', `Cannot use port "${typed}": want a number from 0 to 65535`)
 }
 
-const NAMES: Readonly<Record<number, string>> = { 6: 'TCP', 17: 'UDP', 132: 'SCTP', 1: 'ICMP', 58: 'ICMPv6', 136: 'UDPLite' }
+const NAMES: Readonly<Record<number, string>> = {
+  6: 'TCP',
+  17: 'UDP',
+  132: 'SCTP',
+  1: 'ICMP',
+  58: 'ICMPv6',
+  136: 'UDPLite',
+}
 const ICMP = { 4: { protocol: 1, type: 8 }, 6: { protocol: 58, type: 128 } } as const
 
 /** Whether packets of the protocol carry ports. */
 const hasPorts = (protocol: number): boolean => [6, 17, 132, 136].includes(protocol)
 
-const flowText = ({ from, to, protocol, destinationPort, icmp }: Flow): string => [
-  NAMES[protocol] ?? `protocol ${protocol}`, from.label, '->', to.label,
-  ...(destinationPort === undefined ? [] : [`port ${destinationPort}`]), ...(icmp === undefined ? [] : [`type ${icmp.type}`]),
-].join(' ')
+const flowText = ({ from, to, protocol, destinationPort, icmp }: Flow): string =>
+  [
+    NAMES[protocol] ?? `protocol ${protocol}`,
+    from.label,
+    '->',
+    to.label,
+    ...(destinationPort === undefined ? [] : [`port ${destinationPort}`]),
+    ...(icmp === undefined ? [] : [`type ${icmp.type}`]),
+  ].join(' ')
 
 export const command = defineCommand({
   args: ['<from>', '<to>'],
@@ -32,11 +44,15 @@ export const command = defineCommand({
     protocol: value('--protocol <protocol>', 'tcp, udp, sctp, icmp or a number (default tcp)', parseProtocolNumber),
     port: value('--port <port>', 'destination port (default 80)', parsePort),
     sourcePort: value('--source-port <port>', 'source port (default 40000)', parsePort),
-    interface: text('--interface <name>', 'interface between the hosts, for host endpoints (default: that of the host endpoint)'),
+    interface: text(
+      '--interface <name>',
+      'interface between the hosts, for host endpoints (default: that of the host endpoint)',
+    ),
     steps: flag('--steps', 'show every rule that was looked at'),
     output: oneOf('-o, --output <format>', 'print as', ['json']),
   },
-  details: 'Tells what the resources in the datastore say about the first packet of a connection, host by host: which policy, ' +
+  details:
+    'Tells what the resources in the datastore say about the first packet of a connection, host by host: which policy, ' +
     'profile or default decides. From and to are addresses, endpoints, workloads or nodes. ' +
     'Exit status: 0 when it is allowed, 2 when it is denied, 1 for an error.',
   examples: [
@@ -44,14 +60,21 @@ export const command = defineCommand({
     ['trace 203.0.113.9 192.168.1.1 --protocol=udp --port=53 --steps', 'from outside, with every rule on the way'],
     ['trace host-a 192.168.1.1 --protocol=icmp', 'a ping from a host'],
   ],
-  async run(context, [fromText, toText], { protocol = 6, port = 80, sourcePort = 40000, interface: uplink, steps, output }) {
+  async run(
+    context,
+    [fromText, toText],
+    { protocol = 6, port = 80, sourcePort = 40000, interface: uplink, steps, output },
+  ) {
     const client = await context.client()
     const live = await readLive(client)
     const { from, to } = pairUp(findEnds(live, fromText), findEnds(live, toText))
     const icmp = ICMP[ipVersion(from.ip)]
     const isPing = protocol === 1 || protocol === 58
     const flow: Flow = {
-      from, to, protocol: isPing ? icmp.protocol : protocol, ...(hasPorts(protocol) && { destinationPort: port, sourcePort }),
+      from,
+      to,
+      protocol: isPing ? icmp.protocol : protocol,
+      ...(hasPorts(protocol) && { destinationPort: port, sourcePort }),
       ...(isPing && { icmp: { type: icmp.type, code: 0 } }),
     }
     const verdict = judge(new World(live.resources), flow, surroundingsOf(live, uplink))

@@ -22,7 +22,8 @@ interface PoolWish {
 
 async function addPools(client: CalicoClient, cidrs: readonly Cidr[], { ipip, natOutgoing }: PoolWish): Promise<void> {
   const pools = cidrs.map((cidr) =>
-    makeResource('IPPool', { name: poolName(cidr) }, { cidr, ipipMode: ipip ? 'Always' : 'Never', natOutgoing }))
+    makeResource('IPPool', { name: poolName(cidr) }, { cidr, ipipMode: ipip ? 'Always' : 'Never', natOutgoing }),
+  )
   for (const pool of pools) await createResource(client, pool)
 }
 
@@ -60,10 +61,15 @@ export const removeCommand = defineCommand({
     const pools = await client.resources('IPPool').list()
     const found = cidrs.map((cidr) => {
       const pool = pools.find(({ spec }) => spec.cidr === cidr)
-      if (pool === undefined) throw new CalicoError('NOT_FOUND', `${cidr} is not a configured pool; there are ${pools.map(({ spec }) => spec.cidr).join(', ')}`)
+      if (pool === undefined)
+        throw new CalicoError(
+          'NOT_FOUND',
+          `${cidr} is not a configured pool; there are ${pools.map(({ spec }) => spec.cidr).join(', ')}`,
+        )
       return pool
     })
-    for (const { metadata } of found) await deleteResource({ client, ipam: () => context.ipam() }, { kind: 'IPPool', name: metadata.name })
+    for (const { metadata } of found)
+      await deleteResource({ client, ipam: () => context.ipam() }, { kind: 'IPPool', name: metadata.name })
     return { blocks: lines(...cidrs.map((cidr) => `Pool ${cidr} removed`)) }
   },
 })
@@ -71,10 +77,15 @@ export const removeCommand = defineCommand({
 function poolTable(version: 4 | 6, pools: readonly IPPoolResource[]): Block[] {
   const family = pools.filter(({ spec }) => spec.cidr.includes(':') === (version === 6))
   if (family.length === 0) return [line(`No IPv${version} pools`)]
-  const rows = family.map(({ spec }) => [spec.cidr, [
-    ...(spec.ipipMode === 'Never' ? [] : ['ipip']), ...(spec.vxlanMode === 'Never' ? [] : ['vxlan']),
-    ...(spec.natOutgoing === true ? ['nat-outgoing'] : []), ...(spec.disabled === true ? ['disabled'] : []),
-  ].join(',')])
+  const rows = family.map(({ spec }) => [
+    spec.cidr,
+    [
+      ...(spec.ipipMode === 'Never' ? [] : ['ipip']),
+      ...(spec.vxlanMode === 'Never' ? [] : ['vxlan']),
+      ...(spec.natOutgoing === true ? ['nat-outgoing'] : []),
+      ...(spec.disabled === true ? ['disabled'] : []),
+    ].join(','),
+  ])
   return [{ kind: 'grid', columns: [`IPv${version} CIDR`, 'Options'], rows }]
 }
 
@@ -84,7 +95,7 @@ export const showCommand = defineCommand({
   examples: [['pool show', 'all pools with their options']],
   async run(context, _, { ipv4, ipv6 }) {
     const pools = await (await context.client()).resources('IPPool').list()
-    const versions = ([4, 6] as const).filter((version) => (ipv4 === ipv6) || (version === 4 ? ipv4 : ipv6))
+    const versions = ([4, 6] as const).filter((version) => ipv4 === ipv6 || (version === 4 ? ipv4 : ipv6))
     return { blocks: versions.flatMap((version) => poolTable(version, pools)) }
   },
 })

@@ -8,7 +8,10 @@ export const command = defineCommand({
   args: ['<profile>'],
   options: {},
   details: 'Endpoints with the profile accept traffic from endpoints with the profile, and may send anything.',
-  examples: [['profile add PROF_A_B', 'create a profile'], ['container web profile set PROF_A_B', 'and put it on a container']],
+  examples: [
+    ['profile add PROF_A_B', 'create a profile'],
+    ['container web profile set PROF_A_B', 'and put it on a container'],
+  ],
   async run(context, [typed]) {
     const profile = newProfile(typed)
     const client = await writableClient(context)

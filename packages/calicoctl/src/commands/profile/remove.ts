@@ -16,7 +16,11 @@ export const command = defineCommand({
     const users = endpoints.filter(({ spec }) => spec.profiles?.some((profile) => profile === name) === true)
     if (users.length > 0) {
       const list = users.map((endpoint) => `${workloadOf(endpoint)} on ${endpoint.spec.node ?? ''}`).join(', ')
-      return { errors: [`Cannot remove profile ${typed}: endpoints have it (${list}). Use --no-check to remove it all the same`] }
+      return {
+        errors: [
+          `Cannot remove profile ${typed}: endpoints have it (${list}). Use --no-check to remove it all the same`,
+        ],
+      }
     }
     await client.resources('Profile').delete(name)
     return { blocks: [line(`Deleted profile ${typed}`)] }

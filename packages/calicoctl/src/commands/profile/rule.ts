@@ -4,13 +4,23 @@ import { defineCommand } from '../../cli/command.ts'
 import { value } from '../../cli/option.ts'
 import { shownName } from '../../documents/names.ts'
 import { changeProfile, getProfile } from '../../documents/profiles.ts'
-import { fromOldRule, parseDirection, parsePosition, toOldRule, withoutRule, withRule, type OldRule } from '../../documents/rules.ts'
+import {
+  fromOldRule,
+  parseDirection,
+  parsePosition,
+  toOldRule,
+  withoutRule,
+  withRule,
+  type OldRule,
+} from '../../documents/rules.ts'
 import { parseRuleWords, ruleWords } from '../../documents/rule-words.ts'
 import { line, lines, type Block } from '../../output/block.ts'
 import { writableClient } from '../../resources/session.ts'
 
-const numbered = (title: string, rules: ProfileResource['spec']['ingress']): Block[] =>
-  [line(title), ...lines(...(rules ?? []).map((rule, i) => `${String(i + 1).padStart(4)} ${ruleWords(rule)}`))]
+const numbered = (title: string, rules: ProfileResource['spec']['ingress']): Block[] => [
+  line(title),
+  ...lines(...(rules ?? []).map((rule, i) => `${String(i + 1).padStart(4)} ${ruleWords(rule)}`)),
+]
 
 export const showCommand = defineCommand({
   args: ['<profile>'],
@@ -32,17 +42,20 @@ export const jsonCommand = defineCommand({
     const profile = await getProfile(await context.client(), typed)
     const value = {
       id: shownName(profile),
-      inbound_rules: (profile.spec.ingress ?? []).map(toOldRule), outbound_rules: (profile.spec.egress ?? []).map(toOldRule),
+      inbound_rules: (profile.spec.ingress ?? []).map(toOldRule),
+      outbound_rules: (profile.spec.egress ?? []).map(toOldRule),
     }
     return { blocks: [{ kind: 'json', value }] }
   },
 })
 
-const isRecord = (value: unknown): value is OldRule => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isRecord = (value: unknown): value is OldRule =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 function rulesIn(json: OldRule, key: string): unknown[] {
   const rules = json[key]
-  if (!Array.isArray(rules) || !rules.every(isRecord)) throw new CalicoError('INVALID', `Cannot read the rules: "${key}" must be a list of rules`)
+  if (!Array.isArray(rules) || !rules.every(isRecord))
+    throw new CalicoError('INVALID', `Cannot read the rules: "${key}" must be a list of rules`)
   return rules.map(fromOldRule)
 }
 
@@ -59,7 +72,8 @@ export const updateCommand = defineCommand({
     } catch (err) {
       throw new CalicoError('INVALID', `Cannot read the rules: ${messageOf(err)}`, { cause: err })
     }
-    if (!isRecord(json)) throw new CalicoError('INVALID', 'Cannot read the rules: want an object as "rule json" prints it')
+    if (!isRecord(json))
+      throw new CalicoError('INVALID', 'Cannot read the rules: want an object as "rule json" prints it')
     const profile = await getProfile(await writableClient(context), typed)
     if (json['id'] !== undefined && json['id'] !== typed && json['id'] !== profile.metadata.name) {
       throw new CalicoError('INVALID', `Rules are for profile ${JSON.stringify(json['id'])}, not for "${typed}"`)
@@ -69,7 +83,9 @@ export const updateCommand = defineCommand({
     if (checked.kind !== 'Profile') throw new CalicoError('INVALID', 'Cannot read the rules')
     const { ingress, egress } = checked.spec
     await changeProfile(await context.client(), typed, ({ ingress: _in, egress: _out, ...rest }) => ({
-      ...rest, ...(ingress !== undefined && { ingress }), ...(egress !== undefined && { egress }),
+      ...rest,
+      ...(ingress !== undefined && { ingress }),
+      ...(egress !== undefined && { egress }),
     }))
     return { blocks: [line(`Rules of profile ${typed} replaced`)] }
   },
@@ -79,7 +95,8 @@ export const addCommand = defineCommand({
   args: ['<profile>', '<inbound|outbound>', '<rule...>'],
   options: { at: value('--at <position>', 'place in the list, from 1 (default: the end)', parsePosition) },
   usage: 'profile <profile> rule add inbound|outbound [--at=N] allow|deny [tcp|udp|icmp|icmpv6] [from ...] [to ...]',
-  details: 'After "from" and "to": ports 80,8000:8080, tag NAME, cidr NETWORK. After icmp: type N [code N]. ' +
+  details:
+    'After "from" and "to": ports 80,8000:8080, tag NAME, cidr NETWORK. After icmp: type N [code N]. ' +
     'A rule that is there already is not added twice.',
   examples: [
     ['profile web rule add inbound --at=1 allow tcp to ports 80,443', 'open two ports to everybody'],
@@ -103,7 +120,8 @@ export const removeCommand = defineCommand({
   ],
   async run(context, [profile, where, words], { at }) {
     const direction = parseDirection(where)
-    if ((at === undefined) === (words.length === 0)) throw new CalicoError('INVALID', 'Say which rule to remove: --at=N, or the rule itself')
+    if ((at === undefined) === (words.length === 0))
+      throw new CalicoError('INVALID', 'Say which rule to remove: --at=N, or the rule itself')
     const which = at ?? parseRuleWords(words)
     await changeProfile(await writableClient(context), profile, (spec) => withoutRule(spec, direction, which))
     return { blocks: [line(`Rule removed from profile ${profile}`)] }

@@ -10,15 +10,24 @@ export const command = defineCommand({
   async run(context, _, { detailed }) {
     const client = await context.client()
     const profiles = await client.resources('Profile').list()
-    if (!detailed) return { blocks: [{ kind: 'grid', columns: ['Name'], rows: profiles.map((profile) => [shownName(profile)]) }] }
+    if (!detailed)
+      return { blocks: [{ kind: 'grid', columns: ['Name'], rows: profiles.map((profile) => [shownName(profile)]) }] }
     const endpoints = await client.resources('WorkloadEndpoint').list()
     const rows = profiles.flatMap((profile) => {
-      const users = endpoints.filter(({ spec }) => spec.profiles?.some((name) => name === profile.metadata.name) === true)
+      const users = endpoints.filter(
+        ({ spec }) => spec.profiles?.some((name) => name === profile.metadata.name) === true,
+      )
       if (users.length === 0) return [[shownName(profile), 'None', 'None', 'None', 'None']]
       return users.map((endpoint) => [
-        shownName(profile), endpoint.spec.node ?? '', endpoint.spec.orchestrator ?? '', workloadOf(endpoint), endpoint.spec.endpoint ?? '',
+        shownName(profile),
+        endpoint.spec.node ?? '',
+        endpoint.spec.orchestrator ?? '',
+        workloadOf(endpoint),
+        endpoint.spec.endpoint ?? '',
       ])
     })
-    return { blocks: [{ kind: 'grid', columns: ['Name', 'Host', 'Orchestrator ID', 'Workload ID', 'Endpoint ID'], rows }] }
+    return {
+      blocks: [{ kind: 'grid', columns: ['Name', 'Host', 'Orchestrator ID', 'Workload ID', 'Endpoint ID'], rows }],
+    }
   },
 })

@@ -25,8 +25,15 @@ export const addCommand = defineCommand({
   usage: 'profile <profile> tag add <tag>',
   examples: [['profile web tag add PUBLIC', 'endpoints with the profile carry the tag from now on']],
   async run(context, [profile, tag]) {
-    if (!isLabelKey(tag)) throw new CalicoError('INVALID', `Cannot use tag "${tag}": want letters, digits, "-", "_" and "." with a letter or digit at both ends`)
-    await changeProfile(await writableClient(context), profile, (spec) => ({ ...spec, labelsToApply: { ...spec.labelsToApply, [tag]: '' } }))
+    if (!isLabelKey(tag))
+      throw new CalicoError(
+        'INVALID',
+        `Cannot use tag "${tag}": want letters, digits, "-", "_" and "." with a letter or digit at both ends`,
+      )
+    await changeProfile(await writableClient(context), profile, (spec) => ({
+      ...spec,
+      labelsToApply: { ...spec.labelsToApply, [tag]: '' },
+    }))
     return { blocks: [line(`Tag ${tag} added to profile ${profile}`)] }
   },
 })

@@ -19,13 +19,23 @@ const duration = (typed: string): number => {
   throw new CalicoError('INVALID', `Cannot wait for confirmation for "${typed}": want at least 1s`)
 }
 
-/** Whether somebody typed a line in time. The end of input, a timeout, Ctrl-C and a broken terminal are no confirmation. */
+/**
+ * Whether somebody typed a line in time. The end of input, a timeout, Ctrl-C and a broken terminal are no
+ * confirmation.
+ */
 async function confirmed(context: Context, waitMs: number): Promise<boolean> {
   const signal = AbortSignal.any([context.signal, AbortSignal.timeout(waitMs)])
-  return context.readLine(signal).then((answer) => answer !== undefined, () => false)
+  return context.readLine(signal).then(
+    (answer) => answer !== undefined,
+    () => false,
+  )
 }
 
-async function* applyOnApproval(context: Context, typed: readonly TypedDocument[], waitMs: number): AsyncGenerator<Block, Outcome> {
+async function* applyOnApproval(
+  context: Context,
+  typed: readonly TypedDocument[],
+  waitMs: number,
+): AsyncGenerator<Block, Outcome> {
   const client = await writableClient(context)
   const resources = typed.map(({ resource }) => resource)
   const before = await snapshot(client, resources)
@@ -35,13 +45,21 @@ async function* applyOnApproval(context: Context, typed: readonly TypedDocument[
   yield line(`Press Enter within ${waitMs / 1000} s to keep ${undos.length} change(s); otherwise they are taken back.`)
   if (await confirmed(context, waitMs)) return { blocks: [line('Confirmed.')], errors: outcome.errors ?? [] }
   const failures = await rollBack({ client, ipam: () => context.ipam() }, undos)
-  return { blocks: [line('Not confirmed: the changes were taken back.')], errors: [...outcome.errors ?? [], ...failures], exitCode: 1 }
+  return {
+    blocks: [line('Not confirmed: the changes were taken back.')],
+    errors: [...(outcome.errors ?? []), ...failures],
+    exitCode: 1,
+  }
 }
 
 export const command = defineCommand({
   args: [],
-  options: { ...fileOptions, confirm: value('--confirm <time>', 'take everything back unless it is confirmed in time: 60s, 2m', duration) },
-  details: 'Everything is read and checked first: when a document has a fault, nothing is changed. ' +
+  options: {
+    ...fileOptions,
+    confirm: value('--confirm <time>', 'take everything back unless it is confirmed in time: 60s, 2m', duration),
+  },
+  details:
+    'Everything is read and checked first: when a document has a fault, nothing is changed. ' +
     'A resourceVersion in a document must be the stored one.',
   examples: [
     ['apply -f policy.yaml', 'create or replace what the file describes'],
@@ -50,7 +68,10 @@ export const command = defineCommand({
   ],
   async *run(context, _, { confirm, ...input }): AsyncGenerator<Block, Outcome> {
     if (confirm !== undefined && input.filename === '-') {
-      throw new CalicoError('INVALID', 'Cannot confirm when the resources come from standard input: name a file with -f')
+      throw new CalicoError(
+        'INVALID',
+        'Cannot confirm when the resources come from standard input: name a file with -f',
+      )
     }
     const typed = await readResources(context, input)
     if (confirm !== undefined && typed.length > 0) return yield* applyOnApproval(context, typed, confirm)

@@ -9,7 +9,10 @@ import { fileOptions } from './options.ts'
 
 export const command = defineCommand({
   args: [],
-  options: { ...fileOptions, skipExists: flag('--skip-exists', 'leave resources that exist as they are, without an error') },
+  options: {
+    ...fileOptions,
+    skipExists: flag('--skip-exists', 'leave resources that exist as they are, without an error'),
+  },
   details: 'Everything is read and checked first: when a document has a fault, nothing is created.',
   examples: [
     ['create -f pool.yaml', 'create what the file describes'],

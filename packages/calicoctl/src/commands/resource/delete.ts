@@ -13,7 +13,8 @@ import { fileOptions } from './options.ts'
 export const command = defineCommand({
   args: ['[kind]', '[name...]'],
   options: { ...fileOptions, skipNotExists: flag('-s, --skip-not-exists', 'no error for what does not exist') },
-  details: 'What depends on a resource goes with it: the endpoints, blocks and peers of a Node, the blocks of an IPPool. ' +
+  details:
+    'What depends on a resource goes with it: the endpoints, blocks and peers of a Node, the blocks of an IPPool. ' +
     'A resourceVersion in a document must be the stored one.',
   examples: [
     ['delete bgppeer tor', 'delete one resource'],
@@ -35,6 +36,11 @@ export const command = defineCommand({
         if (!skipNotExists || !hasCode(err, 'NOT_FOUND')) errors.push(operationError(err, idOf(each, name, namespace)))
       }
     }
-    return reportTally({ verb: 'delete', kinds: selected.map(({ kind: each }) => each), handled: selected.length - errors.length, errors })
+    return reportTally({
+      verb: 'delete',
+      kinds: selected.map(({ kind: each }) => each),
+      handled: selected.length - errors.length,
+      errors,
+    })
   },
 })

@@ -11,7 +11,10 @@ import { fileOptions } from './options.ts'
 /** What a user decides about a resource: the rest of its metadata is not compared. */
 function comparable({ metadata, spec }: AnyResource): string {
   const { labels, annotations } = metadata
-  return toYaml({ metadata: { ...(labels !== undefined && { labels }), ...(annotations !== undefined && { annotations }) }, spec })
+  return toYaml({
+    metadata: { ...(labels !== undefined && { labels }), ...(annotations !== undefined && { annotations }) },
+    spec,
+  })
 }
 
 const COLOURS: Readonly<Record<DiffLine['sign'], string>> = { '+': '\u001b[32m', '-': '\u001b[31m', ' ': '' }
@@ -31,11 +34,17 @@ export const command = defineCommand({
     const client = await context.client()
     const blocks: Block[] = []
     for (const { resource } of typed) {
-      const { kind, metadata: { name, namespace } } = resource
-      const stored = await client.resources(kind).find(name, namespace).catch((err: unknown) => {
-        if (hasCode(err, 'INVALID')) return undefined
-        throw err
-      })
+      const {
+        kind,
+        metadata: { name, namespace },
+      } = resource
+      const stored = await client
+        .resources(kind)
+        .find(name, namespace)
+        .catch((err: unknown) => {
+          if (hasCode(err, 'INVALID')) return undefined
+          throw err
+        })
       const changes = diffLines(stored === undefined ? '' : comparable(stored), comparable(resource))
       if (changes.length === 0) continue
       blocks.push(line(`${idOf(kind, name, namespace)}${stored === undefined ? ' would be created' : ''}`))

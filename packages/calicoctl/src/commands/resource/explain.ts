@@ -5,44 +5,74 @@ import { defineCommand } from '../../cli/command.ts'
 import { lines } from '../../output/block.ts'
 import { parseKind } from '../../resources/kinds.ts'
 
-/** Follows a path such as `spec.ingress.action`; indexes of lists are skipped over. @throws INVALID with the nearest name */
+/**
+ * Follows a path such as `spec.ingress.action`; indexes of lists are skipped over. @throws INVALID with the nearest
+ * name
+ */
 function findField(fields: readonly FieldDescription[], path: readonly string[], at: string): FieldDescription {
   const [name = '', ...rest] = path
   const field = fields.find((one) => one.name === name)
   if (field === undefined) {
-    const near = nearestName(name, fields.map((one) => one.name))
-    const hint = near === undefined ? `there are ${fields.map((one) => one.name).join(', ')}` : `did you mean "${near}"?`
+    const near = nearestName(
+      name,
+      fields.map((one) => one.name),
+    )
+    const hint =
+      near === undefined ? `there are ${fields.map((one) => one.name).join(', ')}` : `did you mean "${near}"?`
     throw new CalicoError('INVALID', `${at} has no field "${name}": ${hint}`)
   }
   return rest.length === 0 ? field : findField(field.fields, rest, `${at}.${name}`)
 }
 
-const facts = ({ type, required, rule, fallback }: FieldDescription): string => [
-  type, ...(required ? ['required'] : []), ...(rule === undefined ? [] : [rule]), ...(fallback === undefined ? [] : [`default ${fallback}`]),
-].join('; ')
+const facts = ({ type, required, rule, fallback }: FieldDescription): string =>
+  [
+    type,
+    ...(required ? ['required'] : []),
+    ...(rule === undefined ? [] : [rule]),
+    ...(fallback === undefined ? [] : [`default ${fallback}`]),
+  ].join('; ')
 
 const indented = (text: string, indent: string): string[] => wrap(text, 80 - indent.length).map((line) => indent + line)
 
-const listed = (fields: readonly FieldDescription[]): string[] => fields.flatMap((field) => [
-  `  ${field.name}`, ...indented(`<${facts(field)}>`, '      '), ...indented(field.description, '      '),
-])
+const listed = (fields: readonly FieldDescription[]): string[] =>
+  fields.flatMap((field) => [
+    `  ${field.name}`,
+    ...indented(`<${facts(field)}>`, '      '),
+    ...indented(field.description, '      '),
+  ])
 
 export const command = defineCommand({
   args: ['<kind>'],
   options: {},
   usage: 'explain <kind>[.<field>...]',
-  examples: [['explain ippool', 'what an address pool is made of'], ['explain gnp.spec.ingress.action', 'one field']],
+  examples: [
+    ['explain ippool', 'what an address pool is made of'],
+    ['explain gnp.spec.ingress.action', 'one field'],
+  ],
   run(_, [typed]) {
     const [word = '', ...path] = typed.split('.').map((part) => part.replace(/\[\d*\]$/, ''))
     const kind = parseKind(word)
     const { namespaced, summary } = kindInfo(kind)
     const fields = describeKind(kind)
-    const head = [`KIND:     ${kind}`, 'VERSION:  projectcalico.org/v3', `SCOPE:    ${namespaced ? 'namespace' : 'cluster'}`, '']
-    if (path.length === 0) return Promise.resolve({ blocks: lines(...head, ...wrap(summary, 80), '', 'FIELDS:', ...listed(fields)) })
+    const head = [
+      `KIND:     ${kind}`,
+      'VERSION:  projectcalico.org/v3',
+      `SCOPE:    ${namespaced ? 'namespace' : 'cluster'}`,
+      '',
+    ]
+    if (path.length === 0)
+      return Promise.resolve({ blocks: lines(...head, ...wrap(summary, 80), '', 'FIELDS:', ...listed(fields)) })
     const field = findField(fields, path, kind)
     const inner = field.fields.length === 0 ? [] : ['', 'FIELDS:', ...listed(field.fields)]
     return Promise.resolve({
-      blocks: lines(...head, `FIELD:    ${path.join('.')}`, ...indented(`<${facts(field)}>`, '          '), '', ...wrap(field.description, 80), ...inner),
+      blocks: lines(
+        ...head,
+        `FIELD:    ${path.join('.')}`,
+        ...indented(`<${facts(field)}>`, '          '),
+        '',
+        ...wrap(field.description, 80),
+        ...inner,
+      ),
     })
   },
 })

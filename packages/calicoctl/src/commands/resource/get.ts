@@ -20,7 +20,13 @@ async function globalAsNumber(client: CalicoClient): Promise<string> {
 
 /** Without what belongs to this cluster: fit to be created in another one. */
 function exported<R extends AnyResource>(resource: R): R {
-  const { namespace: _namespace, uid: _uid, resourceVersion: _version, creationTimestamp: _time, ...metadata } = resource.metadata
+  const {
+    namespace: _namespace,
+    uid: _uid,
+    resourceVersion: _version,
+    creationTimestamp: _time,
+    ...metadata
+  } = resource.metadata
   return { ...resource, metadata }
 }
 
@@ -50,7 +56,8 @@ async function gather(client: CalicoClient, selected: readonly Selected[], keep:
 }
 
 const needsAsNumber = (kinds: readonly Kind[], format: Format): boolean =>
-  format.kind === 'go-template' || (kinds.includes('Node') && format.kind !== 'yaml' && format.kind !== 'json' && format.kind !== 'name')
+  format.kind === 'go-template' ||
+  (kinds.includes('Node') && format.kind !== 'yaml' && format.kind !== 'json' && format.kind !== 'name')
 
 export const command = defineCommand({
   args: ['[kind]', '[name...]'],
@@ -61,7 +68,11 @@ export const command = defineCommand({
     allNamespacesOld: hidden(flag('-a', 'as -A')),
     export: flag('--export', 'with a name: without uid, versions and times of this cluster'),
     selector: value('--selector <selector>', 'only resources whose labels match', labelFilter),
-    fieldSelector: value('--field-selector <fields>', 'only resources with these values: spec.node=host-a,...', fieldFilter),
+    fieldSelector: value(
+      '--field-selector <fields>',
+      'only resources with these values: spec.node=host-a,...',
+      fieldFilter,
+    ),
     watch: flag('-w, --watch', 'go on printing what changes, until Ctrl-C'),
   },
   examples: [
@@ -79,11 +90,15 @@ export const command = defineCommand({
     const { selector = () => true, fieldSelector = () => true } = options
     const keep: ResourceFilter = (resource) => selector(resource) && fieldSelector(resource)
     const kinds = selected.map((one) => one.kind)
-    const asNumber = needsAsNumber(kinds, format) ? await globalAsNumber(client).catch(() => 'unknown') : DEFAULT_AS_NUMBER
+    const asNumber = needsAsNumber(kinds, format)
+      ? await globalAsNumber(client).catch(() => 'unknown')
+      : DEFAULT_AS_NUMBER
     const printing = { globalAsNumber: asNumber, withNamespace: allNamespaces || options.namespace !== undefined }
     if (options.watch) return yield* watchFound(context, selected, keep, (found) => printFound(found, format, printing))
     const { found, errors } = await gather(client, selected, keep)
-    const shown = options.export ? found.map((one) => (one.single ? { ...one, items: one.items.map(exported) } : one)) : found
+    const shown = options.export
+      ? found.map((one) => (one.single ? { ...one, items: one.items.map(exported) } : one))
+      : found
     return { blocks: printFound(shown, format, printing), errors }
   },
 })

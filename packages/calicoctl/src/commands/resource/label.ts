@@ -26,12 +26,15 @@ type Labels = Readonly<Record<string, string>>
 function changed(labels: Labels, { key, value }: LabelChange, overwrite: boolean, what: string): Labels {
   const before = Object.hasOwn(labels, key) ? labels[key] : undefined
   if (value === undefined) {
-    if (before === undefined) throw new CalicoError('INVALID', `can not remove label of ${what}, key ${key} does not exist`)
+    if (before === undefined)
+      throw new CalicoError('INVALID', `can not remove label of ${what}, key ${key} does not exist`)
     return Object.fromEntries(Object.entries(labels).filter(([name]) => name !== key))
   }
   if (before !== undefined && before !== value && !overwrite) {
-    throw new CalicoError('INVALID',
-      `failed to update label of ${what}, key ${key} is already present. please use '--overwrite' to set a new value.`)
+    throw new CalicoError(
+      'INVALID',
+      `failed to update label of ${what}, key ${key} is already present. please use '--overwrite' to set a new value.`,
+    )
   }
   return { ...labels, [key]: value }
 }

@@ -18,7 +18,10 @@ function parsePatch(typed: string): unknown {
   } catch (err) {
     throw new CalicoError('INVALID', `Cannot read the patch: ${messageOf(err)}`, { cause: err })
   }
-  throw new CalicoError('INVALID', `Cannot read the patch "${typed}": want an object such as {"spec": {"natOutgoing": true}}`)
+  throw new CalicoError(
+    'INVALID',
+    `Cannot read the patch "${typed}": want an object such as {"spec": {"natOutgoing": true}}`,
+  )
 }
 
 export const command = defineCommand({

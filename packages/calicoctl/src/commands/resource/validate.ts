@@ -11,7 +11,8 @@ export const command = defineCommand({
   details: 'Works without a datastore. Every fault of every document is listed, each with its line.',
   examples: [['validate -f policies/ -R', 'check every file below a folder']],
   async run(context, _, { filename, recursive, skipEmpty, namespace }) {
-    if (filename === undefined) throw new CalicoError('INVALID', 'Option -f is missing: name a file, a folder, or - for standard input')
+    if (filename === undefined)
+      throw new CalicoError('INVALID', 'Option -f is missing: name a file, a folder, or - for standard input')
     const { documents, origin } = await loadDocuments({ filename, recursive, readStdin: () => context.readStdin() })
     if (documents.length === 0 && !skipEmpty) throw new CalicoError('INVALID', `No resources specified in ${origin}`)
     const { typed, problems } = typeDocuments(documents, { namespace, allNamespaces: false })

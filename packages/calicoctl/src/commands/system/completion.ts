@@ -1,6 +1,6 @@
 /**
- * Completion scripts. The script asks the program itself (`calicoctl completion --words ...`), so it never falls behind the
- * commands.
+ * Completion scripts. The script asks the program itself (`calicoctl completion --words ...`), so it never falls
+ * behind the commands.
  */
 import { CalicoError } from '@calico-node/core'
 import { defineCommand } from '../../cli/command.ts'
@@ -38,7 +38,8 @@ export const command = defineCommand({
   ],
   async run(_, [shell], { words }) {
     const script = SCRIPTS[shell]
-    if (script === undefined) throw new CalicoError('INVALID', `No completion for shell "${shell}": want ${Object.keys(SCRIPTS).join(', ')}`)
-    return { blocks: words.length === 0 ? [line(script)] : lines(...await completeWords(words, ENTRIES)) }
+    if (script === undefined)
+      throw new CalicoError('INVALID', `No completion for shell "${shell}": want ${Object.keys(SCRIPTS).join(', ')}`)
+    return { blocks: words.length === 0 ? [line(script)] : lines(...(await completeWords(words, ENTRIES))) }
   },
 })

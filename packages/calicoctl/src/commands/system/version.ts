@@ -9,7 +9,11 @@ export const VERSION = process.env.CALICO_BUILD_VERSION ?? 'unbundled'
 const COMMIT = process.env.CALICO_BUILD_COMMIT ?? 'unknown'
 const BUILT = process.env.CALICO_BUILD_DATE ?? 'unknown'
 
-const OWN: readonly Block[] = lines(`Client Version:    ${VERSION}`, `Git commit:        ${COMMIT}`, `Build date:        ${BUILT}`)
+const OWN: readonly Block[] = lines(
+  `Client Version:    ${VERSION}`,
+  `Git commit:        ${COMMIT}`,
+  `Build date:        ${BUILT}`,
+)
 
 async function clusterText(context: Context): Promise<string> {
   try {
@@ -38,7 +42,10 @@ export const command = defineCommand({
     client: flag('--client', 'do not ask the datastore'),
     poll: text('--poll <time>', 'ask again and again, and print what changes: 5s, 1m'),
   },
-  examples: [['version', 'versions of this program and of the cluster'], ['version --client', 'of this program only']],
+  examples: [
+    ['version', 'versions of this program and of the cluster'],
+    ['version --client', 'of this program only'],
+  ],
   async *run(context, _, { client, poll: every }): AsyncGenerator<Block, Outcome> {
     yield* OWN
     if (client) return {}

@@ -7,17 +7,19 @@ interface Scope {
   readonly variables: ReadonlyMap<string, { value: unknown }>
 }
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null
 
 /**
- * A field by its Go name: `.ObjectMeta` is `metadata`, other names differ in case only (`.Spec.CIDR`), and the fields of
- * the metadata may be named on the object itself.
+ * A field by its Go name: `.ObjectMeta` is `metadata`, other names differ in case only (`.Spec.CIDR`), and the fields
+ * of the metadata may be named on the object itself.
  */
 function fieldOf(value: unknown, name: string): unknown {
   if (!isObject(value)) return undefined
   if (name === 'ObjectMeta' || name === 'ListMeta') return value['metadata']
   if (name === 'TypeMeta') return value
-  const key = Object.keys(value).find((own) => own === name) ??
+  const key =
+    Object.keys(value).find((own) => own === name) ??
     Object.keys(value).find((own) => own.toLowerCase() === name.toLowerCase())
   if (key !== undefined) return value[key]
   return 'metadata' in value && 'kind' in value ? fieldOf(value['metadata'], name) : undefined
@@ -68,12 +70,16 @@ class Evaluator {
     const value = this.#value(pipeline, scope)
     const entries: [unknown, unknown][] = Array.isArray(value)
       ? value.map((item, i): [unknown, unknown] => [i, item])
-      : isObject(value) ? Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)) : []
+      : isObject(value)
+        ? Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1))
+        : []
     if (entries.length === 0) return this.render(otherwise, scope)
-    return entries.map(([key, item]) => {
-      const bound = this.#bind(scope, pipeline, pipeline.assign.length > 1 ? [key, item] : [item])
-      return this.render(body, { ...bound, dot: item })
-    }).join('')
+    return entries
+      .map(([key, item]) => {
+        const bound = this.#bind(scope, pipeline, pipeline.assign.length > 1 ? [key, item] : [item])
+        return this.render(body, { ...bound, dot: item })
+      })
+      .join('')
   }
 
   #bind(scope: Scope, { assign }: Pipeline, values: readonly unknown[]): Scope {

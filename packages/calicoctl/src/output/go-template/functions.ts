@@ -17,7 +17,10 @@ export function textOf(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(textOf).join(' ')}]`
   if (typeof value === 'string') return value
   if (typeof value !== 'object') return JSON.stringify(value)
-  return `map[${Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([k, v]) => `${k}:${textOf(v)}`).join(' ')}]`
+  return `map[${Object.entries(value)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([k, v]) => `${k}:${textOf(v)}`)
+    .join(' ')}]`
 }
 
 function compare(a: unknown, b: unknown): number {
@@ -46,7 +49,9 @@ const asList = (value: unknown): readonly unknown[] => (Array.isArray(value) ? v
 
 function indexInto(value: unknown, keys: readonly unknown[]): unknown {
   return keys.reduce<unknown>(
-    (inner, key) => (typeof inner === 'object' && inner !== null ? Reflect.get(inner, String(key)) : undefined), value)
+    (inner, key) => (typeof inner === 'object' && inner !== null ? Reflect.get(inner, String(key)) : undefined),
+    value,
+  )
 }
 
 function joinAndTruncate([items, separator, max]: readonly unknown[]): string {
@@ -78,6 +83,7 @@ const FUNCTIONS: Readonly<Record<string, (args: readonly unknown[], config: Temp
 /** @throws INVALID for a function outside the subset */
 export function callFunction(name: string, args: readonly unknown[], config: TemplateConfig): unknown {
   const found = FUNCTIONS[name]
-  if (found === undefined) throw templateError(`function "${name}" is not supported; there are ${Object.keys(FUNCTIONS).join(', ')}`)
+  if (found === undefined)
+    throw templateError(`function "${name}" is not supported; there are ${Object.keys(FUNCTIONS).join(', ')}`)
   return found(args, config)
 }

@@ -7,17 +7,23 @@ export type Token =
   /** `.A.B`, or `.` alone with no names. */
   | { readonly kind: 'path'; readonly names: readonly string[] }
 
-const TOKEN = new RegExp([
-  '\\s+',
-  '"(?:[^"\\\\]|\\\\.)*"|`[^`]*`', // string
-  '-?\\d+(?:\\.\\d+)?', // number
-  '\\$\\w*', // variable
-  '(?:\\.\\w+)+|\\.', // path
-  '\\w+', // word
-  ':=|[=(),|]', // symbol
-].map((part) => `(${part})`).join('|'), 'y')
+const TOKEN = new RegExp(
+  [
+    '\\s+',
+    '"(?:[^"\\\\]|\\\\.)*"|`[^`]*`', // string
+    '-?\\d+(?:\\.\\d+)?', // number
+    '\\$\\w*', // variable
+    '(?:\\.\\w+)+|\\.', // path
+    '\\w+', // word
+    ':=|[=(),|]', // symbol
+  ]
+    .map((part) => `(${part})`)
+    .join('|'),
+  'y',
+)
 
-export const templateError = (why: string): CalicoError => new CalicoError('INVALID', `Cannot use this template: ${why}`)
+export const templateError = (why: string): CalicoError =>
+  new CalicoError('INVALID', `Cannot use this template: ${why}`)
 
 function* actionTokens(source: string): Iterable<Token> {
   TOKEN.lastIndex = 0
@@ -26,7 +32,8 @@ function* actionTokens(source: string): Iterable<Token> {
     const match = TOKEN.exec(source)
     if (match === null) throw templateError(`"${source.slice(at).trim()}" is not understood`)
     const [, , string, number, variable, path, word, symbol] = match
-    if (string !== undefined) yield { kind: 'string', text: string.startsWith('`') ? string.slice(1, -1) : String(JSON.parse(string)) }
+    if (string !== undefined)
+      yield { kind: 'string', text: string.startsWith('`') ? string.slice(1, -1) : String(JSON.parse(string)) }
     else if (number !== undefined) yield { kind: 'number', text: number }
     else if (variable !== undefined) yield { kind: 'variable', text: variable }
     else if (path !== undefined) yield { kind: 'path', names: path.split('.').filter((name) => name !== '') }

@@ -151,7 +151,8 @@ class Parser {
     if (token.kind === 'path') return this.#take({ kind: 'dot', names: token.names })
     if (token.kind === 'word') {
       const value = CONSTANTS[token.text]
-      if (value === undefined) throw templateError(`"${token.text}" stands where a value is wanted; put it in parentheses`)
+      if (value === undefined)
+        throw templateError(`"${token.text}" stands where a value is wanted; put it in parentheses`)
       return this.#take({ kind: 'literal', value })
     }
     if (token.kind !== 'variable') return undefined
