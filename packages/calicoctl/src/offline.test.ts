@@ -43,7 +43,7 @@ describe('completion', () => {
       assert.match(await ok(`completion ${shell}`), /calicoctl completion/))
   test('refuses another shell', () => fails('completion tcsh', /No completion for shell "tcsh": want bash, zsh, fish/))
   const cases: [typed: string[], expected: string[]][] = [
-    [['pr'], ['profile']],
+    [['prof'], ['profile']],
     [
       ['container', ''],
       ['add', 'endpoint', 'ip', 'profile', 'remove', 'show'],
