@@ -55,6 +55,7 @@ beforeEach(async () => {
   ] as const) {
     await cluster.client.resources('IPPool').create(makeResource('IPPool', { name }, { cidr }))
   }
+  await cluster.store.put('/calico/ipam/v2/config', '{"auto_allocate_blocks":true}') // else the first assignment makes it
   for (const name of ['workload_A', 'workload_B']) await run('ip', ['netns', 'add', name])
 })
 
