@@ -7,6 +7,7 @@ import { describe, test } from 'node:test'
 import { quietLogger, waitFor, type LogFields, type Logger } from '@calico-node/core'
 import { CuttingProxy, withEtcd, type EtcdOptions, type TestEtcd } from '@calico-node/testkit'
 import { openEtcd } from './etcd/etcd-store.ts'
+import { replicaFor, storeFor } from './fixtures.test.ts'
 import type { KvStore } from './kv-store.ts'
 import { SyncReplica } from './sync-replica.test.ts'
 
@@ -193,13 +194,13 @@ describe('sync against etcd', () => {
       await replica.catchesUpWith(direct, PREFIXES)
     }))
 
-  test('everything goes through grpc-proxy as well', () =>
+  test('everything goes through grpc-proxy as well', (t) =>
     withEtcd({}, async (etcd) => {
       const { url, process: proxy } = await etcd.startGrpcProxy()
-      const direct = openEtcd({ endpoints: etcd.urls }, quietLogger)
-      const store = openEtcd({ endpoints: [url] }, quietLogger)
+      const direct = storeFor(t, { endpoints: etcd.urls })
+      const store = storeFor(t, { endpoints: [url] })
       await direct.put('/a/1', 'first')
-      const replica = new SyncReplica(store, PREFIXES)
+      const replica = replicaFor(t, store, PREFIXES)
       await replica.catchesUpWith(direct, PREFIXES)
       await proxy.stop()
       await connectionIs(replica, true, false)
@@ -210,8 +211,5 @@ describe('sync against etcd', () => {
       await etcd.restart(etcd.member)
       await direct.put('/b/1', 'after a restart behind the proxy')
       await replica.catchesUpWith(direct, PREFIXES, 30_000)
-      await replica.stop()
-      store.close()
-      direct.close()
     }))
 })

@@ -64,12 +64,13 @@ describe('sync()', () => {
     assert.deepEqual(events, [])
   })
 
-  test('an unreachable store is a lost connection with its reason, never an empty list', async () => {
+  test('an unreachable store is a lost connection with its reason, never an empty list', async (t) => {
     const store = new MemoryKvStore()
     await store.put('/a/1', 'x')
     const broken = faulty(store)
     broken.fail = outage
     const replica = new SyncReplica(broken, ['/a/'])
+    t.after(() => replica.stop())
     await waitFor('the outage to be told', () => replica.reasons.length > 0)
     assert.deepEqual(replica.reasons, [outage.message])
     assert.equal(replica.inSync, 0)
@@ -77,7 +78,6 @@ describe('sync()', () => {
     await replica.catchesUpWith(store, ['/a/'])
     assert.deepEqual(replica.connection, [false, true])
     assert.equal(replica.inSync, 1)
-    await replica.stop()
   })
 
   test('a fault in the program ends it with that error', async () => {

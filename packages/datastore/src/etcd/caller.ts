@@ -5,6 +5,9 @@ import type { CallOptions } from '../kv-store.ts'
 import { abandoned } from '../store-errors.ts'
 import type { EtcdClients } from './clients.ts'
 
+/** What a member gets of the time for a call at least. */
+const MIN_SHARE_MS = 1000
+
 /** One try: sends the request with the call options it is given. */
 export type Attempt<T> = (etcd: Etcd3, call: GrpcCallOptions) => Promise<T>
 
@@ -36,7 +39,7 @@ export class Caller {
       try {
         const etcd = await this.#clients.get('calls')
         // With other members to turn to, no single one may use up the time.
-        const share = this.#clients.endpointCount > 1 ? timeoutMs / 2 : timeoutMs
+        const share = Math.max(MIN_SHARE_MS, timeoutMs / Math.max(1, this.#clients.endpointCount))
         const left = Math.max(1, Math.min(share, end - performance.now()))
         return await orAbandon(attempt(etcd, { deadline: Date.now() + left }), signal)
       } catch (err) {

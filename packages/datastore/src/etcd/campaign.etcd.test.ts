@@ -7,8 +7,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { hasCode, quietLogger, sleep } from '@calico-node/core'
 import { CuttingProxy, withEtcd, type TestEtcd } from '@calico-node/testkit'
+import { replicaFor, storeFor } from '../fixtures.test.ts'
 import type { KvStore } from '../kv-store.ts'
-import { SyncReplica } from '../sync-replica.test.ts'
 import { openEtcd } from './etcd-store.ts'
 
 const COUNTERS = ['/counter/a', '/counter/b', '/counter/c']
@@ -38,6 +38,7 @@ class BadNetwork {
   }
 
   async stop(): Promise<void> {
+    await this.heal()
     this.store.close()
     await Promise.all(this.#proxies.map((proxy) => proxy.stop()))
   }
@@ -84,13 +85,14 @@ async function countUp(store: KvStore, writer: number, tallies: ReadonlyMap<stri
 
 test('no count is lost, none is counted twice, and the follower sees the same', (t) =>
   withEtcd({ members: 3 }, async (etcd) => {
-    const direct = openEtcd({ endpoints: etcd.urls }, quietLogger)
+    const direct = storeFor(t, { endpoints: etcd.urls })
     for (const key of COUNTERS) await direct.create(key, '0')
     const tallies = new Map(COUNTERS.map((key) => [key, { done: 0, untold: 0 }]))
     const networks = await Promise.all([1, 2, 3, 4, 5].map(() => BadNetwork.between(etcd)))
+    t.after(() => Promise.all(networks.map((network) => network.stop())))
     const [watching, ...writing] = networks
     assert.ok(watching)
-    const replica = new SyncReplica(watching.store, ['/counter/'])
+    const replica = replicaFor(t, watching.store, ['/counter/'])
     const over = AbortSignal.timeout(LASTS_MS)
     const writers = writing.map(({ store }, writer) => countUp(store, writer, tallies, over))
 
@@ -112,7 +114,4 @@ test('no count is lost, none is counted twice, and the follower sees the same', 
     t.diagnostic(`${done} writes, ${untold} more that could not be told`)
     assert.ok(untold * 20 < done, `${untold} of ${done} writes could not be told`)
     await replica.catchesUpWith(direct, ['/counter/'])
-    await replica.stop()
-    for (const network of networks) await network.stop()
-    direct.close()
   }))

@@ -4,13 +4,14 @@
  *
  * Calls and watches in flight keep the connection they began on; the next ones use the new one.
  */
-import { Etcd3, isRecoverableError, type IOptions } from 'etcd3'
-import { circuitBreaker, ConsecutiveBreaker, handleWhen, noop } from 'cockatiel'
+import { Etcd3, type IOptions } from 'etcd3'
+import { noop } from 'cockatiel'
 import type { Logger } from '@calico-node/core'
 import { storeClosed } from '../store-errors.ts'
 import type { EtcdConnection } from './connection.ts'
 import { discoverEndpoints } from './endpoints.ts'
 import { explainFailure, type Failure } from './failures.ts'
+import { HostRest } from './host-rest.ts'
 import { fingerprint, loadCredentials } from './tls.ts'
 import { AuthTokens, metadataInterceptor, saysTokenExpired } from './tokens.ts'
 
@@ -128,20 +129,17 @@ function build(connection: EtcdConnection): Clients {
     return answer.token
   }
   const tokens = username === undefined ? undefined : new AuthTokens(authenticate)
-  const options = { ...commonOptions(connection, tokens), ...credentials }
-  const calls = new Etcd3(forPurpose(options, 'calls'))
-  return { connection, calls, watches: new Etcd3(forPurpose(options, 'watches')), tokens, files }
+  const client = (purpose: string): Etcd3 => new Etcd3({ ...optionsOf(connection, tokens, purpose), ...credentials })
+  const calls = client('calls')
+  return { connection, calls, watches: client('watches'), tokens, files }
 }
 
-function commonOptions(connection: EtcdConnection, tokens: AuthTokens | undefined): IOptions {
+function optionsOf(connection: EtcdConnection, tokens: AuthTokens | undefined, purpose: string): IOptions {
   const { endpoints, timeoutMs = 10_000, keepaliveMs = 30_000, keepaliveTimeoutMs = 10_000 } = connection
-  // Passes over a member that does not answer, for a second at a time; the only host there is must always be tried.
-  const breaker = (): ReturnType<typeof circuitBreaker> =>
-    circuitBreaker(handleWhen(isRecoverableError), { halfOpenAfter: 1000, breaker: new ConsecutiveBreaker(3) })
   return {
     hosts: [...endpoints],
     // The package would repeat writes whose answer was lost, hence no policy of its own over all hosts.
-    faultHandling: { global: noop, host: () => (endpoints.length > 1 ? breaker() : noop) },
+    faultHandling: { global: noop, host: new HostRest(endpoints).policyFor },
     defaultCallOptions: ({ isStream }) => (isStream ? {} : { deadline: Date.now() + timeoutMs }),
     grpcOptions: {
       'grpc.max_receive_message_length': -1,
@@ -149,16 +147,11 @@ function commonOptions(connection: EtcdConnection, tokens: AuthTokens | undefine
       'grpc.keepalive_timeout_ms': keepaliveTimeoutMs,
       'grpc.initial_reconnect_backoff_ms': 100,
       'grpc.max_reconnect_backoff_ms': 3000,
+      'grpc.primary_user_agent': `calico-node-${purpose}`, // clients with different options do not share a connection
       interceptors: [metadataInterceptor(tokens)],
     },
   }
 }
-
-/** Clients with different options do not share a connection. */
-const forPurpose = (options: IOptions, purpose: string): IOptions => ({
-  ...options,
-  grpcOptions: { ...options.grpcOptions, 'grpc.primary_user_agent': `calico-node-${purpose}` },
-})
 
 function retire({ calls, watches }: Clients): void {
   calls.close()

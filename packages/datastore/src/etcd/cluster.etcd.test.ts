@@ -1,11 +1,10 @@
 /** Three members over mutual TLS with passwords: members die and return under load, and nobody notices for long. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { hasCode, quietLogger, sleep } from '@calico-node/core'
-import { CuttingProxy, TestCa, TestEtcd, withEtcd } from '@calico-node/testkit'
-import { SyncReplica } from '../sync-replica.test.ts'
+import { hasCode, sleep } from '@calico-node/core'
+import { TestCa, TestEtcd, withEtcd } from '@calico-node/testkit'
+import { proxyFor, replicaFor, storeFor } from '../fixtures.test.ts'
 import type { PemSource } from './connection.ts'
-import { openEtcd } from './etcd-store.ts'
 
 const PREFIXES = ['/load/']
 const pem = (path: string, setting: string): PemSource => ({ kind: 'file', path, setting })
@@ -22,7 +21,7 @@ async function leaderOf(etcd: TestEtcd): Promise<number> {
 }
 
 describe('a cluster of three', () => {
-  test('the leader is killed and returns while one process writes and another follows', async () => {
+  test('the leader is killed and returns while one process writes and another follows', async (t) => {
     const ca = await TestCa.create()
     const client = await ca.issue('felix')
     const tls = { caFile: ca.caFile, ...(await ca.issue('etcd')), clientCertAuth: true }
@@ -31,8 +30,8 @@ describe('a cluster of three', () => {
         endpoints: etcd.urls, username: 'root', password: 'secret',
         tls: { ca: pem(ca.caFile, 'ca'), cert: pem(client.certFile, 'cert'), key: pem(client.keyFile, 'key') },
       }
-      const [writer, reader] = [openEtcd(connection, quietLogger), openEtcd(connection, quietLogger)]
-      const replica = new SyncReplica(reader, PREFIXES)
+      const [writer, reader] = [storeFor(t, connection), storeFor(t, connection)]
+      const replica = replicaFor(t, reader, PREFIXES)
       const failures: string[] = []
       let slowestMs = 0
       const stop = new AbortController()
@@ -60,30 +59,25 @@ describe('a cluster of three', () => {
       await replica.catchesUpWith(reader, PREFIXES)
       assert.equal(replica.state.size, written)
       assert.equal(replica.told.length, written, 'each write was told once')
-      await replica.stop()
-      writer.close()
-      reader.close()
     })
     ca.remove()
   })
 
-  test('a member that swallows everything is passed over', () =>
+  test('a member that swallows everything is passed over', (t) =>
     withEtcd({ members: 3 }, async (etcd) => {
-      const proxy = await CuttingProxy.start(etcd.member.clientPort)
+      const proxy = await proxyFor(t, etcd.member.clientPort)
       const endpoints = [`http://127.0.0.1:${proxy.port}`, ...etcd.urls.slice(1)]
-      const store = openEtcd({ endpoints, timeoutMs: 4000 }, quietLogger)
+      const store = storeFor(t, { endpoints, timeoutMs: 4000 })
       for (let i = 0; i < 10; i++) await store.get('/a')
       proxy.swallow.add('up').add('down')
       const failed: string[] = []
       for (let i = 0; i < 60; i++) await store.get('/a').catch((err: unknown) => failed.push(String(err)))
       assert.deepEqual(failed, [])
-      store.close()
-      await proxy.stop()
     }))
 
-  test('without a majority every write fails, none is lost count of, and all is well again afterwards', () =>
+  test('without a majority every write fails, none is lost count of, and all is well again afterwards', (t) =>
     withEtcd({ members: 3 }, async (etcd) => {
-      const store = openEtcd({ endpoints: etcd.urls, timeoutMs: 3000 }, quietLogger)
+      const store = storeFor(t, { endpoints: etcd.urls, timeoutMs: 3000 })
       await store.put('/a', 'before')
       const [, second, third] = etcd.members
       assert.ok(second && third)
@@ -94,6 +88,5 @@ describe('a cluster of three', () => {
       for (const member of [second, third]) await etcd.ready(member)
       assert.equal((await store.get('/a'))?.value, 'before')
       assert.equal((await store.put('/a', 'after')).value, 'after')
-      store.close()
     }))
 })

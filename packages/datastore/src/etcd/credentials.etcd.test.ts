@@ -4,20 +4,19 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { quietLogger, sleep, waitFor } from '@calico-node/core'
-import { CuttingProxy, TestCa, withEtcd } from '@calico-node/testkit'
-import { SyncReplica } from '../sync-replica.test.ts'
+import { TestCa, withEtcd } from '@calico-node/testkit'
+import { proxyFor, replicaFor, storeFor } from '../fixtures.test.ts'
 import type { EtcdConnection } from './connection.ts'
-import { openEtcd } from './etcd-store.ts'
 
 const SECRET = { username: 'root', password: 'secret' }
 const PREFIXES = ['/a/', '/b/']
 
 describe('tokens', () => {
-  test('calls and watches go on after etcd has forgotten their token', () =>
+  test('calls and watches go on after etcd has forgotten their token', (t) =>
     withEtcd({ rootPassword: SECRET.password, args: ['--auth-token-ttl=2'] }, async (etcd) => {
-      const proxy = await CuttingProxy.start(etcd.member.clientPort)
-      const store = openEtcd({ endpoints: [`http://127.0.0.1:${proxy.port}`], ...SECRET }, quietLogger)
-      const replica = new SyncReplica(store, PREFIXES)
+      const proxy = await proxyFor(t, etcd.member.clientPort)
+      const store = storeFor(t, { endpoints: [`http://127.0.0.1:${proxy.port}`], ...SECRET })
+      const replica = replicaFor(t, store, PREFIXES)
       await store.put('/a/1', 'first')
       await replica.catchesUpWith(store, PREFIXES)
       await sleep(4000) // nobody uses the token meanwhile
@@ -28,34 +27,29 @@ describe('tokens', () => {
       await etcd.ctl('put', '/b/1', 'after the cut')
       await waitFor('the watches to see it', () => replica.state.get('/b/1') === 'after the cut')
       await replica.catchesUpWith(store, PREFIXES)
-      await replica.stop()
-      store.close()
-      await proxy.stop()
     }))
 
-  test('a change of roles in between does no harm', () =>
+  test('a change of roles in between does no harm', (t) =>
     withEtcd({ rootPassword: SECRET.password }, async (etcd) => {
-      const store = openEtcd({ endpoints: etcd.urls, ...SECRET }, quietLogger)
+      const store = storeFor(t, { endpoints: etcd.urls, ...SECRET })
       for (let i = 0; i < 10; i++) {
         await Promise.all([etcd.ctl('role', 'add', `role-${i}`), store.put('/a', String(i)), store.get('/a')])
       }
       assert.equal((await store.get('/a'))?.value, '9')
-      store.close()
     }))
 
-  test('authentication may be switched on later', () =>
+  test('authentication may be switched on later', (t) =>
     withEtcd({}, async (etcd) => {
-      const store = openEtcd({ endpoints: etcd.urls, ...SECRET }, quietLogger)
+      const store = storeFor(t, { endpoints: etcd.urls, ...SECRET })
       await store.put('/a', 'open')
       await etcd.ctl('user', 'add', 'root:secret')
       await etcd.ctl('user', 'grant-role', 'root', 'root')
       await etcd.ctl('auth', 'enable')
       assert.equal((await store.put('/a', 'closed')).value, 'closed')
-      store.close()
     }))
 })
 
-test('certificates are replaced without a restart; bad ones are not used', async () => {
+test('certificates are replaced without a restart; bad ones are not used', async (t) => {
   const [oldCa, newCa] = [await TestCa.create('old CA'), await TestCa.create('new CA')]
   const server = await oldCa.issue('etcd')
   const trusted = join(oldCa.dir, 'trusted.pem')
@@ -78,8 +72,8 @@ test('certificates are replaced without a restart; bad ones are not used', async
       },
     }
     const warnings: string[] = []
-    const store = openEtcd(connection, { ...quietLogger, child: () => ({ ...quietLogger, warn: (line) => warnings.push(line) }) })
-    const replica = new SyncReplica(store, PREFIXES)
+    const store = storeFor(t, connection, { ...quietLogger, child: () => ({ ...quietLogger, warn: (line) => warnings.push(line) }) })
+    const replica = replicaFor(t, store, PREFIXES)
     await store.put('/a/1', 'by the old certificate')
 
     writeFileSync(certFile, 'half written')
@@ -95,8 +89,6 @@ test('certificates are replaced without a restart; bad ones are not used', async
     etcd.member.start()
     await waitFor('the new certificate to be used', () => store.put('/a/2', 'by the new certificate'), { deadlineMs: 20_000 })
     await replica.catchesUpWith(store, PREFIXES)
-    await replica.stop()
-    store.close()
   })
   oldCa.remove()
   newCa.remove()

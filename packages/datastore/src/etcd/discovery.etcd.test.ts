@@ -4,10 +4,10 @@ import { spawn } from 'node:child_process'
 import { setServers } from 'node:dns'
 import { once } from 'node:events'
 import { test } from 'node:test'
-import { quietLogger, waitFor } from '@calico-node/core'
+import { waitFor } from '@calico-node/core'
 import { freePort, TestCa, withEtcd } from '@calico-node/testkit'
+import { storeFor } from '../fixtures.test.ts'
 import { discoverEndpoints } from './endpoints.ts'
-import { openEtcd } from './etcd-store.ts'
 
 /** Runs `use` while dnsmasq answers this process's SRV questions with `records`: `service,target,port,priority,weight`. */
 async function withDns(records: readonly string[], use: () => Promise<void>): Promise<void> {
@@ -41,22 +41,20 @@ test('where TLS is offered, plain text is not used', () =>
     assert.deepEqual(await discoverEndpoints('both.test'), ['https://b.test:2'])
   }))
 
-test('a domain without records is an outage that names it', () =>
+test('a domain without records is an outage that names it', (t) =>
   withDns([], async () => {
-    const store = openEtcd({ endpoints: [], discoverySrv: 'empty.test', timeoutMs: 500 }, quietLogger)
+    const store = storeFor(t, { endpoints: [], discoverySrv: 'empty.test', timeoutMs: 500 })
     await assert.rejects(store.get('/a'), { code: 'STORE_UNAVAILABLE', message: /SRV records of empty.test: .*ENOTFOUND/ })
-    store.close()
   }))
 
-test('a store found by SRV records works, with TLS', async () => {
+test('a store found by SRV records works, with TLS', async (t) => {
   const ca = await TestCa.create()
   await withEtcd({ tls: { caFile: ca.caFile, ...(await ca.issue('etcd')) } }, (etcd) =>
     withDns([`_etcd-client-ssl._tcp.cluster.test,localhost,${etcd.member.clientPort}`], async () => {
       const tls = { ca: { kind: 'file', path: ca.caFile, setting: 'ETCD_CA_CERT_FILE' } } as const
-      const store = openEtcd({ endpoints: [], discoverySrv: 'cluster.test', tls }, quietLogger)
+      const store = storeFor(t, { endpoints: [], discoverySrv: 'cluster.test', tls })
       const kv = await store.create('/a', '1')
       assert.deepEqual(await store.get('/a'), kv)
-      store.close()
     }))
   ca.remove()
 })

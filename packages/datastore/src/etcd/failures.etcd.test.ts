@@ -5,6 +5,7 @@ import { createSecureServer } from 'node:http2'
 import { after, before, describe, test } from 'node:test'
 import { quietLogger } from '@calico-node/core'
 import { freePort, TestCa, TestEtcd, withEtcd, type Certificate } from '@calico-node/testkit'
+import { storeFor } from '../fixtures.test.ts'
 import type { EtcdConnection, EtcdTlsSources, PemSource } from './connection.ts'
 import { openEtcd } from './etcd-store.ts'
 
@@ -29,8 +30,11 @@ async function failureOf(connection: EtcdConnection, code: string): Promise<stri
 
 async function assertReads(connection: EtcdConnection): Promise<void> {
   const store = openEtcd(connection, quietLogger)
-  assert.equal(await store.get('/calico/x'), undefined)
-  store.close()
+  try {
+    assert.equal(await store.get('/calico/x'), undefined)
+  } finally {
+    store.close()
+  }
 }
 
 describe('plain connections that fail', () => {
@@ -52,12 +56,11 @@ describe('plain connections that fail', () => {
       const message = await failureOf({ endpoints: [etcd.urlOf(first)], timeoutMs: 9000 }, 'STORE_UNAVAILABLE')
       assert.match(message, /a majority of its members must be up/)
     }))
-  test('a value that is too large', () =>
+  test('a value that is too large', (t) =>
     withEtcd({}, async (etcd) => {
-      const store = openEtcd({ endpoints: etcd.urls }, quietLogger)
+      const store = storeFor(t, { endpoints: etcd.urls })
       const large = store.create('/large', 'x'.repeat(2_000_000))
       await assert.rejects(large, { code: 'INVALID', message: /larger than etcd takes/ })
-      store.close()
     }))
 })
 
@@ -112,14 +115,14 @@ describe('TLS', () => {
       const endpoints = [`https://127.0.0.1:${plain.member.clientPort}`]
       assert.match(await failureOf({ endpoints, tls: tlsOf(ca.caFile) }, 'STORE_UNAVAILABLE'), /should the endpoint begin with http:\/\/\?$/)
     }))
-  test('a server that shows a certificate for another host', async () => {
+  test('a server that shows a certificate for another host', async (t) => {
     const elsewhere = await ca.issue('elsewhere', { altNames: ['DNS:elsewhere.example', 'IP:127.0.0.2'] })
     const server = createSecureServer({ cert: readFileSync(elsewhere.certFile), key: readFileSync(elsewhere.keyFile) })
     const port = await freePort()
     server.listen(port, '127.0.0.1')
+    t.after(() => server.close())
     const message = await failureOf({ endpoints: [`https://127.0.0.1:${port}`], tls: tlsOf(ca.caFile) }, 'STORE_UNAVAILABLE')
     assert.match(message, /the certificate it shows is for another host/)
-    server.close()
   })
 })
 

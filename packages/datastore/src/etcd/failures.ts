@@ -90,7 +90,7 @@ const ROWS: readonly Row[] = [
   },
   { ...unavailable, sign: /Waiting for LB pick|name resolution: \S*$/, state: 'no connection within the time allowed' },
   {
-    ...unavailable, sign: /Channel (closed|has been shut)|circuit breaker is open|already closed/,
+    ...unavailable, sign: /Channel (closed|has been shut)|is passed over|already closed/,
     state: 'the connection was closed before the call began',
   },
   { ...unavailable, applied: 'maybe', sign: /^DEADLINE_EXCEEDED/, state: 'no answer within the time allowed' },

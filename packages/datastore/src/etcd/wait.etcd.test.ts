@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { quietLogger, waitFor, type LogFields, type Logger } from '@calico-node/core'
-import { CuttingProxy, withEtcd } from '@calico-node/testkit'
-import { openEtcd } from './etcd-store.ts'
+import { withEtcd } from '@calico-node/testkit'
+import { proxyFor, storeFor } from '../fixtures.test.ts'
 import { waitForEtcd } from './wait.ts'
 
 function recorder(): { readonly log: Logger; readonly lines: string[] } {
@@ -13,11 +13,11 @@ function recorder(): { readonly log: Logger; readonly lines: string[] } {
   return { log: { ...quietLogger, warn: note, info: note }, lines }
 }
 
-test('waitForEtcd() says once what it waits for, and goes on when etcd answers', () =>
+test('waitForEtcd() says once what it waits for, and goes on when etcd answers', (t) =>
   withEtcd({}, async (etcd) => {
-    const proxy = await CuttingProxy.start(etcd.member.clientPort)
+    const proxy = await proxyFor(t, etcd.member.clientPort)
     await proxy.refuse()
-    const store = openEtcd({ endpoints: [`http://127.0.0.1:${proxy.port}`] }, quietLogger)
+    const store = storeFor(t, { endpoints: [`http://127.0.0.1:${proxy.port}`] })
     const { log, lines } = recorder()
     const waiting = waitForEtcd(store, { log, signal: AbortSignal.timeout(20_000) })
     await waitFor('the first line', () => lines.length > 0)
@@ -26,13 +26,11 @@ test('waitForEtcd() says once what it waits for, and goes on when etcd answers',
     assert.equal(lines.length, 2)
     assert.match(lines[0] ?? '', /^Waiting for etcd: .*connection refused/)
     assert.equal(lines[1], 'etcd answers, going on')
-    store.close()
-    await proxy.stop()
   }))
 
-test('waitForEtcd() waits for credentials, and ends when told', () =>
+test('waitForEtcd() waits for credentials, and ends when told', (t) =>
   withEtcd({ rootPassword: 'secret' }, async (etcd) => {
-    const store = openEtcd({ endpoints: etcd.urls, username: 'felix', password: 'later' }, quietLogger)
+    const store = storeFor(t, { endpoints: etcd.urls, username: 'felix', password: 'later' })
     const { log, lines } = recorder()
     const stop = new AbortController()
     const waiting = waitForEtcd(store, { log, signal: stop.signal })
@@ -40,12 +38,10 @@ test('waitForEtcd() waits for credentials, and ends when told', () =>
     assert.match(lines[0] ?? '', /wrong user name or password/)
     stop.abort()
     assert.equal(await waiting, false)
-    store.close()
   }))
 
-test('waitForEtcd() does not wait for what cannot mend itself', async () => {
+test('waitForEtcd() does not wait for what cannot mend itself', async (t) => {
   const tls = { ca: { kind: 'file', path: '/nowhere', setting: 'ETCD_CA_CERT_FILE' } } as const
-  const store = openEtcd({ endpoints: ['https://127.0.0.1:1'], tls }, quietLogger)
+  const store = storeFor(t, { endpoints: ['https://127.0.0.1:1'], tls })
   await assert.rejects(waitForEtcd(store, { log: quietLogger, signal: AbortSignal.timeout(5000) }), { code: 'INVALID' })
-  store.close()
 })

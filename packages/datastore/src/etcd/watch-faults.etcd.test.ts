@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { hasCode, quietLogger, sleep } from '@calico-node/core'
 import { CuttingProxy, TestEtcd, withEtcd } from '@calico-node/testkit'
+import { storeFor } from '../fixtures.test.ts'
 import type { KvStore, WatchEvent } from '../kv-store.ts'
 import { openEtcd } from './etcd-store.ts'
 
@@ -64,10 +65,10 @@ describe('a watch through a faulty network', () => {
     await etcd.stop()
   })
 
-  for (const cutAfterBytes of [120_000, 250_000, 400_000]) {
+  for (const cutAfterBytes of [250_000, 400_000, 700_000]) {
     test(`cut every ${cutAfterBytes} bytes while it catches up with 6000 revisions, it misses none`, async () => {
       const prefix = `/catch-up-${cutAfterBytes}/`
-      const from = await writeKeys(direct, prefix, 6000)
+      const from = await writeKeys(direct, prefix, 6000, 'x'.repeat(100))
       proxy.cutAfterBytes = cutAfterBytes
       const cutsBefore = proxy.cuts
       const events = await watchOn(store, prefix, from, 6000)
@@ -115,21 +116,20 @@ describe('a watch through a faulty network', () => {
     assertComplete(events, '/slow/', 5000)
   })
 
-  test('progress without events moves the place to resume at', async () => {
+  test('progress without events moves the place to resume at', async (t) => {
     await withEtcd({ args: ['--experimental-watch-progress-notify-interval=200ms'] }, async (quick) => {
-      const other = openEtcd({ endpoints: quick.urls }, quietLogger)
+      const other = storeFor(t, { endpoints: quick.urls })
       const iterator = other.watch('/quiet/', 2n, new AbortController().signal)[Symbol.asyncIterator]()
       assert.equal((await iterator.next()).value?.nextRevision, 2n)
       const { modRevision } = await other.put('/elsewhere', 'x')
       let nextRevision = 0n
       while (nextRevision <= modRevision) nextRevision = (await iterator.next()).value?.nextRevision ?? 0n
       assert.equal(nextRevision, modRevision + 1n)
-      other.close()
     })
   })
 
-  test('after close nothing is connected any more', async () => {
-    const other = openEtcd({ endpoints: [`http://127.0.0.1:${proxy.port}`] }, quietLogger)
+  test('after close nothing is connected any more', async (t) => {
+    const other = storeFor(t, { endpoints: [`http://127.0.0.1:${proxy.port}`] })
     const iterator = other.watch('/closed/', 1n, new AbortController().signal)[Symbol.asyncIterator]()
     await iterator.next()
     const ending = assert.rejects(iterator.next(), { code: 'STORE_UNAVAILABLE' })
@@ -142,17 +142,16 @@ describe('a watch through a faulty network', () => {
   })
 })
 
-test('a watch that is refused does not hold up the next one', () =>
+test('a watch that is refused does not hold up the next one', (t) =>
   withEtcd({ rootPassword: 'root' }, async (etcd) => {
     for (const command of [
       ['user', 'add', 'felix:secret'], ['role', 'add', 'reader'], ['user', 'grant-role', 'felix', 'reader'],
       ['role', 'grant-permission', 'reader', 'readwrite', '/allowed/', '--prefix'],
     ]) await etcd.ctl(...command)
-    const store = openEtcd({ endpoints: etcd.urls, username: 'felix', password: 'secret' }, quietLogger)
+    const store = storeFor(t, { endpoints: etcd.urls, username: 'felix', password: 'secret' })
     const { signal } = new AbortController()
     const refused = store.watch('/denied/', 1n, signal)[Symbol.asyncIterator]()
     await assert.rejects(refused.next(), { code: 'FORBIDDEN', message: /etcd user "felix" has no permission/ })
     const from = await writeKeys(store, '/allowed/', 3)
     assertComplete(await watchOn(store, '/allowed/', from, 3), '/allowed/', 3)
-    store.close()
   }))
