@@ -28,7 +28,7 @@ let dir: string
 let own: RunningBird
 let peer: RunningBird
 let felix: ChildProcess
-const status = (line: string) => cli(line, { env: { CALICO_RUN_DIR: dir } })
+const status = (line: string) => cli(line, { env: { CALICO_BIRD_RUN_DIR: dir } })
 
 before(async () => {
   dir = mkdtempSync(join(tmpdir(), 'status-'))

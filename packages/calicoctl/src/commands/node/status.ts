@@ -90,7 +90,10 @@ const statusCommand = (style: Style) =>
       ['node status -o json', 'the same for a program, with the last error of each session'],
     ],
     async run({ env }, _, { output }) {
-      const status = await readStatus(runningPrograms(listCommandLines()), env['CALICO_RUN_DIR'] ?? '/var/run/calico')
+      const status = await readStatus(
+        runningPrograms(listCommandLines()),
+        env['CALICO_BIRD_RUN_DIR'] ?? '/var/run/calico',
+      )
       return statusOutcome(status, style, output)
     },
   })

@@ -40,7 +40,7 @@ export const command = defineCommand({
     requireRoot()
     const blocks: Block[] = []
     if (polite) {
-      const ended = await withdraw(env['CALICO_RUN_DIR'] ?? '/var/run/calico')
+      const ended = await withdraw(env['CALICO_BIRD_RUN_DIR'] ?? '/var/run/calico')
       blocks.push(
         line(ended.length === 0 ? 'There are no BGP sessions to end.' : `Ended BGP sessions: ${ended.join(', ')}`),
       )
