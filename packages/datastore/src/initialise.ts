@@ -5,7 +5,12 @@
  */
 import { randomUUID } from 'node:crypto'
 import {
-  FIXED_TIER_ORDERS, makeResource, type ClusterInformationSpec, type FelixConfigurationSpec, type SpecInput, type TierResource,
+  FIXED_TIER_ORDERS,
+  makeResource,
+  type ClusterInformationSpec,
+  type FelixConfigurationSpec,
+  type SpecInput,
+  type TierResource,
 } from '@calico-node/model'
 import type { CalicoClient } from './client.ts'
 
@@ -18,19 +23,33 @@ export interface InitialiseOptions {
 const TIERS = ['default', 'adminnetworkpolicy', 'baselineadminnetworkpolicy'] as const
 
 /** State of hosts and endpoints is reported, and the log is readable. */
-const FELIX: SpecInput<'FelixConfiguration'> = { reportingInterval: '30s', endpointReportingEnabled: true, logSeverityScreen: 'Info' }
+const FELIX: SpecInput<'FelixConfiguration'> = {
+  reportingInterval: '30s',
+  endpointReportingEnabled: true,
+  logSeverityScreen: 'Info',
+}
 
 const tier = (name: string): TierResource =>
-  makeResource('Tier', { name }, { order: FIXED_TIER_ORDERS[name] ?? 0, defaultAction: name === 'default' ? 'Deny' : 'Pass' })
+  makeResource(
+    'Tier',
+    { name },
+    { order: FIXED_TIER_ORDERS[name] ?? 0, defaultAction: name === 'default' ? 'Deny' : 'Pass' },
+  )
 
 /** The comma list with the words it lacks appended. Pure. */
 export function mergeClusterType(present: string | undefined, added: string | undefined): string | undefined {
-  const words = `${present ?? ''},${added ?? ''}`.split(',').map((word) => word.trim()).filter((word) => word !== '')
+  const words = `${present ?? ''},${added ?? ''}`
+    .split(',')
+    .map((word) => word.trim())
+    .filter((word) => word !== '')
   return words.length === 0 ? undefined : [...new Set(words)].join(',')
 }
 
 /** The facts with everything filled in that is missing; undefined when nothing is. A cluster locked by hand stays locked. */
-function completed(spec: ClusterInformationSpec, { clusterType }: InitialiseOptions): ClusterInformationSpec | undefined {
+function completed(
+  spec: ClusterInformationSpec,
+  { clusterType }: InitialiseOptions,
+): ClusterInformationSpec | undefined {
   const merged = mergeClusterType(spec.clusterType, clusterType)
   const complete = {
     ...spec,
@@ -38,7 +57,10 @@ function completed(spec: ClusterInformationSpec, { clusterType }: InitialiseOpti
     datastoreReady: spec.datastoreReady ?? true,
     ...(merged !== undefined && { clusterType: merged }),
   }
-  const same = complete.clusterGUID === spec.clusterGUID && complete.datastoreReady === spec.datastoreReady && merged === spec.clusterType
+  const same =
+    complete.clusterGUID === spec.clusterGUID &&
+    complete.datastoreReady === spec.datastoreReady &&
+    merged === spec.clusterType
   return same ? undefined : complete
 }
 
@@ -50,7 +72,9 @@ function filled(spec: FelixConfigurationSpec, defaults: FelixConfigurationSpec):
 
 /** Creates a configuration of Felix, or sets in the one there is what nobody has set. Idempotent. */
 export async function ensureFelixDefaults(
-  client: CalicoClient, name: string, defaults: SpecInput<'FelixConfiguration'>,
+  client: CalicoClient,
+  name: string,
+  defaults: SpecInput<'FelixConfiguration'>,
 ): Promise<void> {
   const wanted = makeResource('FelixConfiguration', { name }, defaults)
   const configurations = client.resources('FelixConfiguration')

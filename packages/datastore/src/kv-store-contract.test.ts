@@ -96,15 +96,24 @@ export function describeKvStore(name: string, open: () => Promise<StoreUnderTest
     test('list gives a prefix in key order, at one revision, now or in the past', async () => {
       for (const key of ['/list/b', '/list/a', '/list/c/d', '/lisu', '/list']) await store.create(key, key)
       const then = await store.list('/list/')
-      assert.deepEqual(then.kvs.map((kv) => kv.key), ['/list/a', '/list/b', '/list/c/d'])
+      assert.deepEqual(
+        then.kvs.map((kv) => kv.key),
+        ['/list/a', '/list/b', '/list/c/d'],
+      )
       await store.delete('/list/a')
       const now = await store.list('/list/')
-      assert.deepEqual(now.kvs.map((kv) => kv.key), ['/list/b', '/list/c/d'])
+      assert.deepEqual(
+        now.kvs.map((kv) => kv.key),
+        ['/list/b', '/list/c/d'],
+      )
       assert.ok(now.revision > then.revision)
       assert.deepEqual(await store.list('/list/', { revision: then.revision }), then)
       assert.equal((await store.get('/list/a', { revision: then.revision }))?.value, '/list/a')
       assert.deepEqual(await store.count('/list/'), { count: 2, headRevision: now.revision })
-      assert.deepEqual(await store.count('/list/', { revision: then.revision }), { count: 3, headRevision: now.revision })
+      assert.deepEqual(await store.count('/list/', { revision: then.revision }), {
+        count: 3,
+        headRevision: now.revision,
+      })
       assert.deepEqual((await store.list('/nothing/')).kvs, [])
     })
 
@@ -124,8 +133,12 @@ export function describeKvStore(name: string, open: () => Promise<StoreUnderTest
       await store.put('/watch/b', '5')
       const events = (await live).map(brief)
       assert.deepEqual(events, [
-        'create /watch/a=1', 'update /watch/a=2', 'delete /watch/a, was 2',
-        'create /watch/a=3', 'update /watch/a=4', 'create /watch/b=5',
+        'create /watch/a=1',
+        'update /watch/a=2',
+        'delete /watch/a, was 2',
+        'create /watch/a=3',
+        'update /watch/a=4',
+        'create /watch/b=5',
       ])
       stop.abort()
     })

@@ -27,10 +27,20 @@ const READER = `
 async function fill(url: string): Promise<void> {
   const etcd = new Etcd3({ hosts: url })
   for (let i = 0; i < KEYS; i += 800) {
-    const txns = Array.from({ length: 8 }, (_, j) => Array.from({ length: 100 }, (_, k) => i + j * 100 + k).filter((n) => n < KEYS))
-    await Promise.all(txns.filter((numbers) => numbers.length > 0).map((numbers) => etcd.kv.txn({
-      success: numbers.map((n) => ({ request_put: { key: Buffer.from(`/load/${n}`), value: Buffer.from(VALUE) } })),
-    })))
+    const txns = Array.from({ length: 8 }, (_, j) =>
+      Array.from({ length: 100 }, (_, k) => i + j * 100 + k).filter((n) => n < KEYS),
+    )
+    await Promise.all(
+      txns
+        .filter((numbers) => numbers.length > 0)
+        .map((numbers) =>
+          etcd.kv.txn({
+            success: numbers.map((n) => ({
+              request_put: { key: Buffer.from(`/load/${n}`), value: Buffer.from(VALUE) },
+            })),
+          }),
+        ),
+    )
   }
   etcd.close()
 }

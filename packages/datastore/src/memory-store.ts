@@ -1,5 +1,14 @@
 import type {
-  CallOptions, DeleteOptions, Extent, KeyValue, KvStore, PutOptions, ReadOptions, Snapshot, WatchBatch, WatchEvent,
+  CallOptions,
+  DeleteOptions,
+  Extent,
+  KeyValue,
+  KvStore,
+  PutOptions,
+  ReadOptions,
+  Snapshot,
+  WatchBatch,
+  WatchEvent,
 } from './kv-store.ts'
 import { abandoned, alreadyExists, conflict, notFound, revisionGone, storeClosed } from './store-errors.ts'
 
@@ -66,7 +75,8 @@ export class MemoryKvStore implements KvStore {
     this.#assertUsable(opts)
     const current = this.#live.get(key)
     if (current === undefined) throw notFound('delete', key)
-    if (opts.modRevision !== undefined && current.modRevision !== opts.modRevision) throw conflict('delete', key, current)
+    if (opts.modRevision !== undefined && current.modRevision !== opts.modRevision)
+      throw conflict('delete', key, current)
     this.#remove(current)
     return current
   }

@@ -38,14 +38,21 @@ describe('ResourceClient', () => {
     assert.equal(await nodes.find('absent'), undefined)
     const ghost = { ...node('absent'), metadata: { name: 'absent', resourceVersion: '5' } }
     for (const call of [
-      nodes.get('absent'), nodes.update(ghost), nodes.modify('absent', undefined, (stored) => stored), nodes.delete('absent'),
-    ]) await assert.rejects(call, { code: 'NOT_FOUND', message: /Node "absent": it does not exist/ })
+      nodes.get('absent'),
+      nodes.update(ghost),
+      nodes.modify('absent', undefined, (stored) => stored),
+      nodes.delete('absent'),
+    ])
+      await assert.rejects(call, { code: 'NOT_FOUND', message: /Node "absent": it does not exist/ })
   })
 
   test('update replaces the version that was read, and no other', async () => {
     const nodes = client.resources('Node')
     const first = await nodes.create(node('n1'))
-    const second = await nodes.update({ ...first, spec: { bgp: { ...first.spec.bgp, asNumber: node('x', 65001).spec.bgp?.asNumber } } })
+    const second = await nodes.update({
+      ...first,
+      spec: { bgp: { ...first.spec.bgp, asNumber: node('x', 65001).spec.bgp?.asNumber } },
+    })
     assert.equal(second.metadata.uid, first.metadata.uid)
     assert.equal(Number((await nodes.get('n1')).spec.bgp?.asNumber), 65001)
     await assert.rejects(nodes.update(first), { code: 'CONFLICT' })
@@ -64,10 +71,14 @@ describe('ResourceClient', () => {
   test('modify loses no change, however many change at once', async () => {
     const nodes = client.resources('Node')
     await nodes.create(node('n1'))
-    await Promise.all(Array.from({ length: 10 }, (_, i) =>
-      nodes.modify('n1', undefined, (stored) => ({
-        ...stored, metadata: { ...stored.metadata, labels: { ...stored.metadata.labels, [`writer-${i}`]: 'was-here' } },
-      }))))
+    await Promise.all(
+      Array.from({ length: 10 }, (_, i) =>
+        nodes.modify('n1', undefined, (stored) => ({
+          ...stored,
+          metadata: { ...stored.metadata, labels: { ...stored.metadata.labels, [`writer-${i}`]: 'was-here' } },
+        })),
+      ),
+    )
     assert.equal(Object.keys((await nodes.get('n1')).metadata.labels ?? {}).length, 10)
   })
 
@@ -82,7 +93,10 @@ describe('ResourceClient', () => {
     const nodes = client.resources('Node')
     await nodes.create(node('n1'))
     const restless = nodes.modify('n1', undefined, (stored) => {
-      void store.put(`${ROOT}/nodes/n1`, JSON.stringify({ ...stored, metadata: { ...stored.metadata, resourceVersion: undefined } }))
+      void store.put(
+        `${ROOT}/nodes/n1`,
+        JSON.stringify({ ...stored, metadata: { ...stored.metadata, resourceVersion: undefined } }),
+      )
       return stored
     })
     await assert.rejects(restless, { code: 'CONFLICT', message: /others kept changing it/ })
@@ -91,9 +105,18 @@ describe('ResourceClient', () => {
   test('fields that this version does not know survive a change', async () => {
     const nodes = client.resources('Node')
     const { metadata } = await nodes.create(node('n1'))
-    const value = { kind: 'Node', apiVersion: 'projectcalico.org/v3', metadata, spec: { fromTheFuture: { a: [1] } }, status: {} }
+    const value = {
+      kind: 'Node',
+      apiVersion: 'projectcalico.org/v3',
+      metadata,
+      spec: { fromTheFuture: { a: [1] } },
+      status: {},
+    }
     await store.put(`${ROOT}/nodes/n1`, JSON.stringify(value))
-    await nodes.modify('n1', undefined, (stored) => ({ ...stored, metadata: { ...stored.metadata, labels: { a: 'b' } } }))
+    await nodes.modify('n1', undefined, (stored) => ({
+      ...stored,
+      metadata: { ...stored.metadata, labels: { a: 'b' } },
+    }))
     const stored: unknown = JSON.parse((await store.get(`${ROOT}/nodes/n1`))?.value ?? '')
     assert.deepEqual(Reflect.get(Object(stored), 'spec'), { fromTheFuture: { a: [1] } })
   })
@@ -121,15 +144,25 @@ describe('ResourceClient', () => {
     for (const name of ['b', 'a']) await nodes.create(node(name))
     await store.put(`${ROOT}/nodes/broken`, '{"kind":"Node"}')
     await store.put(`${ROOT}/nodes/too/deep`, '{}')
-    assert.deepEqual((await nodes.list()).map(({ metadata }) => metadata.name), ['a', 'b'])
+    assert.deepEqual(
+      (await nodes.list()).map(({ metadata }) => metadata.name),
+      ['a', 'b'],
+    )
     assert.deepEqual(warnings, ['Stored resource cannot be read and is left out'])
   })
 
   test('namespaces keep resources of one name apart', async () => {
     const sets = client.resources('NetworkSet')
-    for (const namespace of ['one', 'two']) await sets.create(makeResource('NetworkSet', { name: 'a', namespace }, { nets: [] }))
-    assert.deepEqual((await sets.list()).map(({ metadata }) => metadata.namespace), ['one', 'two'])
-    assert.deepEqual((await sets.list({ namespace: 'two' })).map(({ metadata }) => metadata.namespace), ['two'])
+    for (const namespace of ['one', 'two'])
+      await sets.create(makeResource('NetworkSet', { name: 'a', namespace }, { nets: [] }))
+    assert.deepEqual(
+      (await sets.list()).map(({ metadata }) => metadata.namespace),
+      ['one', 'two'],
+    )
+    assert.deepEqual(
+      (await sets.list({ namespace: 'two' })).map(({ metadata }) => metadata.namespace),
+      ['two'],
+    )
     await sets.delete('a', 'one')
     assert.equal(await sets.find('a', 'one'), undefined)
     assert.equal((await sets.get('a', 'two')).metadata.namespace, 'two')
@@ -139,15 +172,25 @@ describe('ResourceClient', () => {
 describe('ResourceClient and the profile that is not stored', () => {
   const name = 'projectcalico-default-allow'
   test('it is always there', async () => {
-    assert.deepEqual((await client.resources('Profile').get(name)).spec.ingress?.map(({ action }) => action), ['Allow'])
-    assert.deepEqual((await client.resources('Profile').list()).map(({ metadata }) => metadata.name), [name])
-    assert.deepEqual((await client.resources('Tier').list()), [])
+    assert.deepEqual(
+      (await client.resources('Profile').get(name)).spec.ingress?.map(({ action }) => action),
+      ['Allow'],
+    )
+    assert.deepEqual(
+      (await client.resources('Profile').list()).map(({ metadata }) => metadata.name),
+      [name],
+    )
+    assert.deepEqual(await client.resources('Tier').list(), [])
   })
   test('it cannot be created, changed or deleted', async () => {
     const profiles = client.resources('Profile')
     const profile = makeResource('Profile', { name }, {})
     await assert.rejects(profiles.create(profile), { code: 'ALREADY_EXISTS' })
-    for (const call of [profiles.apply(profile), profiles.modify(name, undefined, (stored) => stored), profiles.delete(name)]) {
+    for (const call of [
+      profiles.apply(profile),
+      profiles.modify(name, undefined, (stored) => stored),
+      profiles.delete(name),
+    ]) {
       await assert.rejects(call, { code: 'UNSUPPORTED' })
     }
     assert.deepEqual((await store.list('')).kvs, [])
@@ -157,17 +200,30 @@ describe('ResourceClient and the profile that is not stored', () => {
 describe('ResourceClient and the names of policies', () => {
   const policies = () => client.resources('GlobalNetworkPolicy')
   const plain = (name: string, tier: string, order: number): Promise<unknown> =>
-    store.put(`${ROOT}/globalnetworkpolicies/${name}`, JSON.stringify({
-      kind: 'GlobalNetworkPolicy', apiVersion: 'projectcalico.org/v3', spec: { tier, order },
-      metadata: { name, uid: 'u', creationTimestamp: '2026-01-01T00:00:00Z', annotations: { [NAME_ANNOTATION]: `{"name":"${name}"}` } },
-    }))
+    store.put(
+      `${ROOT}/globalnetworkpolicies/${name}`,
+      JSON.stringify({
+        kind: 'GlobalNetworkPolicy',
+        apiVersion: 'projectcalico.org/v3',
+        spec: { tier, order },
+        metadata: {
+          name,
+          uid: 'u',
+          creationTimestamp: '2026-01-01T00:00:00Z',
+          annotations: { [NAME_ANNOTATION]: `{"name":"${name}"}` },
+        },
+      }),
+    )
 
   test('the key carries the tier, the reader sees the name that was given', async () => {
     await policies().create(policy('foo'))
     await policies().create(policy('sec.bar', 'sec'))
     const keys = (await store.list(ROOT)).kvs.map((kv) => kv.key.slice(ROOT.length))
     assert.deepEqual(keys, ['/globalnetworkpolicies/default.foo', '/globalnetworkpolicies/sec.bar'])
-    assert.deepEqual((await policies().list()).map(({ metadata }) => metadata.name), ['foo', 'sec.bar'])
+    assert.deepEqual(
+      (await policies().list()).map(({ metadata }) => metadata.name),
+      ['foo', 'sec.bar'],
+    )
   })
   test('one key answers to one spelling', async () => {
     await policies().create(policy('foo'))
@@ -181,22 +237,33 @@ describe('ResourceClient and the names of policies', () => {
     await plain('foo', 'default', 5)
     assert.equal((await policies().get('foo')).spec.order, 5)
     await assert.rejects(policies().create(policy('foo')), { code: 'ALREADY_EXISTS' })
-    const changed = await policies().modify('foo', undefined, (stored) => ({ ...stored, spec: { ...stored.spec, order: 6 } }))
+    const changed = await policies().modify('foo', undefined, (stored) => ({
+      ...stored,
+      spec: { ...stored.spec, order: 6 },
+    }))
     assert.equal(changed?.metadata.uid, 'u')
-    assert.deepEqual((await store.list(ROOT)).kvs.map((kv) => kv.key), [`${ROOT}/globalnetworkpolicies/default.foo`])
+    assert.deepEqual(
+      (await store.list(ROOT)).kvs.map((kv) => kv.key),
+      [`${ROOT}/globalnetworkpolicies/default.foo`],
+    )
     assert.equal((await policies().get('foo')).spec.order, 6)
   })
   test('of one policy under both keys the one with the tier counts', async () => {
     await policies().create(policy('foo'))
     await plain('foo', 'default', 5)
     assert.equal((await policies().get('foo')).spec.order, undefined)
-    assert.deepEqual((await policies().list()).map(({ spec }) => spec.order), [undefined])
+    assert.deepEqual(
+      (await policies().list()).map(({ spec }) => spec.order),
+      [undefined],
+    )
     assert.deepEqual(warnings, ['Policy is stored twice, one is ignored'])
     await policies().delete('foo')
     assert.deepEqual((await store.list(ROOT)).kvs, [])
   })
   test('errors name the resource', async () => {
-    const err: unknown = await policies().get('foo').catch((reason: unknown) => reason)
+    const err: unknown = await policies()
+      .get('foo')
+      .catch((reason: unknown) => reason)
     assert.ok(hasCode(err, 'NOT_FOUND'))
     assert.equal(err.message, 'Cannot get GlobalNetworkPolicy "foo": it does not exist')
   })

@@ -8,8 +8,21 @@
 import { randomUUID } from 'node:crypto'
 import { backoffMs, CalicoError, hasCode, sleep, type Logger } from '@calico-node/core'
 import {
-  decodeResource, DEFAULT_ALLOW_PROFILE, defaultAllowProfile, encodeResource, findResourceKey, isKind, isPolicyKind,
-  prepareCreate, prepareUpdate, resolvePolicyNames, resourceKey, resourceKeys, resourcePrefix, type Kind, type Resource,
+  decodeResource,
+  DEFAULT_ALLOW_PROFILE,
+  defaultAllowProfile,
+  encodeResource,
+  findResourceKey,
+  isKind,
+  isPolicyKind,
+  prepareCreate,
+  prepareUpdate,
+  resolvePolicyNames,
+  resourceKey,
+  resourceKeys,
+  resourcePrefix,
+  type Kind,
+  type Resource,
 } from '@calico-node/model'
 import type { KeyValue, KvStore } from './kv-store.ts'
 import { conflict } from './store-errors.ts'
@@ -53,7 +66,8 @@ export class ResourceClient<K extends Kind> {
       return resource === undefined ? [] : [{ key: kv.key, resource: anyKind(resource) }]
     })
     const { policies, shadowed } = resolvePolicyNames(entries)
-    for (const { entry, by } of shadowed) this.#log.warn('Policy is stored twice, one is ignored', { key: entry.key, by })
+    for (const { entry, by } of shadowed)
+      this.#log.warn('Policy is stored twice, one is ignored', { key: entry.key, by })
     const virtual = this.#virtual(DEFAULT_ALLOW_PROFILE)
     return [...policies.map(({ resource }) => resource), ...(virtual === undefined ? [] : [virtual])]
   }
@@ -65,7 +79,8 @@ export class ResourceClient<K extends Kind> {
     if (this.#virtual(name) !== undefined) throw this.#exists(name, namespace)
     const born = prepareCreate(anyKind(resource), { uid: randomUUID(), now: new Date() })
     const value = encodeResource(born)
-    if (isPolicyKind(this.kind) && (await this.#locate(name, namespace)) !== undefined) throw this.#exists(name, namespace)
+    if (isPolicyKind(this.kind) && (await this.#locate(name, namespace)) !== undefined)
+      throw this.#exists(name, namespace)
     try {
       return this.#decode(await this.#store.create(key, value))
     } catch (err) {
@@ -93,14 +108,21 @@ export class ResourceClient<K extends Kind> {
     this.#refuseVirtual('apply', name)
     return this.#retrying('apply', name, namespace, async () => {
       const stored = await this.#locate(name, namespace)
-      return stored === undefined ? this.create({ ...resource, metadata }) : this.#replace(stored, { ...resource, metadata })
+      return stored === undefined
+        ? this.create({ ...resource, metadata })
+        : this.#replace(stored, { ...resource, metadata })
     })
   }
 
   /** Creates it unless it is there already. @returns What is stored, whoever made it */
   async ensure(resource: Resource<K>): Promise<Resource<K>> {
     const { name, namespace } = resource.metadata
-    return this.#retrying('create', name, namespace, async () => (await this.find(name, namespace)) ?? this.create(resource))
+    return this.#retrying(
+      'create',
+      name,
+      namespace,
+      async () => (await this.find(name, namespace)) ?? this.create(resource),
+    )
   }
 
   /**
@@ -111,7 +133,9 @@ export class ResourceClient<K extends Kind> {
    * @throws NOT_FOUND; CONFLICT when others kept changing it for too long; what `change` throws
    */
   async modify(
-    name: string, namespace: string | undefined, change: (stored: Resource<K>) => Resource<K> | undefined,
+    name: string,
+    namespace: string | undefined,
+    change: (stored: Resource<K>) => Resource<K> | undefined,
   ): Promise<Resource<K> | undefined> {
     this.#refuseVirtual('change', name)
     return this.#retrying('change', name, namespace, async () => {
@@ -172,7 +196,12 @@ export class ResourceClient<K extends Kind> {
   }
 
   /** Repeats `attempt` as long as somebody else gets in between. */
-  async #retrying<T>(action: string, name: string, namespace: string | undefined, attempt: () => Promise<T>): Promise<T> {
+  async #retrying<T>(
+    action: string,
+    name: string,
+    namespace: string | undefined,
+    attempt: () => Promise<T>,
+  ): Promise<T> {
     let last: unknown
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       try {
@@ -213,7 +242,9 @@ export class ResourceClient<K extends Kind> {
   }
 
   #exists(name: string, namespace: string | undefined, cause?: unknown): CalicoError {
-    return new CalicoError('ALREADY_EXISTS', `Cannot create ${this.#nameOf(name, namespace)}: it exists already`, { cause })
+    return new CalicoError('ALREADY_EXISTS', `Cannot create ${this.#nameOf(name, namespace)}: it exists already`, {
+      cause,
+    })
   }
 
   #notFound(action: string, name: string, namespace: string | undefined): CalicoError {
@@ -228,7 +259,8 @@ export class ResourceClient<K extends Kind> {
 const VIRTUAL_PROFILE = encodeResource(defaultAllowProfile())
 
 /** Somebody else was faster, so what was read no longer holds. */
-const isRace = (err: unknown): boolean => hasCode(err, 'CONFLICT', 'ALREADY_EXISTS') || (hasCode(err, 'NOT_FOUND') && 'key' in err.context)
+const isRace = (err: unknown): boolean =>
+  hasCode(err, 'CONFLICT', 'ALREADY_EXISTS') || (hasCode(err, 'NOT_FOUND') && 'key' in err.context)
 
 /** The compiler cannot see that a resource of kind K is one of all kinds. */
 function anyKind<K extends Kind>(resource: Resource<K>): Resource<K> & Resource {

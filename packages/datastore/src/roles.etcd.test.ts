@@ -3,8 +3,18 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { hasCode, quietLogger } from '@calico-node/core'
 import {
-  affinityKey, blockKey, BLOCK_PREFIX, felixStatusKey, handleKey, IPAM_CONFIG_KEY, makeResource, parseCidr, parseNodeName,
-  resourceKey, resourcePrefix, workloadStatusKey,
+  affinityKey,
+  blockKey,
+  BLOCK_PREFIX,
+  felixStatusKey,
+  handleKey,
+  IPAM_CONFIG_KEY,
+  makeResource,
+  parseCidr,
+  parseNodeName,
+  resourceKey,
+  resourcePrefix,
+  workloadStatusKey,
 } from '@calico-node/model'
 import { TestEtcd } from '@calico-node/testkit'
 import { CalicoClient } from './client.ts'
@@ -25,7 +35,10 @@ before(async () => {
     for (const command of roleCommands(role)) await etcd.ctl(...command)
     await etcd.ctl('user', 'add', `${role.component}:secret`)
     await etcd.ctl('user', 'grant-role', role.component, `calico-${role.component}`)
-    stores.set(role.component, openEtcd({ endpoints: etcd.urls, username: role.component, password: 'secret' }, quietLogger))
+    stores.set(
+      role.component,
+      openEtcd({ endpoints: etcd.urls, username: role.component, password: 'secret' }, quietLogger),
+    )
   }
   await initialise(new CalicoClient(root))
 })
@@ -108,11 +121,18 @@ describe('roles in etcd', () => {
     const client = new CalicoClient(store)
     await client.resources('Profile').ensure(makeResource('Profile', { name: 'net1' }, {}))
     const spec = {
-      node: 'n1', orchestrator: 'cni', containerID: 'c1', endpoint: 'eth0', interfaceName: 'cali1', profiles: ['net1'],
+      node: 'n1',
+      orchestrator: 'cni',
+      containerID: 'c1',
+      endpoint: 'eth0',
+      interfaceName: 'cali1',
+      profiles: ['net1'],
       ipNetworks: ['10.0.0.1/32'],
     }
     const name = 'n1-cni-c1-eth0'
-    await client.resources('WorkloadEndpoint').create(makeResource('WorkloadEndpoint', { name, namespace: 'default' }, spec))
+    await client
+      .resources('WorkloadEndpoint')
+      .create(makeResource('WorkloadEndpoint', { name, namespace: 'default' }, spec))
     await client.resources('WorkloadEndpoint').delete(name, 'default')
     await client.resources('IPPool').list()
     await client.resources('IPReservation').list()
@@ -124,7 +144,9 @@ describe('roles in etcd', () => {
 
   test('the operator may do everything of Calico, and nothing else', async () => {
     const client = new CalicoClient(as('operator'))
-    await client.resources('GlobalNetworkPolicy').create(makeResource('GlobalNetworkPolicy', { name: 'p' }, { selector: 'all()' }))
+    await client
+      .resources('GlobalNetworkPolicy')
+      .create(makeResource('GlobalNetworkPolicy', { name: 'p' }, { selector: 'all()' }))
     await allocates(as('operator'), 'operator')
     await as('operator').list('/calico/')
     await denied(as('operator').put('/registry/secrets', '{}'))

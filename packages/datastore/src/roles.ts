@@ -3,7 +3,13 @@
  * with it as well. Everybody may read ClusterInformation: it says whether the datastore may be used.
  */
 import {
-  AFFINITY_PREFIX, BLOCK_PREFIX, HANDLE_PREFIX, IPAM_CONFIG_KEY, resourcePrefix, VIRTUAL_AFFINITY_PREFIX, type Kind,
+  AFFINITY_PREFIX,
+  BLOCK_PREFIX,
+  HANDLE_PREFIX,
+  IPAM_CONFIG_KEY,
+  resourcePrefix,
+  VIRTUAL_AFFINITY_PREFIX,
+  type Kind,
 } from '@calico-node/model'
 
 export type EtcdComponent = 'felix' | 'confd' | 'startup' | 'cni' | 'operator'
@@ -31,9 +37,23 @@ export function etcdRoles(): readonly EtcdRole[] {
       summary: 'reads policy, endpoints, pools and blocks; reports status',
       readPrefixes: [
         ...kinds(
-          'ClusterInformation', 'FelixConfiguration', 'Node', 'IPPool', 'BGPConfiguration', 'BGPPeer', 'Tier', 'Profile',
-          'GlobalNetworkPolicy', 'NetworkPolicy', 'StagedGlobalNetworkPolicy', 'StagedNetworkPolicy',
-          'StagedKubernetesNetworkPolicy', 'GlobalNetworkSet', 'NetworkSet', 'HostEndpoint', 'WorkloadEndpoint',
+          'ClusterInformation',
+          'FelixConfiguration',
+          'Node',
+          'IPPool',
+          'BGPConfiguration',
+          'BGPPeer',
+          'Tier',
+          'Profile',
+          'GlobalNetworkPolicy',
+          'NetworkPolicy',
+          'StagedGlobalNetworkPolicy',
+          'StagedNetworkPolicy',
+          'StagedKubernetesNetworkPolicy',
+          'GlobalNetworkSet',
+          'NetworkSet',
+          'HostEndpoint',
+          'WorkloadEndpoint',
         ),
         BLOCK_PREFIX,
       ],
@@ -63,15 +83,26 @@ export function etcdRoles(): readonly EtcdRole[] {
       readPrefixes: kinds('ClusterInformation', 'Node', 'IPPool', 'IPReservation'),
       writePrefixes: [...kinds('WorkloadEndpoint', 'Profile'), ...IPAM],
     },
-    { component: 'operator', summary: 'uses calicoctl, which may read and write everything of Calico', readPrefixes: [], writePrefixes: [CALICO] },
+    {
+      component: 'operator',
+      summary: 'uses calicoctl, which may read and write everything of Calico',
+      readPrefixes: [],
+      writePrefixes: [CALICO],
+    },
   ]
 }
 
 /** Arguments of `etcdctl`, one command a row, that make the role `calico-<component>`; to be run as root of etcd. */
 export function roleCommands({ component, readPrefixes, writePrefixes }: EtcdRole): string[][] {
   const role = `calico-${component}`
-  const grant = (permission: string, prefix: string): string[] =>
-    ['role', 'grant-permission', role, permission, '--prefix=true', prefix]
+  const grant = (permission: string, prefix: string): string[] => [
+    'role',
+    'grant-permission',
+    role,
+    permission,
+    '--prefix=true',
+    prefix,
+  ]
   return [
     ['role', 'add', role],
     ...readPrefixes.map((prefix) => grant('read', prefix)),

@@ -12,7 +12,9 @@ export const conflict = (action: string, key: string, current: KeyValue): Calico
   new CalicoError('CONFLICT', `Cannot ${action} ${key}: it was changed meanwhile`, { context: { key, current } })
 
 export const revisionGone = (prefix: string, revision: bigint, why: string): CalicoError =>
-  new CalicoError('COMPACTED', `Cannot read ${prefix} at revision ${revision}: ${why}`, { context: { prefix, revision } })
+  new CalicoError('COMPACTED', `Cannot read ${prefix} at revision ${revision}: ${why}`, {
+    context: { prefix, revision },
+  })
 
 export const storeClosed = (): CalicoError =>
   new CalicoError('STORE_UNAVAILABLE', 'Cannot use the store: it was closed')

@@ -21,12 +21,16 @@ export class SyncReplica {
 
   /** Waits until the state is exactly that of a fresh list by `judge`. */
   async catchesUpWith(judge: KvStore, prefixes: readonly string[], deadlineMs = 15_000): Promise<void> {
-    await waitFor('the replica to equal a fresh list', async () => {
-      const lists = await Promise.all(prefixes.map((prefix) => judge.list(prefix)))
-      const want = new Map(lists.flatMap(({ kvs }) => kvs.map((kv) => [kv.key, kv.value] as const)))
-      assert.deepEqual(this.state, want)
-      return this.connection.at(-1) === true
-    }, { deadlineMs })
+    await waitFor(
+      'the replica to equal a fresh list',
+      async () => {
+        const lists = await Promise.all(prefixes.map((prefix) => judge.list(prefix)))
+        const want = new Map(lists.flatMap(({ kvs }) => kvs.map((kv) => [kv.key, kv.value] as const)))
+        assert.deepEqual(this.state, want)
+        return this.connection.at(-1) === true
+      },
+      { deadlineMs },
+    )
   }
 
   async stop(): Promise<void> {

@@ -23,12 +23,20 @@ interface Scene {
 }
 
 /** A replica that follows etcd through a proxy, in sync with a few keys. */
-async function withReplica(opts: EtcdOptions & { keepaliveMs?: number }, play: (scene: Scene) => Promise<void>): Promise<void> {
+async function withReplica(
+  opts: EtcdOptions & { keepaliveMs?: number },
+  play: (scene: Scene) => Promise<void>,
+): Promise<void> {
   const { keepaliveMs = 5000, ...etcdOptions } = opts
   await withEtcd(etcdOptions, async (etcd) => {
     const proxy = await CuttingProxy.start(etcd.member.clientPort)
     const direct = openEtcd({ endpoints: etcd.urls }, quietLogger)
-    const through = { endpoints: [`http://127.0.0.1:${proxy.port}`], keepaliveMs, keepaliveTimeoutMs: 1000, timeoutMs: 3000 }
+    const through = {
+      endpoints: [`http://127.0.0.1:${proxy.port}`],
+      keepaliveMs,
+      keepaliveTimeoutMs: 1000,
+      timeoutMs: 3000,
+    }
     const store = openEtcd(through, quietLogger)
     for (const key of ['/a/1', '/a/2', '/a/3', '/b/1']) await direct.put(key, 'first')
     const log: string[] = []
@@ -48,18 +56,24 @@ async function withReplica(opts: EtcdOptions & { keepaliveMs?: number }, play: (
 
 /** Remembers each line at warn and above as `level message`. */
 function recorder(lines: string[]): Logger {
-  const note = (level: string) => (message: string, _fields?: LogFields): void => {
-    lines.push(`${level} ${message}`)
-  }
+  const note =
+    (level: string) =>
+    (message: string, _fields?: LogFields): void => {
+      lines.push(`${level} ${message}`)
+    }
   const logger: Logger = { ...quietLogger, warn: note('warn'), error: note('error'), child: () => logger }
   return logger
 }
 
 const connectionIs = (replica: SyncReplica, ...wanted: boolean[]): Promise<unknown> =>
-  waitFor(`connection events ${wanted.join()}`, () => {
-    assert.deepEqual(replica.connection, wanted)
-    return true
-  }, { deadlineMs: 15_000 })
+  waitFor(
+    `connection events ${wanted.join()}`,
+    () => {
+      assert.deepEqual(replica.connection, wanted)
+      return true
+    },
+    { deadlineMs: 15_000 },
+  )
 
 describe('sync against etcd', () => {
   test('tells the first state, then changes and deletes, each once', () =>
@@ -70,8 +84,14 @@ describe('sync against etcd', () => {
       await direct.put('/c/1', 'not ours')
       await direct.put('/b/2', 'first')
       await replica.catchesUpWith(direct, PREFIXES)
-      assert.deepEqual(replica.told.filter((line) => line.includes('/a/')), ['+/a/1=second', '-/a/2'])
-      assert.deepEqual(replica.told.filter((line) => line.includes('/b/')), ['+/b/2=first'])
+      assert.deepEqual(
+        replica.told.filter((line) => line.includes('/a/')),
+        ['+/a/1=second', '-/a/2'],
+      )
+      assert.deepEqual(
+        replica.told.filter((line) => line.includes('/b/')),
+        ['+/b/2=first'],
+      )
     }))
 
   test('a cut connection is one outage, reported once, and resumed without listing again', () =>
@@ -111,7 +131,10 @@ describe('sync against etcd', () => {
       assert.deepEqual(replica.told.toSorted(), ['+/a/2=third', '-/a/1'])
     }))
 
-  for (const [what, writes] of [['fewer', 2], ['more', 60]] as const) {
+  for (const [what, writes] of [
+    ['fewer', 2],
+    ['more', 60],
+  ] as const) {
     test(`data wiped, then ${what} revisions than before: the difference is told`, () =>
       withReplica({}, async ({ etcd, proxy, direct, replica }) => {
         await proxy.refuse()
@@ -158,7 +181,8 @@ describe('sync against etcd', () => {
     withReplica({}, async ({ proxy, direct, replica }) => {
       replica.told.length = 0
       await proxy.refuse()
-      for (let i = 0; i < 120; i++) await Promise.all(Array.from({ length: 50 }, () => direct.put('/a/1', `write ${i}`)))
+      for (let i = 0; i < 120; i++)
+        await Promise.all(Array.from({ length: 50 }, () => direct.put('/a/1', `write ${i}`)))
       await proxy.listen()
       await replica.catchesUpWith(direct, PREFIXES)
       assert.deepEqual(replica.told, ['+/a/1=write 119'])

@@ -11,8 +11,13 @@ import { SyncReplica } from './sync-replica.test.ts'
 function faulty(store: MemoryKvStore): KvStore & { fail: CalicoError | undefined } {
   const self = {
     fail: undefined as CalicoError | undefined,
-    get: store.get.bind(store), count: store.count.bind(store), create: store.create.bind(store), put: store.put.bind(store),
-    update: store.update.bind(store), delete: store.delete.bind(store), close: store.close.bind(store),
+    get: store.get.bind(store),
+    count: store.count.bind(store),
+    create: store.create.bind(store),
+    put: store.put.bind(store),
+    update: store.update.bind(store),
+    delete: store.delete.bind(store),
+    close: store.close.bind(store),
     async list(prefix: string): Promise<Snapshot> {
       if (self.fail !== undefined) throw self.fail
       return store.list(prefix)
@@ -43,7 +48,13 @@ describe('sync()', () => {
     const b = await store.put('/b/1', 'y')
     const events = await firstEvents(store, ['/a/', '/b/', '/empty/'], 4)
     const updates = events.filter((event) => event.kind === 'updates').flatMap((event) => event.updates)
-    assert.deepEqual(updates.toSorted((one, two) => (one.key < two.key ? -1 : 1)), [{ key: '/a/1', kv: a }, { key: '/b/1', kv: b }])
+    assert.deepEqual(
+      updates.toSorted((one, two) => (one.key < two.key ? -1 : 1)),
+      [
+        { key: '/a/1', kv: a },
+        { key: '/b/1', kv: b },
+      ],
+    )
     const kinds = events.map((event) => event.kind)
     assert.ok(kinds.indexOf('in-sync') > kinds.lastIndexOf('updates'))
     assert.deepEqual(events.at(-1), { kind: 'connection', connected: true })
@@ -60,7 +71,9 @@ describe('sync()', () => {
   })
 
   test('ends at once when it was told to before', async () => {
-    const events = await Array.fromAsync(sync(new MemoryKvStore(), ['/'], { log: quietLogger, signal: AbortSignal.abort() }))
+    const events = await Array.fromAsync(
+      sync(new MemoryKvStore(), ['/'], { log: quietLogger, signal: AbortSignal.abort() }),
+    )
     assert.deepEqual(events, [])
   })
 
@@ -104,24 +117,31 @@ describe('sync()', () => {
 
   test('whatever happens, the replica ends up with what a fresh list shows', async () => {
     const step = fc.oneof(
-      fc.record({ kind: fc.constant('put' as const), key: fc.constantFrom('/a/1', '/a/2', '/b/1', '/c/1'), value: fc.string() }),
+      fc.record({
+        kind: fc.constant('put' as const),
+        key: fc.constantFrom('/a/1', '/a/2', '/b/1', '/c/1'),
+        value: fc.string(),
+      }),
       fc.record({ kind: fc.constant('delete' as const), key: fc.constantFrom('/a/1', '/a/2', '/b/1') }),
       fc.record({ kind: fc.constantFrom('break' as const, 'mend' as const, 'compact' as const, 'pause' as const) }),
     )
-    await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
-      const store = new MemoryKvStore()
-      const broken = faulty(store)
-      const replica = new SyncReplica(broken, ['/a/', '/b/'])
-      for (const one of steps) {
-        if (one.kind === 'put') await store.put(one.key, one.value)
-        else if (one.kind === 'delete') await store.delete(one.key).catch(() => undefined)
-        else if (one.kind === 'compact') store.compact()
-        else if (one.kind === 'pause') await new Promise((resolve) => setImmediate(resolve))
-        else broken.fail = one.kind === 'break' ? outage : undefined
-      }
-      broken.fail = undefined
-      await replica.catchesUpWith(store, ['/a/', '/b/'], 5000)
-      await replica.stop()
-    }), { numRuns: 40 })
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
+        const store = new MemoryKvStore()
+        const broken = faulty(store)
+        const replica = new SyncReplica(broken, ['/a/', '/b/'])
+        for (const one of steps) {
+          if (one.kind === 'put') await store.put(one.key, one.value)
+          else if (one.kind === 'delete') await store.delete(one.key).catch(() => undefined)
+          else if (one.kind === 'compact') store.compact()
+          else if (one.kind === 'pause') await new Promise((resolve) => setImmediate(resolve))
+          else broken.fail = one.kind === 'break' ? outage : undefined
+        }
+        broken.fail = undefined
+        await replica.catchesUpWith(store, ['/a/', '/b/'], 5000)
+        await replica.stop()
+      }),
+      { numRuns: 40 },
+    )
   })
 })

@@ -35,7 +35,9 @@ export interface SyncOptions {
 
 /** Follows everything below `prefixes`. See the head of this module. */
 export async function* sync(
-  store: KvStore, prefixes: readonly string[], { log, signal }: SyncOptions,
+  store: KvStore,
+  prefixes: readonly string[],
+  { log, signal }: SyncOptions,
 ): AsyncGenerator<SyncEvent> {
   const leaving = new AbortController()
   const events = new Handoff<SyncEvent>()

@@ -32,7 +32,9 @@ export class EtcdMember {
 
   /** Starts it and returns at once; `args` are added to those it always has. */
   start(args: readonly string[] = []): void {
-    const child = spawn('setpriv', ['--pdeathsig', 'KILL', 'etcd', ...this.#args, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn('setpriv', ['--pdeathsig', 'KILL', 'etcd', ...this.#args, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => (this.#log = (this.#log + text).slice(-100_000)))
     }
@@ -68,9 +70,14 @@ export class EtcdMember {
   async ready(probe: () => Promise<unknown>): Promise<void> {
     const child = this.#child
     if (child === undefined) throw new Error(`Cannot wait for ${this.name}: it is not started`)
-    const answered = waitFor(`${this.name} to answer`, async () => (await probe(), true), { deadlineMs: 20_000, pollMs: 20 })
+    const answered = waitFor(`${this.name} to answer`, async () => (await probe(), true), {
+      deadlineMs: 20_000,
+      pollMs: 20,
+    })
     const ended = new Promise<never>((_, reject) => {
-      child.once('exit', (code) => reject(new Error(`${this.name} ended with status ${code}: ${this.#log.slice(-2000)}`)))
+      child.once('exit', (code) =>
+        reject(new Error(`${this.name} ended with status ${code}: ${this.#log.slice(-2000)}`)),
+      )
     })
     await Promise.race([answered, ended])
   }

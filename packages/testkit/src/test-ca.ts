@@ -41,8 +41,20 @@ export class TestCa {
   async issue(name: string, { commonName = name, altNames = LOOPBACK }: IssueOptions = {}): Promise<Certificate> {
     const [certFile, keyFile] = [join(this.dir, `${name}.pem`), join(this.dir, `${name}.key`)]
     await openssl([
-      '-subj', `/CN=${commonName}`, '-CA', this.caFile, '-CAkey', this.#keyFile, '-keyout', keyFile, '-out', certFile,
-      '-addext', `subjectAltName=${altNames.join(',')}`, '-addext', 'basicConstraints=CA:FALSE',
+      '-subj',
+      `/CN=${commonName}`,
+      '-CA',
+      this.caFile,
+      '-CAkey',
+      this.#keyFile,
+      '-keyout',
+      keyFile,
+      '-out',
+      certFile,
+      '-addext',
+      `subjectAltName=${altNames.join(',')}`,
+      '-addext',
+      'basicConstraints=CA:FALSE',
     ])
     return { certFile, keyFile }
   }

@@ -129,7 +129,11 @@ export class TestEtcd {
     const secure = tls === undefined ? [] : [`--cacert=${tls.caFile}`, `--cert=${tls.certFile}`, `--key=${tls.keyFile}`]
     const user = rootPassword === undefined || anonymous ? [] : [`--user=root:${rootPassword}`]
     const env = { ...process.env, ETCDCTL_API: '3' }
-    const { stdout } = await promisify(execFile)('etcdctl', [`--endpoints=${urls.join(',')}`, ...secure, ...user, ...args], { env })
+    const { stdout } = await promisify(execFile)(
+      'etcdctl',
+      [`--endpoints=${urls.join(',')}`, ...secure, ...user, ...args],
+      { env },
+    )
     return stdout
   }
 }
@@ -144,22 +148,33 @@ export async function withEtcd<T>(opts: EtcdOptions, use: (etcd: TestEtcd) => Pr
   }
 }
 
-const urlOf = (port: number, { tls }: EtcdOptions): string => `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`
+const urlOf = (port: number, { tls }: EtcdOptions): string =>
+  `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`
 
 async function planMembers(dir: string, opts: EtcdOptions): Promise<EtcdMember[]> {
   const count = opts.members ?? 1
   const ports = await Promise.all(Array.from({ length: count * 2 }, freePort))
   const plan = Array.from({ length: count }, (_, i) => ({
-    name: `m${i + 1}`, clientPort: ports[2 * i] ?? 0, peerUrl: `http://127.0.0.1:${ports[2 * i + 1]}`,
+    name: `m${i + 1}`,
+    clientPort: ports[2 * i] ?? 0,
+    peerUrl: `http://127.0.0.1:${ports[2 * i + 1]}`,
   }))
   const cluster = plan.map(({ name, peerUrl }) => `${name}=${peerUrl}`).join(',')
   return plan.map(({ name, clientPort, peerUrl }) => {
     const dataDir = join(dir, name)
     const url = urlOf(clientPort, opts)
     const args = [
-      `--name=${name}`, `--data-dir=${dataDir}`, `--listen-client-urls=${url}`, `--advertise-client-urls=${url}`,
-      `--listen-peer-urls=${peerUrl}`, `--initial-advertise-peer-urls=${peerUrl}`, `--initial-cluster=${cluster}`,
-      '--bcrypt-cost=4', ...tlsFlags(opts.tls), ...(count === 1 ? ['--heartbeat-interval=20', '--election-timeout=200'] : []), ...(opts.args ?? []),
+      `--name=${name}`,
+      `--data-dir=${dataDir}`,
+      `--listen-client-urls=${url}`,
+      `--advertise-client-urls=${url}`,
+      `--listen-peer-urls=${peerUrl}`,
+      `--initial-advertise-peer-urls=${peerUrl}`,
+      `--initial-cluster=${cluster}`,
+      '--bcrypt-cost=4',
+      ...tlsFlags(opts.tls),
+      ...(count === 1 ? ['--heartbeat-interval=20', '--election-timeout=200'] : []),
+      ...(opts.args ?? []),
     ]
     return new EtcdMember({ name, dataDir, clientPort, args })
   })
@@ -169,7 +184,8 @@ const tlsFlags = (tls: EtcdTls | undefined): string[] =>
   tls === undefined
     ? []
     : [
-        `--cert-file=${tls.certFile}`, `--key-file=${tls.keyFile}`,
+        `--cert-file=${tls.certFile}`,
+        `--key-file=${tls.keyFile}`,
         // Naming a CA makes etcd ask for certificates, whatever the other flag says.
         ...(tls.clientCertAuth === true ? ['--client-cert-auth', `--trusted-ca-file=${tls.caFile}`] : []),
       ]

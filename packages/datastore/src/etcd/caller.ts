@@ -43,9 +43,10 @@ export class Caller {
         const left = Math.max(1, Math.min(share, end - performance.now()))
         return await orAbandon(attempt(etcd, { deadline: Date.now() + left }), signal)
       } catch (err) {
-        const { error, applied, passing } = err === GIVEN_UP
-          ? { error: abandoned(), applied: 'maybe', passing: false }
-          : this.#clients.explain(err, action)
+        const { error, applied, passing } =
+          err === GIVEN_UP
+            ? { error: abandoned(), applied: 'maybe', passing: false }
+            : this.#clients.explain(err, action)
         if (kind === 'write' && applied === 'maybe') throw ambiguous(action, error)
         if (!passing || failures > this.#clients.endpointCount || performance.now() >= end) throw error
       }

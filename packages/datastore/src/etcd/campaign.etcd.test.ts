@@ -65,7 +65,12 @@ interface Tally {
 }
 
 /** Counts up until `signal`; each value says who wrote it, so no two writes look alike. */
-async function countUp(store: KvStore, writer: number, tallies: ReadonlyMap<string, Tally>, signal: AbortSignal): Promise<void> {
+async function countUp(
+  store: KvStore,
+  writer: number,
+  tallies: ReadonlyMap<string, Tally>,
+  signal: AbortSignal,
+): Promise<void> {
   for (let i = 0; !signal.aborted; i++) {
     const key = COUNTERS[i % COUNTERS.length] ?? ''
     const tally = tallies.get(key)

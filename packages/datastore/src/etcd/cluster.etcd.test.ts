@@ -27,7 +27,9 @@ describe('a cluster of three', () => {
     const tls = { caFile: ca.caFile, ...(await ca.issue('etcd')), clientCertAuth: true }
     await withEtcd({ members: 3, tls, rootPassword: 'secret' }, async (etcd) => {
       const connection = {
-        endpoints: etcd.urls, username: 'root', password: 'secret',
+        endpoints: etcd.urls,
+        username: 'root',
+        password: 'secret',
         tls: { ca: pem(ca.caFile, 'ca'), cert: pem(client.certFile, 'cert'), key: pem(client.keyFile, 'key') },
       }
       const [writer, reader] = [storeFor(t, connection), storeFor(t, connection)]

@@ -5,8 +5,20 @@ import { findFileSetting, type Given } from './setting-table.ts'
 
 /** Fields that only matter for the Kubernetes datastore: known, and of no use here. */
 const KUBERNETES_FIELDS = new Set([
-  'kubeconfig', 'k8sAPIEndpoint', 'k8sKeyFile', 'k8sCertFile', 'k8sCAFile', 'k8sInsecureSkipTLSVerify', 'k8sDisableNodePoll',
-  'k8sClientQPS', 'k8sClientBurst', 'k8sCurrentContext', 'k8sAPIToken', 'kubeconfigInline', 'usePodCIDR', 'calicoAPIGroup',
+  'kubeconfig',
+  'k8sAPIEndpoint',
+  'k8sKeyFile',
+  'k8sCertFile',
+  'k8sCAFile',
+  'k8sInsecureSkipTLSVerify',
+  'k8sDisableNodePoll',
+  'k8sClientQPS',
+  'k8sClientBurst',
+  'k8sCurrentContext',
+  'k8sAPIToken',
+  'kubeconfigInline',
+  'usePodCIDR',
+  'calicoAPIGroup',
 ])
 const TOP_FIELDS = new Set(['apiVersion', 'kind', 'metadata', 'spec'])
 

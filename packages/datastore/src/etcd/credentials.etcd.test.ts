@@ -64,7 +64,8 @@ test('certificates are replaced without a restart; bad ones are not used', async
     }
     await install(oldCa)
     const connection: EtcdConnection = {
-      endpoints: etcd.urls, timeoutMs: 2000,
+      endpoints: etcd.urls,
+      timeoutMs: 2000,
       tls: {
         ca: { kind: 'file', path: oldCa.caFile, setting: 'ETCD_CA_CERT_FILE' },
         cert: { kind: 'file', path: certFile, setting: 'ETCD_CERT_FILE' },
@@ -72,7 +73,10 @@ test('certificates are replaced without a restart; bad ones are not used', async
       },
     }
     const warnings: string[] = []
-    const store = storeFor(t, connection, { ...quietLogger, child: () => ({ ...quietLogger, warn: (line) => warnings.push(line) }) })
+    const store = storeFor(t, connection, {
+      ...quietLogger,
+      child: () => ({ ...quietLogger, warn: (line) => warnings.push(line) }),
+    })
     const replica = replicaFor(t, store, PREFIXES)
     await store.put('/a/1', 'by the old certificate')
 
@@ -87,7 +91,9 @@ test('certificates are replaced without a restart; bad ones are not used', async
     await etcd.member.stop() // ends every connection that the old certificate has opened
     writeFileSync(trusted, Buffer.concat([readFileSync(newCa.caFile), readFileSync(server.certFile)]))
     etcd.member.start()
-    await waitFor('the new certificate to be used', () => store.put('/a/2', 'by the new certificate'), { deadlineMs: 20_000 })
+    await waitFor('the new certificate to be used', () => store.put('/a/2', 'by the new certificate'), {
+      deadlineMs: 20_000,
+    })
     await replica.catchesUpWith(store, PREFIXES)
   })
   oldCa.remove()

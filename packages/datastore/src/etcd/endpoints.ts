@@ -13,7 +13,10 @@ const DEFAULT_PORT = 2379
  * @throws INVALID naming the endpoint, also when http and https are mixed.
  */
 export function parseEndpoints(text: string, opts: { readonly secure: boolean }): string[] {
-  const endpoints = text.split(/[\s,]+/).filter((word) => word !== '').map((word) => parseEndpoint(word, opts.secure))
+  const endpoints = text
+    .split(/[\s,]+/)
+    .filter((word) => word !== '')
+    .map((word) => parseEndpoint(word, opts.secure))
   const schemes = new Set(endpoints.map((endpoint) => endpoint.split(':', 1)[0]))
   if (schemes.size > 1) throw invalid(text, 'http and https cannot be mixed')
   return [...new Set(endpoints)]
@@ -38,9 +41,13 @@ const invalid = (text: string, why: string): CalicoError =>
  */
 export async function discoverEndpoints(domain: string): Promise<string[]> {
   const [secure, plain] = await Promise.allSettled([
-    dns.resolveSrv(`_etcd-client-ssl._tcp.${domain}`), dns.resolveSrv(`_etcd-client._tcp.${domain}`),
+    dns.resolveSrv(`_etcd-client-ssl._tcp.${domain}`),
+    dns.resolveSrv(`_etcd-client._tcp.${domain}`),
   ])
-  for (const [scheme, answer] of [['https', secure], ['http', plain]] as const) {
+  for (const [scheme, answer] of [
+    ['https', secure],
+    ['http', plain],
+  ] as const) {
     if (answer.status === 'rejected' || answer.value.length === 0) continue
     const records = answer.value.toSorted((a, b) => a.priority - b.priority || b.weight - a.weight)
     return records.map(({ name, port }) => parseEndpoint(`${scheme}://${name.replace(/\.$/, '')}:${port}`, false))

@@ -3,9 +3,11 @@ import { TestEtcd } from '@calico-node/testkit'
 import { describeKvStore } from '../kv-store-contract.test.ts'
 import { openEtcd } from './etcd-store.ts'
 
-const compact = (etcd: TestEtcd) => async (revision: bigint): Promise<void> => {
-  await etcd.ctl('compact', String(revision))
-}
+const compact =
+  (etcd: TestEtcd) =>
+  async (revision: bigint): Promise<void> => {
+    await etcd.ctl('compact', String(revision))
+  }
 
 describeKvStore('etcd', async () => {
   const etcd = await TestEtcd.start()

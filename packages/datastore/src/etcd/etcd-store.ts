@@ -1,6 +1,14 @@
 import type { Logger } from '@calico-node/core'
 import type {
-  CallOptions, DeleteOptions, Extent, KeyValue, KvStore, PutOptions, ReadOptions, Snapshot, WatchBatch,
+  CallOptions,
+  DeleteOptions,
+  Extent,
+  KeyValue,
+  KvStore,
+  PutOptions,
+  ReadOptions,
+  Snapshot,
+  WatchBatch,
 } from '../kv-store.ts'
 import { storeClosed } from '../store-errors.ts'
 import { Caller } from './caller.ts'

@@ -46,7 +46,10 @@ describe('plain connections that fail', () => {
     )
   })
   test('the host has no name', async () => {
-    assert.match(await failureOf({ endpoints: ['http://nowhere.invalid:2379'] }, 'STORE_UNAVAILABLE'), /name cannot be resolved/)
+    assert.match(
+      await failureOf({ endpoints: ['http://nowhere.invalid:2379'] }, 'STORE_UNAVAILABLE'),
+      /name cannot be resolved/,
+    )
   })
   test('no quorum', () =>
     withEtcd({ members: 3 }, async (etcd) => {
@@ -92,14 +95,46 @@ describe('TLS', () => {
   })
 
   const failing: [what: string, tls: () => EtcdTlsSources, code: string, message: RegExp][] = [
-    ['the wrong CA', () => tlsOf(otherCa.caFile, felix), 'STORE_UNAVAILABLE', /not from the CA in \S+ca.pem \(ETCD_CA_CERT_FILE\)$/],
-    ['no CA', () => tlsOf(undefined, felix), 'STORE_UNAVAILABLE', /not from a CA that this system trusts; set ETCD_CA_CERT_FILE$/],
-    ['no client certificate', () => tlsOf(ca.caFile), 'STORE_UNAVAILABLE', /wants a client certificate; set ETCD_CERT_FILE and ETCD_KEY_FILE$/],
-    ['a stranger’s certificate', () => tlsOf(ca.caFile, stranger), 'STORE_UNAVAILABLE', /refused the client certificate of \S+stranger.pem \(ETCD_CERT_FILE\)$/],
-    ['a missing file', () => tlsOf('/nowhere/ca.pem'), 'INVALID', /^Cannot read \/nowhere\/ca.pem \(ETCD_CA_CERT_FILE\): ENOENT/],
-    ['a file that is no PEM', () => tlsOf('/etc/hostname'), 'INVALID', /^Cannot use CA certificate of \/etc\/hostname \(ETCD_CA_CERT_FILE\)/],
     [
-      'a key of another certificate', () => tlsOf(ca.caFile, { certFile: felix.certFile, keyFile: stranger.keyFile }), 'INVALID',
+      'the wrong CA',
+      () => tlsOf(otherCa.caFile, felix),
+      'STORE_UNAVAILABLE',
+      /not from the CA in \S+ca.pem \(ETCD_CA_CERT_FILE\)$/,
+    ],
+    [
+      'no CA',
+      () => tlsOf(undefined, felix),
+      'STORE_UNAVAILABLE',
+      /not from a CA that this system trusts; set ETCD_CA_CERT_FILE$/,
+    ],
+    [
+      'no client certificate',
+      () => tlsOf(ca.caFile),
+      'STORE_UNAVAILABLE',
+      /wants a client certificate; set ETCD_CERT_FILE and ETCD_KEY_FILE$/,
+    ],
+    [
+      'a stranger’s certificate',
+      () => tlsOf(ca.caFile, stranger),
+      'STORE_UNAVAILABLE',
+      /refused the client certificate of \S+stranger.pem \(ETCD_CERT_FILE\)$/,
+    ],
+    [
+      'a missing file',
+      () => tlsOf('/nowhere/ca.pem'),
+      'INVALID',
+      /^Cannot read \/nowhere\/ca.pem \(ETCD_CA_CERT_FILE\): ENOENT/,
+    ],
+    [
+      'a file that is no PEM',
+      () => tlsOf('/etc/hostname'),
+      'INVALID',
+      /^Cannot use CA certificate of \/etc\/hostname \(ETCD_CA_CERT_FILE\)/,
+    ],
+    [
+      'a key of another certificate',
+      () => tlsOf(ca.caFile, { certFile: felix.certFile, keyFile: stranger.keyFile }),
+      'INVALID',
       /felix.pem \(ETCD_CERT_FILE\) with the key of \S+stranger.key \(ETCD_KEY_FILE\): .*mismatch/,
     ],
   ]
@@ -113,7 +148,10 @@ describe('TLS', () => {
   test('TLS where plain text is spoken', () =>
     withEtcd({}, async (plain) => {
       const endpoints = [`https://127.0.0.1:${plain.member.clientPort}`]
-      assert.match(await failureOf({ endpoints, tls: tlsOf(ca.caFile) }, 'STORE_UNAVAILABLE'), /should the endpoint begin with http:\/\/\?$/)
+      assert.match(
+        await failureOf({ endpoints, tls: tlsOf(ca.caFile) }, 'STORE_UNAVAILABLE'),
+        /should the endpoint begin with http:\/\/\?$/,
+      )
     }))
   test('a server that shows a certificate for another host', async (t) => {
     const elsewhere = await ca.issue('elsewhere', { altNames: ['DNS:elsewhere.example', 'IP:127.0.0.2'] })
@@ -121,7 +159,10 @@ describe('TLS', () => {
     const port = await freePort()
     server.listen(port, '127.0.0.1')
     t.after(() => server.close())
-    const message = await failureOf({ endpoints: [`https://127.0.0.1:${port}`], tls: tlsOf(ca.caFile) }, 'STORE_UNAVAILABLE')
+    const message = await failureOf(
+      { endpoints: [`https://127.0.0.1:${port}`], tls: tlsOf(ca.caFile) },
+      'STORE_UNAVAILABLE',
+    )
     assert.match(message, /the certificate it shows is for another host/)
   })
 })
@@ -136,12 +177,18 @@ describe('authentication', () => {
 
   const failing: [what: string, credentials: Partial<EtcdConnection>, message: RegExp][] = [
     ['no user name', {}, /wants a user name and password; set ETCD_USERNAME and ETCD_PASSWORD$/],
-    ['the wrong password', { username: 'felix', password: 'wrong' }, /wrong user name or password for "felix"; check ETCD_USERNAME/],
+    [
+      'the wrong password',
+      { username: 'felix', password: 'wrong' },
+      /wrong user name or password for "felix"; check ETCD_USERNAME/,
+    ],
     ['an unknown user', { username: 'nobody', password: 'secret' }, /wrong user name or password for "nobody"/],
     ['no permission', { username: 'felix', password: 'secret' }, /etcd user "felix" has no permission for it/],
   ]
   for (const [what, credentials, message] of failing) {
-    test(what, async () => assert.match(await failureOf({ endpoints: etcd.urls, ...credentials }, 'FORBIDDEN'), message))
+    test(what, async () =>
+      assert.match(await failureOf({ endpoints: etcd.urls, ...credentials }, 'FORBIDDEN'), message),
+    )
   }
   test('root reads', () => assertReads({ endpoints: etcd.urls, username: 'root', password: 'root' }))
   test('a password that etcd does not ask for does no harm', () =>

@@ -31,32 +31,42 @@ const CONNECT: readonly Row[] = [
   { ...unavailable, sign: /ENOTFOUND|EAI_AGAIN|Name resolution failed/, state: 'its host name cannot be resolved' },
   { ...unavailable, sign: /EHOSTUNREACH|ENETUNREACH/, state: 'there is no route to it' },
   {
-    ...unavailable, sign: /certificate has expired|not yet valid/,
+    ...unavailable,
+    sign: /certificate has expired|not yet valid/,
     state: 'the certificate it shows has expired or is not valid yet; check it and the clocks',
   },
   {
-    ...unavailable, sign: /altnames/,
-    state: (_, text) => `the certificate it shows is for another host (${/is not in the cert's list: .*|Cert does not contain.*/.exec(text)?.[0] ?? text})`,
+    ...unavailable,
+    sign: /altnames/,
+    state: (_, text) =>
+      `the certificate it shows is for another host (${/is not in the cert's list: .*|Cert does not contain.*/.exec(text)?.[0] ?? text})`,
   },
   {
-    ...unavailable, sign: /unable to verify|self.signed|unable to get (local )?issuer|certificate signature failure/,
+    ...unavailable,
+    sign: /unable to verify|self.signed|unable to get (local )?issuer|certificate signature failure/,
     state: ({ tls }) =>
       tls?.ca === undefined
         ? 'the certificate it shows is not from a CA that this system trusts; set ETCD_CA_CERT_FILE'
         : `the certificate it shows is not from the CA in ${nameOf(tls.ca)}`,
   },
   {
-    ...unavailable, sign: /alert (bad certificate|certificate|unknown ca|handshake failure|access denied)/,
+    ...unavailable,
+    sign: /alert (bad certificate|certificate|unknown ca|handshake failure|access denied)/,
     state: ({ tls }) =>
       tls?.cert === undefined
         ? 'it wants a client certificate; set ETCD_CERT_FILE and ETCD_KEY_FILE'
         : `it refused the client certificate of ${nameOf(tls.cert)}`,
   },
   {
-    ...unavailable, sign: /before secure TLS connection|wrong version number|EPROTO/,
+    ...unavailable,
+    sign: /before secure TLS connection|wrong version number|EPROTO/,
     state: 'it does not speak TLS; should the endpoint begin with http://?',
   },
-  { ...unavailable, sign: /Failed to connect/, state: 'it hangs up on plain text; should the endpoint begin with https://?' },
+  {
+    ...unavailable,
+    sign: /Failed to connect/,
+    state: 'it hangs up on plain text; should the endpoint begin with https://?',
+  },
   { ...unavailable, sign: /^/, state: (_, text) => `no connection (${text})` },
 ]
 
@@ -64,38 +74,59 @@ const ROWS: readonly Row[] = [
   { ...unavailable, sign: new RegExp(`${TOKEN_EXPIRED}|invalid auth token|auth store is old`), state: TOKEN_EXPIRED },
   { code: 'STORE_UNAVAILABLE', sign: /lease not found/, state: 'the lease ran out before the write' },
   {
-    code: 'FORBIDDEN', sign: /permission denied|PERMISSION_DENIED/,
+    code: 'FORBIDDEN',
+    sign: /permission denied|PERMISSION_DENIED/,
     state: ({ username }) => `etcd user "${username ?? ''}" has no permission for it; grant its role the key prefix`,
   },
   {
-    code: 'FORBIDDEN', sign: /authentication failed|user name not found/,
-    state: ({ username }) => `wrong user name or password for "${username ?? ''}"; check ETCD_USERNAME and ETCD_PASSWORD`,
+    code: 'FORBIDDEN',
+    sign: /authentication failed|user name not found/,
+    state: ({ username }) =>
+      `wrong user name or password for "${username ?? ''}"; check ETCD_USERNAME and ETCD_PASSWORD`,
   },
   {
-    code: 'FORBIDDEN', sign: /user name is empty/,
+    code: 'FORBIDDEN',
+    sign: /user name is empty/,
     state: 'it wants a user name and password; set ETCD_USERNAME and ETCD_PASSWORD',
   },
   { code: 'COMPACTED', sign: /has been compacted/, state: 'that revision has been compacted' },
   { code: 'COMPACTED', sign: /future revision/, state: 'the store has not reached that revision' },
-  { code: 'INVALID', sign: /too large|larger than max|too many operations/, state: 'the value is larger than etcd takes (1.5 MB)' },
   {
-    code: 'STORE_UNAVAILABLE', sign: /database space exceeded/,
+    code: 'INVALID',
+    sign: /too large|larger than max|too many operations/,
+    state: 'the value is larger than etcd takes (1.5 MB)',
+  },
+  {
+    code: 'STORE_UNAVAILABLE',
+    sign: /database space exceeded/,
     state: 'its database is full; compact and defragment it, then disarm the NOSPACE alarm',
   },
   { ...unavailable, sign: /no leader/, state: 'it has no leader; a majority of its members must be up and in touch' },
   { ...unavailable, sign: /too many requests/, state: 'it is overloaded' },
   {
-    ...unavailable, applied: 'maybe', sign: /etcdserver: (request timed out|leader changed)/,
+    ...unavailable,
+    applied: 'maybe',
+    sign: /etcdserver: (request timed out|leader changed)/,
     state: 'it has no quorum; a majority of its members must be up and in touch',
   },
   { ...unavailable, sign: /Waiting for LB pick|name resolution: \S*$/, state: 'no connection within the time allowed' },
   {
-    ...unavailable, sign: /Channel (closed|has been shut)|is passed over|already closed/,
+    ...unavailable,
+    sign: /Channel (closed|has been shut)|is passed over|already closed/,
     state: 'the connection was closed before the call began',
   },
   { ...unavailable, applied: 'maybe', sign: /^DEADLINE_EXCEEDED/, state: 'no answer within the time allowed' },
-  { code: 'INVALID', sign: /^(INVALID_ARGUMENT|FAILED_PRECONDITION|OUT_OF_RANGE|UNIMPLEMENTED)/, state: (_, text) => text },
-  { ...unavailable, applied: 'maybe', sign: /^[A-Z_]{5,}: |^etcdserver: |rpc error/, state: (_, text) => `the connection was lost (${text})` },
+  {
+    code: 'INVALID',
+    sign: /^(INVALID_ARGUMENT|FAILED_PRECONDITION|OUT_OF_RANGE|UNIMPLEMENTED)/,
+    state: (_, text) => text,
+  },
+  {
+    ...unavailable,
+    applied: 'maybe',
+    sign: /^[A-Z_]{5,}: |^etcdserver: |rpc error/,
+    state: (_, text) => `the connection was lost (${text})`,
+  },
 ]
 
 /**
@@ -104,7 +135,11 @@ const ROWS: readonly Row[] = [
  */
 export function explainFailure(err: unknown, action: string, connection: EtcdConnection): Failure {
   if (err instanceof CalicoError) return { error: err, applied: 'no', passing: err.code === 'STORE_UNAVAILABLE' }
-  const text = messageOf(err).replace(/^\d+ (?=[A-Z_]+: )/, '').replace(/\s+/g, ' ').replace(/ Resolution note:.*$/, '').trim()
+  const text = messageOf(err)
+    .replace(/^\d+ (?=[A-Z_]+: )/, '')
+    .replace(/\s+/g, ' ')
+    .replace(/ Resolution note:.*$/, '')
+    .trim()
   const inner = /No connection established\. Last error: (.*)|Name resolution failed.*/.exec(text)
   const row = inner === null ? ROWS.find(({ sign }) => sign.test(text)) : CONNECT.find(({ sign }) => sign.test(text))
   if (row === undefined) throw err

@@ -42,7 +42,10 @@ class HostPolicy extends NoopPolicy {
     this.#rest = rest
   }
 
-  override async execute<T>(call: (context: IDefaultPolicyContext) => PromiseLike<T> | T, signal?: AbortSignal): Promise<T> {
+  override async execute<T>(
+    call: (context: IDefaultPolicyContext) => PromiseLike<T> | T,
+    signal?: AbortSignal,
+  ): Promise<T> {
     if (this.#rest.mustPassOver(this.#host)) throw new Error('UNAVAILABLE: this member is passed over')
     try {
       return await super.execute(call, signal)

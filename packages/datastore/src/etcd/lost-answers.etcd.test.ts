@@ -33,7 +33,8 @@ describe('a write through a faulty network', () => {
 
   /** Starts `write`, loses its answer once etcd has carried it out, does `meanwhile`, and lets the network recover. */
   async function losingTheAnswer<T>(
-    write: () => Promise<T>, meanwhile: () => Promise<unknown> = async () => undefined,
+    write: () => Promise<T>,
+    meanwhile: () => Promise<unknown> = async () => undefined,
   ): Promise<T> {
     const before = (await direct.count('/')).headRevision
     proxy.swallow.add('down')
@@ -48,7 +49,8 @@ describe('a write through a faulty network', () => {
 
   /** The same with the request: etcd never hears of it. */
   async function losingTheRequest<T>(
-    write: () => Promise<T>, meanwhile: () => Promise<unknown> = async () => undefined,
+    write: () => Promise<T>,
+    meanwhile: () => Promise<unknown> = async () => undefined,
   ): Promise<T> {
     proxy.swallow.add('up')
     const outcome = write()
@@ -90,7 +92,13 @@ describe('a write through a faulty network', () => {
 
   test('a create that came too late says who was first', async () => {
     const theirs = { code: 'ALREADY_EXISTS' }
-    await assert.rejects(losingTheRequest(() => store.create(key, 'ours'), () => direct.create(key, 'theirs')), theirs)
+    await assert.rejects(
+      losingTheRequest(
+        () => store.create(key, 'ours'),
+        () => direct.create(key, 'theirs'),
+      ),
+      theirs,
+    )
     assert.equal((await direct.get(key))?.value, 'theirs')
   })
 
@@ -138,7 +146,10 @@ describe('a write through a faulty network', () => {
       await direct.delete(key)
       await direct.create(key, 'another life')
     }
-    await assert.rejects(losingTheAnswer(() => store.update(key, 'ours', seen.modRevision), meanwhile), { code: 'AMBIGUOUS' })
+    await assert.rejects(
+      losingTheAnswer(() => store.update(key, 'ours', seen.modRevision), meanwhile),
+      { code: 'AMBIGUOUS' },
+    )
   })
 
   test('a delete whose answer is lost returns what it deleted', async () => {
@@ -154,7 +165,10 @@ describe('a write through a faulty network', () => {
 
   test('a delete of a version that is no more is a conflict', async () => {
     const { modRevision } = await direct.create(key, 'first')
-    const late = losingTheRequest(() => store.delete(key, { modRevision }), () => direct.put(key, 'theirs'))
+    const late = losingTheRequest(
+      () => store.delete(key, { modRevision }),
+      () => direct.put(key, 'theirs'),
+    )
     await assert.rejects(late, { code: 'CONFLICT' })
     assert.equal((await direct.get(key))?.value, 'theirs')
   })
@@ -162,7 +176,10 @@ describe('a write through a faulty network', () => {
   test('a put whose answer is lost has succeeded; whose request is lost, cannot be told', async () => {
     const kv = await losingTheAnswer(() => store.put(key, 'ours'))
     assert.deepEqual(await direct.get(key), kv)
-    await assert.rejects(losingTheRequest(() => store.put(key, 'ours again')), { code: 'AMBIGUOUS' })
+    await assert.rejects(
+      losingTheRequest(() => store.put(key, 'ours again')),
+      { code: 'AMBIGUOUS' },
+    )
     assert.equal((await direct.get(key))?.value, 'ours')
   })
 
@@ -186,7 +203,10 @@ describe('a write through a faulty network', () => {
   test('no call waits longer than it may', async () => {
     proxy.swallow.add('up').add('down')
     const began = performance.now()
-    await assert.rejects(store.get(key, { timeoutMs: 500 }), { code: 'STORE_UNAVAILABLE', message: /within the time allowed/ })
+    await assert.rejects(store.get(key, { timeoutMs: 500 }), {
+      code: 'STORE_UNAVAILABLE',
+      message: /within the time allowed/,
+    })
     assert.ok(performance.now() - began < 1500)
   })
 })

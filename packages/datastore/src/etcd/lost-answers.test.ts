@@ -19,24 +19,30 @@ async function apply(store: MemoryKvStore, deeds: readonly (string | undefined)[
 }
 
 test('a verdict is never wrong, whatever others did before and after', () =>
-  fc.assert(fc.asyncProperty(
-    fc.boolean(), fc.array(deed, { maxLength: 4 }), fc.boolean(), fc.array(deed, { maxLength: 6 }),
-    async (exists, before, sent, after) => {
-      const store = new MemoryKvStore()
-      const seen = exists ? (await store.put(KEY, 'seen')).modRevision : 0n
-      await apply(store, before)
-      const current = await store.get(KEY)
-      const carriedOut = sent && (current?.modRevision ?? 0n) === seen
-      if (carriedOut) await store.put(KEY, 'ours')
-      await apply(store, after)
-      const verdict = await judge(history(store), KEY, seen, 'ours')
-      if (verdict.kind === 'ours') assert.ok(carriedOut)
-      if (verdict.kind === 'theirs' && exists) assert.ok(!carriedOut)
-      if (verdict.kind === 'unchanged') assert.equal((await store.get(KEY))?.modRevision ?? 0n, seen)
-      if (verdict.kind === 'gone') assert.equal(await store.get(KEY), undefined)
-      if (carriedOut && after.length === 0) assert.equal(verdict.kind, 'ours')
-    },
-  ), { numRuns: 500 }))
+  fc.assert(
+    fc.asyncProperty(
+      fc.boolean(),
+      fc.array(deed, { maxLength: 4 }),
+      fc.boolean(),
+      fc.array(deed, { maxLength: 6 }),
+      async (exists, before, sent, after) => {
+        const store = new MemoryKvStore()
+        const seen = exists ? (await store.put(KEY, 'seen')).modRevision : 0n
+        await apply(store, before)
+        const current = await store.get(KEY)
+        const carriedOut = sent && (current?.modRevision ?? 0n) === seen
+        if (carriedOut) await store.put(KEY, 'ours')
+        await apply(store, after)
+        const verdict = await judge(history(store), KEY, seen, 'ours')
+        if (verdict.kind === 'ours') assert.ok(carriedOut)
+        if (verdict.kind === 'theirs' && exists) assert.ok(!carriedOut)
+        if (verdict.kind === 'unchanged') assert.equal((await store.get(KEY))?.modRevision ?? 0n, seen)
+        if (verdict.kind === 'gone') assert.equal(await store.get(KEY), undefined)
+        if (carriedOut && after.length === 0) assert.equal(verdict.kind, 'ours')
+      },
+    ),
+    { numRuns: 500 },
+  ))
 
 test('compacted history cannot be told', async () => {
   const store = new MemoryKvStore()

@@ -30,13 +30,17 @@ const MAX_STEPS = 32
  * @param value What it wrote; undefined when it was a delete.
  */
 export async function judge(
-  history: KeyHistory, key: string, seen: bigint, value: string | undefined,
+  history: KeyHistory,
+  key: string,
+  seen: bigint,
+  value: string | undefined,
 ): Promise<Verdict> {
   const current = await history.get(key)
   if (current === undefined) return seen === 0n ? { kind: 'unchanged' } : { kind: 'gone' }
   if (current.modRevision === seen) return { kind: 'unchanged' }
   try {
-    const successor = seen === 0n ? await history.get(key, current.createRevision) : await firstAfter(history, current, seen)
+    const successor =
+      seen === 0n ? await history.get(key, current.createRevision) : await firstAfter(history, current, seen)
     if (successor === undefined) return { kind: 'unknown' }
     return successor.value === value ? { kind: 'ours', kv: successor } : { kind: 'theirs', current }
   } catch (err) {

@@ -46,7 +46,10 @@ export class EtcdReader {
     let { revision } = opts
     for (;;) {
       const request = { key, range_end, limit: PAGE_SIZE }
-      const page = await this.#range(`list ${prefix}`, request, { ...opts, ...(revision !== undefined && { revision }) })
+      const page = await this.#range(`list ${prefix}`, request, {
+        ...opts,
+        ...(revision !== undefined && { revision }),
+      })
       revision ??= BigInt(page.header.revision)
       for (const kv of page.kvs) kvs.push(keyValueOf(kv))
       const last = page.kvs.at(-1)
@@ -58,6 +61,8 @@ export class EtcdReader {
   async #range(action: string, request: IRangeRequest, opts: ReadOptions): Promise<IRangeResponse> {
     const { revision, ...callOptions } = opts
     const at = revision === undefined ? {} : { revision: String(revision) }
-    return this.#caller.read(action, callOptions satisfies CallOptions, (etcd, call) => etcd.kv.range({ ...request, ...at }, call))
+    return this.#caller.read(action, callOptions satisfies CallOptions, (etcd, call) =>
+      etcd.kv.range({ ...request, ...at }, call),
+    )
   }
 }

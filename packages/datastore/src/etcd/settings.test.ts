@@ -18,16 +18,43 @@ function configFile(spec: Record<string, unknown>, head: Record<string, unknown>
 describe('parseConnection() from the environment', () => {
   const accepted: [why: string, settings: ConnectionSettings, expected: object][] = [
     ['falls back to a local etcd', { env: {} }, { endpoints: ['http://127.0.0.1:2379'] }],
-    ['takes plain names', { env: { ETCD_ENDPOINTS: 'http://a:1,http://b:2' } }, { endpoints: ['http://a:1', 'http://b:2'] }],
+    [
+      'takes plain names',
+      { env: { ETCD_ENDPOINTS: 'http://a:1,http://b:2' } },
+      { endpoints: ['http://a:1', 'http://b:2'] },
+    ],
     [
       'prefers the CALICO_ prefix, name by name',
-      { env: { CALICO_ETCD_ENDPOINTS: 'http://c:1', ETCD_ENDPOINTS: 'http://a:1', ETCD_USERNAME: 'u', CALICO_ETCD_PASSWORD: 'p' } },
+      {
+        env: {
+          CALICO_ETCD_ENDPOINTS: 'http://c:1',
+          ETCD_ENDPOINTS: 'http://a:1',
+          ETCD_USERNAME: 'u',
+          CALICO_ETCD_PASSWORD: 'p',
+        },
+      },
       { endpoints: ['http://c:1'], username: 'u', password: 'p' },
     ],
-    ['takes an empty value for none', { env: { CALICO_ETCD_ENDPOINTS: '', ETCD_ENDPOINTS: 'http://a:1' } }, { endpoints: ['http://a:1'] }],
-    ['understands the old authority', { env: { ETCD_AUTHORITY: 'a:4001', ETCD_SCHEME: 'https' } }, { endpoints: ['https://a:4001'] }],
-    ['finds endpoints by SRV', { env: { ETCD_DISCOVERY_SRV: 'example.org' } }, { endpoints: [], discoverySrv: 'example.org' }],
-    ['ignores the names of Felix', { env: { FELIX_ETCDENDPOINTS: 'http://f:1' } }, { endpoints: ['http://127.0.0.1:2379'] }],
+    [
+      'takes an empty value for none',
+      { env: { CALICO_ETCD_ENDPOINTS: '', ETCD_ENDPOINTS: 'http://a:1' } },
+      { endpoints: ['http://a:1'] },
+    ],
+    [
+      'understands the old authority',
+      { env: { ETCD_AUTHORITY: 'a:4001', ETCD_SCHEME: 'https' } },
+      { endpoints: ['https://a:4001'] },
+    ],
+    [
+      'finds endpoints by SRV',
+      { env: { ETCD_DISCOVERY_SRV: 'example.org' } },
+      { endpoints: [], discoverySrv: 'example.org' },
+    ],
+    [
+      'ignores the names of Felix',
+      { env: { FELIX_ETCDENDPOINTS: 'http://f:1' } },
+      { endpoints: ['http://127.0.0.1:2379'] },
+    ],
     [
       'lets Felix use its own names, in any case',
       { env: { Felix_EtcdEndpoints: 'http://f:1', ETCD_ENDPOINTS: 'http://a:1' }, felix: true },
@@ -52,7 +79,11 @@ describe('parseConnection() from the environment', () => {
 
   const rejected: [env: Record<string, string>, code: string, message: RegExp][] = [
     [{ DATASTORE_TYPE: 'kubernetes' }, 'UNSUPPORTED', /"kubernetes" \(DATASTORE_TYPE\)/],
-    [{ ETCD_ENDPOINTS: 'http://a', ETCD_DISCOVERY_SRV: 'b' }, 'INVALID', /ETCD_ENDPOINTS and ETCD_DISCOVERY_SRV: give one/],
+    [
+      { ETCD_ENDPOINTS: 'http://a', ETCD_DISCOVERY_SRV: 'b' },
+      'INVALID',
+      /ETCD_ENDPOINTS and ETCD_DISCOVERY_SRV: give one/,
+    ],
     [{ ETCD_ENDPOINTS: 'http://a,https://b' }, 'INVALID', /cannot be mixed/],
     [{ ETCD_ENDPOINTS: ' , ' }, 'INVALID', /ETCD_ENDPOINTS: no endpoint/],
     [{ ETCD_CERT_FILE: '/c' }, 'INVALID', /ETCD_CERT_FILE: client certificate and key come together/],
@@ -72,13 +103,27 @@ describe('parseConnection() from a file', () => {
   })
   test('takes YAML, and PEM within', () => {
     const path = join(dir, 'inline.cfg')
-    const lines = ['apiVersion: projectcalico.org/v3', 'kind: CalicoAPIConfig', 'metadata:', 'spec:', '  etcdCACert: |', '    PEM', '    TEXT']
+    const lines = [
+      'apiVersion: projectcalico.org/v3',
+      'kind: CalicoAPIConfig',
+      'metadata:',
+      'spec:',
+      '  etcdCACert: |',
+      '    PEM',
+      '    TEXT',
+    ]
     writeFileSync(path, `${lines.join('\n')}\n`)
     const ca = { kind: 'inline', pem: 'PEM\nTEXT\n', setting: `spec.etcdCACert of ${path}` }
-    assert.deepEqual(parseConnection({ env: {}, configFile: path }), { endpoints: ['https://127.0.0.1:2379'], tls: { ca } })
+    assert.deepEqual(parseConnection({ env: {}, configFile: path }), {
+      endpoints: ['https://127.0.0.1:2379'],
+      tls: { ca },
+    })
   })
   test('may be missing at the default place only', () => {
-    assert.throws(() => parseConnection({ env, configFile: join(dir, 'missing') }), { code: 'INVALID', message: /missing/ })
+    assert.throws(() => parseConnection({ env, configFile: join(dir, 'missing') }), {
+      code: 'INVALID',
+      message: /missing/,
+    })
   })
 
   const rejected: [spec: Record<string, unknown>, head: Record<string, unknown>, message: RegExp][] = [
@@ -93,7 +138,10 @@ describe('parseConnection() from a file', () => {
   ]
   for (const [spec, head, message] of rejected) {
     test(`refuses ${JSON.stringify({ spec, ...head })}`, () => {
-      assert.throws(() => parseConnection({ env: {}, configFile: configFile(spec, head) }), { code: 'INVALID', message })
+      assert.throws(() => parseConnection({ env: {}, configFile: configFile(spec, head) }), {
+        code: 'INVALID',
+        message,
+      })
     })
   }
 })

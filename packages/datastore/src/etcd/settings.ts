@@ -53,10 +53,10 @@ function connectionOf(given: Given): EtcdConnection {
   }
   const tls = tlsOf(given)
   const local = `${scheme === undefined ? '' : `${scheme.value}://`}${authority?.value ?? '127.0.0.1:2379'}`
-  const endpoints = etcdDiscoverySrv === undefined
-    ? parseEndpoints(etcdEndpoints?.value ?? local, { secure: tls !== undefined })
-    : []
-  if (etcdDiscoverySrv === undefined && endpoints.length === 0) throw invalid(etcdEndpoints?.name ?? 'etcd', 'no endpoint in it')
+  const endpoints =
+    etcdDiscoverySrv === undefined ? parseEndpoints(etcdEndpoints?.value ?? local, { secure: tls !== undefined }) : []
+  if (etcdDiscoverySrv === undefined && endpoints.length === 0)
+    throw invalid(etcdEndpoints?.name ?? 'etcd', 'no endpoint in it')
   return {
     endpoints,
     ...(etcdDiscoverySrv !== undefined && { discoverySrv: etcdDiscoverySrv.value }),
@@ -66,7 +66,8 @@ function connectionOf(given: Given): EtcdConnection {
 }
 
 function credentialsOf({ etcdUsername, etcdPassword }: Given): { username?: string; password?: string } {
-  if (etcdUsername === undefined && etcdPassword !== undefined) throw invalid(etcdPassword.name, 'there is no user name')
+  if (etcdUsername === undefined && etcdPassword !== undefined)
+    throw invalid(etcdPassword.name, 'there is no user name')
   if (etcdUsername === undefined) return {}
   return { username: etcdUsername.value, password: etcdPassword?.value ?? '' }
 }
@@ -74,7 +75,8 @@ function credentialsOf({ etcdUsername, etcdPassword }: Given): { username?: stri
 function tlsOf(given: Given): EtcdTlsSources | undefined {
   const inline = given.etcdKey ?? given.etcdCert ?? given.etcdCACert
   const file = given.etcdKeyFile ?? given.etcdCertFile ?? given.etcdCACertFile
-  if (inline !== undefined && file !== undefined) throw invalid(`${inline.name} and ${file.name}`, 'inline PEM and files cannot be mixed')
+  if (inline !== undefined && file !== undefined)
+    throw invalid(`${inline.name} and ${file.name}`, 'inline PEM and files cannot be mixed')
   const ca = pemOf(given.etcdCACertFile, given.etcdCACert)
   const cert = pemOf(given.etcdCertFile, given.etcdCert)
   const key = pemOf(given.etcdKeyFile, given.etcdKey)

@@ -18,17 +18,20 @@ export function loadCredentials({ ca, cert, key }: EtcdTlsSources): TlsCredentia
   if (cert === undefined || key === undefined) return { rootCertificate }
   const [certChain, privateKey] = [read(cert), read(key)]
   check(`certificate of ${describe(cert)} with the key of ${describe(key)}`, () =>
-    createSecureContext({ cert: certChain, key: privateKey }))
+    createSecureContext({ cert: certChain, key: privateKey }),
+  )
   return { rootCertificate, certChain, privateKey }
 }
 
 /** Changes whenever one of the files does; a missing file counts as one state of its own. */
 export function fingerprint(sources: EtcdTlsSources): string {
-  return [sources.ca, sources.cert, sources.key].map((source) => {
-    if (source?.kind !== 'file') return ''
-    const stat = statSync(source.path, { throwIfNoEntry: false })
-    return stat === undefined ? 'missing' : `${stat.ino} ${stat.mtimeMs} ${stat.size}`
-  }).join()
+  return [sources.ca, sources.cert, sources.key]
+    .map((source) => {
+      if (source?.kind !== 'file') return ''
+      const stat = statSync(source.path, { throwIfNoEntry: false })
+      return stat === undefined ? 'missing' : `${stat.ino} ${stat.mtimeMs} ${stat.size}`
+    })
+    .join()
 }
 
 function read(source: PemSource): Buffer {

@@ -13,7 +13,9 @@ const nameOf = (i: number): string => String(i).padStart(5, '0')
 async function writeKeys(store: KvStore, prefix: string, count: number, value = 'v'): Promise<bigint> {
   const { headRevision } = await store.count(prefix)
   for (let i = 0; i < count; i += 50) {
-    await Promise.all(Array.from({ length: Math.min(50, count - i) }, (_, j) => store.put(prefix + nameOf(i + j), value)))
+    await Promise.all(
+      Array.from({ length: Math.min(50, count - i) }, (_, j) => store.put(prefix + nameOf(i + j), value)),
+    )
   }
   return headRevision + 1n
 }
@@ -42,9 +44,15 @@ const revisions = (events: readonly WatchEvent[]): bigint[] =>
 
 function assertComplete(events: readonly WatchEvent[], prefix: string, count: number): void {
   const seen = revisions(events)
-  assert.ok(seen.every((revision, i) => i === 0 || revision > (seen[i - 1] ?? 0n)), 'in order, none twice')
+  assert.ok(
+    seen.every((revision, i) => i === 0 || revision > (seen[i - 1] ?? 0n)),
+    'in order, none twice',
+  )
   const keys = events.map((event) => (event.type === 'put' ? event.kv.key : event.key)).toSorted()
-  assert.deepEqual(keys, Array.from({ length: count }, (_, i) => prefix + nameOf(i)))
+  assert.deepEqual(
+    keys,
+    Array.from({ length: count }, (_, i) => prefix + nameOf(i)),
+  )
 }
 
 describe('a watch through a faulty network', () => {
@@ -145,9 +153,12 @@ describe('a watch through a faulty network', () => {
 test('a watch that is refused does not hold up the next one', (t) =>
   withEtcd({ rootPassword: 'root' }, async (etcd) => {
     for (const command of [
-      ['user', 'add', 'felix:secret'], ['role', 'add', 'reader'], ['user', 'grant-role', 'felix', 'reader'],
+      ['user', 'add', 'felix:secret'],
+      ['role', 'add', 'reader'],
+      ['user', 'grant-role', 'felix', 'reader'],
       ['role', 'grant-permission', 'reader', 'readwrite', '/allowed/', '--prefix'],
-    ]) await etcd.ctl(...command)
+    ])
+      await etcd.ctl(...command)
     const store = storeFor(t, { endpoints: etcd.urls, username: 'felix', password: 'secret' })
     const { signal } = new AbortController()
     const refused = store.watch('/denied/', 1n, signal)[Symbol.asyncIterator]()

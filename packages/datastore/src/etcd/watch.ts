@@ -72,7 +72,8 @@ function assertAlive(message: IWatchResponse, prefix: string, nextRevision: bigi
     throw new Error(`rpc error: ${message.cancel_reason || 'etcd cancelled the watch'}`)
   }
   const head = BigInt(message.header.revision)
-  if (message.created && head + 1n < nextRevision) throw revisionGone(prefix, nextRevision, `the store is at ${head} only`)
+  if (message.created && head + 1n < nextRevision)
+    throw revisionGone(prefix, nextRevision, `the store is at ${head} only`)
 }
 
 const noAnswer = (prefix: string, ms: number): CalicoError =>

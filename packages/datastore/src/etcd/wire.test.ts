@@ -8,11 +8,16 @@ describe('prefixRange()', () => {
     key.compare(from) >= 0 && (end.equals(Buffer.from([0])) || key.compare(end) < 0)
 
   test('holds exactly the keys that begin with the prefix', () =>
-    fc.assert(fc.property(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'grapheme', minLength: 1 }), (prefix, other) => {
-      const range = prefixRange(prefix)
-      assert.ok(inRange(Buffer.from(prefix + other), range))
-      assert.equal(inRange(Buffer.from(other), range), other.startsWith(prefix) || Buffer.from(other).indexOf(Buffer.from(prefix)) === 0)
-    })))
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'grapheme', minLength: 1 }), (prefix, other) => {
+        const range = prefixRange(prefix)
+        assert.ok(inRange(Buffer.from(prefix + other), range))
+        assert.equal(
+          inRange(Buffer.from(other), range),
+          other.startsWith(prefix) || Buffer.from(other).indexOf(Buffer.from(prefix)) === 0,
+        )
+      }),
+    ))
 
   test('of nothing is everything', () => {
     assert.deepEqual(prefixRange(''), { key: Buffer.from([0]), range_end: Buffer.from([0]) })

@@ -151,14 +151,17 @@ export class EtcdWriter {
   /** Does `op` if `compare` holds, else reads the key. */
   async #txn(action: string, opts: CallOptions, compare: ICompare, op: IRequestOp): Promise<ITxnResponse> {
     const failure = compare.key === undefined ? [] : [{ request_range: { key: compare.key } }]
-    return this.#caller.write(action, opts, (etcd, call) => etcd.kv.txn({ compare: [compare], success: [op], failure }, call))
+    return this.#caller.write(action, opts, (etcd, call) =>
+      etcd.kv.txn({ compare: [compare], success: [op], failure }, call),
+    )
   }
 
   /** A lease nobody renews; one that was granted for a lost answer runs out by itself, so this is as safe as a read. */
   async #grantLease(key: string, ttlSeconds: number, opts: CallOptions): Promise<string> {
     const ttl = Math.max(1, Math.ceil(ttlSeconds))
     const { ID } = await this.#caller.read(`grant a lease for ${key}`, opts, (etcd, call) =>
-      etcd.leaseClient.leaseGrant({ TTL: ttl }, call))
+      etcd.leaseClient.leaseGrant({ TTL: ttl }, call),
+    )
     return ID
   }
 }
@@ -166,7 +169,10 @@ export class EtcdWriter {
 const UNKNOWN: Verdict = { kind: 'unknown' }
 
 const isAt = (key: string, modRevision: bigint): ICompare => ({
-  key: Buffer.from(key), target: 'Mod', result: 'Equal', mod_revision: String(modRevision),
+  key: Buffer.from(key),
+  target: 'Mod',
+  result: 'Equal',
+  mod_revision: String(modRevision),
 })
 
 const putOp = (key: string, value: string): IRequestOp => ({
