@@ -1,38 +1,21 @@
 // The reference semantics on the connectivity cases, before any kernel comes in.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { workloadEndpointName, type Resource } from '@calico-node/model'
-import { evaluate, World, type HostFacts, type Packet, type Place } from '@calico-node/policy'
-import { afterStep, CASES, type Check, checksOf, EXTERNAL_IP, fixture, NODE, NODE_IP, workloadIp } from './cases.ts'
+import type { Resource } from '@calico-node/model'
+import type { Packet } from '@calico-node/policy'
+import { afterStep, CASES, type Check, checksOf, EXTERNAL_IP, fixture, interfaceOf, NODE, NODE_IP, workloadIp } from './cases.ts'
+import { HOST, hostFacts, Reference } from './questions.ts'
 
-const failsafe = (protocol: 'tcp' | 'udp') => (port: number) => ({ protocol, port })
-const CONTROL_PLANE = [179, 2379, 2380, 5473, 6443, 6666, 6667]
+const UPLINK = 'eth0'
 
-export function hostFacts(resources: readonly Resource[]): HostFacts {
+function referenceFor(resources: readonly Resource[]): Reference {
   const felix = resources.find((item) => item.kind === 'FelixConfiguration')
   const configured = felix?.kind === 'FelixConfiguration' ? felix.spec.defaultEndpointToHostAction : undefined
-  return {
-    node: NODE,
-    interfaces: new Map([['eth0', [NODE_IP]]]),
-    endpointToHostAction: configured === 'Return' || configured === 'Accept' ? configured : 'Drop',
-    failsafeInbound: [...[22, ...CONTROL_PLANE].map(failsafe('tcp')), failsafe('udp')(68)],
-    failsafeOutbound: [...CONTROL_PLANE.map(failsafe('tcp')), ...[53, 67].map(failsafe('udp'))],
-    vxlanPort: 4789,
-  }
+  const endpointToHostAction = configured === 'Return' || configured === 'Accept' ? configured : 'Drop'
+  return new Reference(resources, hostFacts({ node: NODE, uplink: UPLINK, ips: [NODE_IP], endpointToHostAction }))
 }
 
-const place = (name: string): Place => {
-  if (name === 'node') return { kind: 'host' }
-  if (name === 'ext') return { kind: 'outside', interfaceName: 'eth0' }
-  const [namespace = '', pod = ''] = name.split('/')
-  const stored = workloadEndpointName({
-    node: NODE,
-    orchestrator: 'test',
-    workload: `${namespace}-${pod}`,
-    endpoint: 'eth0',
-  })
-  return { kind: 'workload', endpoint: `${namespace}/${stored}` }
-}
+const spot = (name: string): string => (name === 'node' ? HOST : name === 'ext' ? UPLINK : interfaceOf(name))
 const ipOf = (name: string) => (name === 'node' ? NODE_IP : name === 'ext' ? EXTERNAL_IP : workloadIp(name))
 
 function packetOf({ from, to, protocol, port, sourcePort = 50_000 }: Check): Packet {
@@ -46,16 +29,9 @@ for (const item of CASES) {
     let resources = fixture(item.workloadOverrides)
     for (const [index, step] of item.steps.entries()) {
       resources = afterStep(resources, step)
-      const world = new World(resources)
-      const host = hostFacts(resources)
+      const reference = referenceFor(resources)
       for (const check of checksOf(step)) {
-        const { action, stages } = evaluate({
-          world,
-          host,
-          packet: packetOf(check),
-          from: place(check.from),
-          to: place(check.to),
-        })
+        const { action, stages } = reference.ask(packetOf(check), spot(check.from), spot(check.to))
         const what = `step ${index}: ${check.protocol}/${check.port} ${check.from} -> ${check.to}`
         assert.equal(action, check.result, `${what}: ${JSON.stringify(stages.at(-1)?.decision)}`)
       }

@@ -2,16 +2,19 @@
  * What the resources say about the first packet of a flow on one host: a pure function, the reference that the data plane is
  * held against. It shares nothing with Felix but the model.
  *
- *   from outside:  untracked in -> pre-DNAT in -> host in                         (to the host)
- *                                              -> forward in -> workload in       (to a workload)
- *                                              -> forward in -> forward out       (to outside)
- *   from a workload: workload out -> to-host action | workload in | forward out
- *   from the host:   untracked out -> host out                                   (to outside; workloads are always reachable)
+ * ```
+ * arriving    own source? (workload) | untracked in (outside)  ->  pre-DNAT in
+ *   delivered to the host    host in (outside)  |  workload out -> to-host action (workload)
+ *   forwarded                forward in -> workload out -> workload in -> forward out
+ * sent by the host           untracked out -> host out     (to its own workloads: always)
+ * ```
+ * Host stages speak where a host endpoint governs the interface. Only one for all interfaces (`*`) governs those of
+ * workloads, and then only what is forwarded or comes before DNAT.
  */
 import { cidrContains, type Cidr, type Ip } from '@calico-node/model'
 import type { Packet, Place } from './packet.ts'
 import { applyingTiers, type Direction, evaluateStage } from './stage.ts'
-import type { Stage, Verdict } from './verdict.ts'
+import type { Decision, Stage, Verdict } from './verdict.ts'
 import type { Endpoint, World } from './world.ts'
 
 /** A port that host endpoint policy never closes. `net` is the other side. */
@@ -51,92 +54,105 @@ export function evaluate(question: Question): Verdict {
 }
 
 function* stagesOf(question: Question): Iterable<Stage> {
-  const { from, to, host } = question
-  let accepted = false
+  const { from, to } = question
+  if (from.kind === 'host') return yield* sent(question, to)
+  const accepted = yield* arriving(question)
+  yield* to.kind === 'host' ? delivered(question, accepted) : forwarded(question, accepted)
+}
+
+/** Before routing. @returns Whether host policy let it pass for good: it is not asked again on the way in. */
+function* arriving(question: Question): Generator<Stage, boolean> {
+  const { from, packet, world } = question
   if (from.kind === 'workload') {
-    yield* hostStage(question, 'host-pre-dnat', 'ingress', undefined)
-    yield workloadEgress(question, from.endpoint)
-  } else if (from.kind === 'outside') {
-    for (const kind of ['host-untracked', 'host-pre-dnat'] as const) {
-      for (const stage of hostStage(question, kind, 'ingress', from.interfaceName)) {
-        yield stage
-        accepted ||= stage.action === 'allow'
-      }
-      if (accepted) break
-    }
+    const { nets } = endpointNamed(world, from.endpoint)
+    if (!nets.some((net) => cidrContains(net, packet.source))) yield refused(from.endpoint, 'egress', 'spoofed-source')
   }
-  if (to.kind === 'host') {
-    if (from.kind === 'workload') yield toHost(from.endpoint, host.endpointToHostAction)
-    else if (from.kind === 'outside' && !accepted) yield* hostStage(question, 'host', 'ingress', from.interfaceName)
-    return
-  }
-  if (from.kind === 'outside' && !accepted) yield* hostStage(question, 'host-forward', 'ingress', from.interfaceName)
-  if (to.kind === 'workload') {
-    if (from.kind === 'host')
-      yield unrestricted(to.endpoint, 'ingress', 'workload', 'a host may always reach its own workloads')
-    else
-      yield evaluateStage({
-        ...question,
-        endpoint: endpointNamed(question.world, to.endpoint),
-        direction: 'ingress',
-        kind: 'workload',
-      })
-    return
-  }
-  if (from.kind === 'host') {
-    let untracked = false
-    for (const stage of hostStage(question, 'host-untracked', 'egress', to.interfaceName)) {
+  if (from.kind === 'unknown-workload') yield refused(from.interfaceName, 'egress', 'unknown-interface')
+  const name = from.kind === 'outside' ? from.interfaceName : undefined
+  for (const kind of name === undefined ? PRE_DNAT : ['host-untracked', ...PRE_DNAT] as const) {
+    for (const stage of hostStage(question, kind, 'ingress', name)) {
       yield stage
-      untracked = stage.action === 'allow'
+      if (stage.action === 'allow') return name !== undefined
     }
-    if (!untracked) yield* hostStage(question, 'host', 'egress', to.interfaceName)
-  } else if (!accepted) {
-    yield* hostStage(question, 'host-forward', 'egress', to.interfaceName)
+  }
+  return false
+}
+const PRE_DNAT = ['host-pre-dnat'] as const
+
+function* delivered(question: Question, accepted: boolean): Iterable<Stage> {
+  const { from, host, packet } = question
+  if (from.kind === 'outside' && !accepted) yield* hostStage(question, 'host', 'ingress', from.interfaceName)
+  if (from.kind !== 'workload') return
+  if (isNeighbourDiscovery(packet)) {
+    yield aside(from.endpoint, 'egress', { kind: 'neighbour-discovery' })
+    return
+  }
+  yield* workloadEgress(question, from.endpoint)
+  const decision = { kind: 'endpoint-to-host-action', action: host.endpointToHostAction } as const
+  yield { ...aside(from.endpoint, 'egress', decision), action: decision.action === 'Drop' ? 'deny' : 'continue' }
+}
+
+function* forwarded(question: Question, accepted: boolean): Iterable<Stage> {
+  const { from, to, world } = question
+  if (!accepted) yield* hostStage(question, 'host-forward', 'ingress', interfaceOf(from))
+  if (from.kind === 'workload') yield* workloadEgress(question, from.endpoint)
+  if (to.kind === 'workload') {
+    yield evaluateStage({ ...question, endpoint: endpointNamed(world, to.endpoint), direction: 'ingress', kind: 'workload' })
+  }
+  if (to.kind === 'unknown-workload') yield refused(to.interfaceName, 'ingress', 'unknown-interface')
+  yield* hostStage(question, 'host-forward', 'egress', interfaceOf(to))
+}
+
+function* sent(question: Question, to: Place): Iterable<Stage> {
+  if (to.kind !== 'outside') {
+    const name = to.kind === 'workload' ? to.endpoint : 'host'
+    yield aside(name, 'ingress', { kind: 'unrestricted', why: 'a host may always reach its own workloads' })
+    return
+  }
+  for (const kind of ['host-untracked', 'host'] as const) {
+    for (const stage of hostStage(question, kind, 'egress', to.interfaceName)) {
+      yield stage
+      if (stage.action === 'allow') return
+    }
   }
 }
 
-const unrestricted = (endpoint: string, direction: Direction, kind: Stage['kind'], why: string): Stage => ({
+function* workloadEgress(question: Question, name: string): Iterable<Stage> {
+  const { world, packet, host } = question
+  const { protocol, destinationPort } = packet
+  if (protocol === 4 || (protocol === 17 && destinationPort === host.vxlanPort)) {
+    yield refused(name, 'egress', 'encapsulated')
+  }
+  yield evaluateStage({ ...question, endpoint: endpointNamed(world, name), direction: 'egress', kind: 'workload' })
+}
+
+/** Something decided or noted beside policies and profiles. */
+const aside = (endpoint: string, direction: Direction, decision: Decision): Stage => ({
   endpoint,
   direction,
-  kind,
+  kind: 'workload',
   action: 'continue',
-  decision: { kind: 'unrestricted', why },
+  decision,
   steps: [],
 })
 
-function toHost(endpoint: string, action: HostFacts['endpointToHostAction']): Stage {
-  const decision = { kind: 'endpoint-to-host-action', action } as const
-  return {
-    endpoint,
-    direction: 'egress',
-    kind: 'workload',
-    action: action === 'Drop' ? 'deny' : 'continue',
-    decision,
-    steps: [],
-  }
-}
+const refused = (
+  endpoint: string,
+  direction: Direction,
+  kind: 'spoofed-source' | 'encapsulated' | 'unknown-interface',
+): Stage => ({ ...aside(endpoint, direction, { kind }), action: 'deny' })
+
+/** MLD query, report, done; router solicitation, neighbour solicitation and advertisement. */
+const NEIGHBOUR_DISCOVERY = new Set([130, 131, 132, 133, 135, 136])
+const isNeighbourDiscovery = ({ protocol, icmp }: Packet): boolean =>
+  protocol === 58 && icmp !== undefined && NEIGHBOUR_DISCOVERY.has(icmp.type)
+
+const interfaceOf = (place: Place): string | undefined => (place.kind === 'outside' ? place.interfaceName : undefined)
 
 function endpointNamed(world: World, name: string): Endpoint {
   const found = world.endpoints.find((endpoint) => endpoint.kind === 'workload' && endpoint.name === name)
   if (found === undefined) throw new RangeError(`Cannot evaluate: there is no workload endpoint ${name}`)
   return found
-}
-
-function workloadEgress(question: Question, name: string): Stage {
-  const { world, packet, host } = question
-  const endpoint = endpointNamed(world, name)
-  const refuse = (kind: 'spoofed-source' | 'encapsulated'): Stage => ({
-    endpoint: name,
-    direction: 'egress',
-    kind: 'workload',
-    action: 'deny',
-    decision: { kind },
-    steps: [],
-  })
-  if (!endpoint.nets.some((net) => cidrContains(net, packet.source))) return refuse('spoofed-source')
-  if (packet.protocol === 4 || (packet.protocol === 17 && packet.destinationPort === host.vxlanPort))
-    return refuse('encapsulated')
-  return evaluateStage({ ...question, endpoint, direction: 'egress', kind: 'workload' })
 }
 
 /** The host endpoint that governs an interface: by name or by address the first by name, else the first `*`. */

@@ -13,6 +13,8 @@ export interface Packet {
 /** Where a packet enters or leaves the host that is asked. */
 export type Place =
   | { readonly kind: 'workload'; readonly endpoint: string }
+  /** An interface named as workloads' are, without an endpoint. */
+  | { readonly kind: 'unknown-workload'; readonly interfaceName: string }
   /** The host itself. */
   | { readonly kind: 'host' }
   /** Beyond an interface of the host that is no workload's. */

@@ -15,8 +15,10 @@ export type Decision =
   /** A profile that does not exist, or whose value is broken, denies. */
   | { readonly kind: 'missing-profile'; readonly profile: string }
   | { readonly kind: 'failsafe'; readonly protocol: string; readonly port: number }
-  /** A workload may not send VXLAN or IPIP packets, nor with a source that is not its own. */
-  | { readonly kind: 'encapsulated' | 'spoofed-source' }
+  /** A workload may not send VXLAN or IPIP packets, nor with a source that is not its own; without an endpoint, nothing. */
+  | { readonly kind: 'encapsulated' | 'spoofed-source' | 'unknown-interface' }
+  /** IPv6 is dead without it: a workload may always find its neighbours. */
+  | { readonly kind: 'neighbour-discovery' }
   /** Traffic of a workload to its own host, after its egress policy. */
   | { readonly kind: 'endpoint-to-host-action'; readonly action: 'Drop' | 'Return' | 'Accept' }
   /** There is nothing that restricts this: no host endpoint, or none of its policies is for this kind of traffic. */

@@ -86,7 +86,8 @@ function withChecksum(
   { at, overAddresses }: { at: number; overAddresses: boolean },
 ): Buffer {
   const pseudo = Buffer.alloc(4)
-  pseudo.writeUInt8(packet.protocol, 1)
+  // Linux's connection tracking takes UDP-Lite's sum for one of UDP.
+  pseudo.writeUInt8(packet.protocol === 136 ? 17 : packet.protocol, 1)
   pseudo.writeUInt16BE(body.length, 2)
   const addresses = overAddresses ? [addressBytes(packet.source), addressBytes(packet.destination), pseudo] : []
   body.writeUInt16BE(checksum(Buffer.concat([...addresses, body])) || 0xffff, at)

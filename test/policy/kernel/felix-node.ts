@@ -1,0 +1,189 @@
+/**
+ * Felix as it is shipped, with an etcd of its own, in charge of this network namespace.
+ *
+ * `apply` returns when the kernel holds what the resources say. Two signs tell: the calculation counts every changed key that
+ * it has taken in, of all kinds; after that the address of a sentinel endpoint is changed, and Felix makes routes last of
+ * all, so a route to the new address says that everything before it stands.
+ */
+import assert from 'node:assert/strict'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { quietLogger, waitFor } from '@calico-node/core'
+import { type KvStore, openEtcd } from '@calico-node/datastore'
+import { encodeResource, type Ip, makeResource, parseIp, type Resource, resourceKey } from '@calico-node/model'
+import { TestEtcd } from '@calico-node/testkit'
+import { addressBytes } from './packet-bytes.ts'
+
+export type Variant = 'legacy' | 'nft'
+export const VARIANTS: readonly Variant[] = ['legacy', 'nft']
+
+const FELIX = resolve(import.meta.dirname, '../../../bin/felix')
+const METRICS_PORT = 9091
+const SENTINEL = 'calisentinel'
+/** The machine is shared; what takes a second alone may take many. */
+const DEADLINE = { deadlineMs: 60_000, pollMs: 10 }
+/** Other kinds do not feed the calculation. */
+const COUNTED = new Set<Resource['kind']>([
+  'WorkloadEndpoint', 'HostEndpoint', 'GlobalNetworkSet', 'NetworkSet', 'GlobalNetworkPolicy', 'NetworkPolicy', 'Profile',
+  'Tier', 'IPPool', 'Node',
+])
+
+export interface FelixNodeOptions {
+  readonly node: string
+  readonly variant: Variant
+  /** Parameters as environment variables. */
+  readonly env?: Readonly<Record<string, string>>
+}
+
+export class FelixNode {
+  readonly store: KvStore
+  readonly #options: FelixNodeOptions
+  readonly #etcd: TestEtcd
+  #felix: ChildProcess | undefined
+  #applied = new Map<string, { readonly value: string; readonly kind: Resource['kind'] }>()
+  #sentinels = 0
+  /** What Felix has said, over all its lives. */
+  log = ''
+
+  private constructor(options: FelixNodeOptions, etcd: TestEtcd) {
+    this.#options = options
+    this.#etcd = etcd
+    this.store = openEtcd({ endpoints: etcd.urls }, quietLogger)
+  }
+
+  /** An etcd that says the cluster is ready; Felix is not running yet. */
+  static async create(options: FelixNodeOptions): Promise<FelixNode> {
+    const node = new FelixNode(options, await TestEtcd.start())
+    const ready = makeResource('ClusterInformation', { name: 'default' }, { datastoreReady: true })
+    await node.store.put(keyOf(ready), encodeResource(ready))
+    for (const [name, peer] of [[SENTINEL, 'sentinel']] as const) {
+      execFileSync('ip', ['link', 'add', name, 'type', 'veth', 'peer', 'name', peer])
+      for (const each of [name, peer]) execFileSync('ip', ['link', 'set', each, 'up'])
+    }
+    return node
+  }
+
+  async startFelix(): Promise<void> {
+    const ports = this.#etcd.members.map(({ clientPort }) => `tcp:127.0.0.0/8:${clientPort}`)
+    const failsafe = [...ports, `tcp:127.0.0.0/8:${METRICS_PORT}`].join(',')
+    const child = spawn(FELIX, ['-c', '/nonexistent'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: {
+        PATH: process.env['PATH'],
+        FELIX_FELIXHOSTNAME: this.#options.node,
+        FELIX_ETCDENDPOINTS: this.#etcd.urls.join(),
+        FELIX_IPTABLESBACKEND: this.#options.variant,
+        FELIX_ENDPOINTSTATUSPATHPREFIX: 'none',
+        FELIX_PROMETHEUSMETRICSENABLED: 'true',
+        FELIX_PROMETHEUSMETRICSPORT: String(METRICS_PORT),
+        FELIX_FAILSAFEINBOUNDHOSTPORTS: `tcp:22,udp:68,${failsafe}`,
+        FELIX_FAILSAFEOUTBOUNDHOSTPORTS: `udp:53,udp:67,${failsafe}`,
+        ...this.#options.env,
+      },
+    })
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (this.log += text))
+    this.#felix = child
+    await Promise.resolve()
+  }
+
+  /** Resolves when the running Felix has said that it is in sync. */
+  async inSync(times = 1): Promise<void> {
+    const child = this.#felix ?? assert.fail('Felix is not running')
+    await waitFor(
+      `Felix to be in sync for the ${times}. time`,
+      () => {
+        if (child.exitCode !== null) throw new Error(`it ended with status ${child.exitCode}: ${this.log.slice(-2000)}`)
+        return this.log.split('Dataplane is in sync').length > times
+      },
+      DEADLINE,
+    )
+  }
+
+  /** Kills it without a word, and leaves everything as it is. */
+  async killFelix(): Promise<void> {
+    const child = this.#felix
+    this.#felix = undefined
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+  }
+
+  /** Makes the store hold exactly these resources, besides the sentinel. Nobody waits. @returns How many changes count. */
+  async put(resources: readonly Resource[]): Promise<number> {
+    const wanted = new Map(resources.map((item) => [keyOf(item), { value: encodeResource(item), kind: item.kind }]))
+    const changed = [...wanted].filter(([key, { value }]) => this.#applied.get(key)?.value !== value)
+    const gone = [...this.#applied].filter(([key]) => !wanted.has(key))
+    this.#applied = wanted
+    await Promise.all([
+      ...changed.map(([key, { value }]) => this.store.put(key, value)),
+      ...gone.map(([key]) => this.store.delete(key)),
+    ])
+    return [...changed, ...gone].filter(([, { kind }]) => COUNTED.has(kind)).length
+  }
+
+  /** Makes the store hold exactly these resources, and waits until the kernel follows. Felix must be in sync. */
+  async apply(resources: readonly Resource[]): Promise<void> {
+    const before = await takenIn()
+    const changes = await this.put(resources)
+    await waitFor(
+      `Felix to take in ${changes} changes`,
+      async () => {
+        const seen = (await takenIn()) - before
+        if (seen < changes) throw new Error(`it has taken in ${seen}: ${this.log.slice(-2000)}`)
+        return true
+      },
+      DEADLINE,
+    )
+    await this.#sentinelPasses()
+  }
+
+  async #sentinelPasses(): Promise<void> {
+    const number = ++this.#sentinels
+    const ips = [parseIp(`192.0.2.${(number % 250) + 1}`), parseIp(`fd00:5e::${number.toString(16)}`)]
+    const sentinel = makeResource(
+      'WorkloadEndpoint',
+      { namespace: 'sentinel', labels: { 'projectcalico.org/namespace': 'sentinel' } },
+      {
+        orchestrator: 'test', workload: 'sentinel', node: this.#options.node, endpoint: 'eth0', interfaceName: SENTINEL,
+        ipNetworks: ips.map((ip) => `${ip}/${ip.includes(':') ? 128 : 32}`),
+      },
+    )
+    await this.store.put(keyOf(sentinel), encodeResource(sentinel))
+    await waitFor(
+      'the routes of the sentinel',
+      () => {
+        if (ips.every(hasRoute)) return true
+        throw new Error(`Felix says: ${this.log.slice(-2000)}`)
+      },
+      DEADLINE,
+    )
+  }
+
+  async stop(): Promise<void> {
+    await this.killFelix()
+    this.store.close()
+    await this.#etcd.stop()
+    execFileSync('ip', ['link', 'del', SENTINEL])
+  }
+}
+
+const keyOf = ({ kind, metadata }: Resource): string => resourceKey(kind, metadata.name, metadata.namespace)
+
+/** How many changes the calculation of the running Felix has taken in. */
+async function takenIn(): Promise<number> {
+  const text = await (await fetch(`http://127.0.0.1:${METRICS_PORT}/metrics`)).text()
+  const counts = [...text.matchAll(/^felix_calc_graph_updates_processed\{[^}]*\} (\d+)$/gm)].map(([, count]) => Number(count))
+  return counts.reduce((sum, count) => sum + count, 0)
+}
+
+/** As the kernel prints it: IPv4 in the byte order of the machine. */
+function hasRoute(ip: Ip): boolean {
+  const bytes = addressBytes(ip)
+  const [file, hex] =
+    bytes.length === 4
+      ? ['/proc/net/route', Buffer.from(bytes.toReversed()).toString('hex').toUpperCase()]
+      : ['/proc/net/ipv6_route', bytes.toString('hex')]
+  return readFileSync(file, 'utf8').split('\n').some((line) => line.includes(hex) && line.includes(SENTINEL))
+}

@@ -1,0 +1,149 @@
+/**
+ * The surroundings of one host: workloads behind `cali*` interfaces and an outside behind eth0, in this network namespace.
+ *
+ * The far ends of all links lie in one other namespace, which does nothing but put our frames on them and note what comes
+ * out. So any packet can be sent by anybody, and hundreds at once; nobody answers, so each packet shows one verdict.
+ */
+import { execFileSync } from 'node:child_process'
+import { type Ip, ipVersion, isIpv4, parseIp, parseMac } from '@calico-node/model'
+import type { Packet } from '@calico-node/policy'
+import { Arrivals } from './arrivals.ts'
+import { HOST } from '../questions.ts'
+import { addressBytes, packetBytes } from './packet-bytes.ts'
+import { ipAddress, linkAddress, Sender } from './sender.ts'
+
+const PEERS = 'peers'
+export const UPLINK = 'eth0'
+/** Of the host, and the next hop of everything that is not here. */
+const ADDRESSES = [
+  { ip: parseIp('172.16.0.1'), length: 24, nextHop: parseIp('172.16.0.2') },
+  { ip: parseIp('fd00:16::1'), length: 64, nextHop: parseIp('fd00:16::2') },
+] as const
+export const HOST_IPS: readonly Ip[] = ADDRESSES.map((each) => each.ip)
+
+/** A packet, where it is put in, and where it should come out if nothing stops it. */
+export interface Shot {
+  readonly packet: Packet
+  /** `host`, or a host-side interface. */
+  readonly from: string
+  readonly to: string
+}
+
+const ip = (...args: readonly string[]): string => execFileSync('ip', args, { encoding: 'utf8' })
+
+function linkOf(...args: readonly string[]): { readonly address: string; readonly ifindex: number } {
+  const [link]: { address: string; ifindex: number }[] = JSON.parse(ip('-j', ...args))
+  if (link === undefined) throw new Error(`Cannot find the link: ip ${args.join(' ')}`)
+  return link
+}
+
+interface Link {
+  readonly hostMac: Buffer
+  readonly peerMac: Buffer
+  readonly peerIndex: number
+}
+
+export class Wires {
+  readonly #links = new Map<string, Link>()
+  readonly #frames: Sender
+  readonly #local: Readonly<Record<4 | 6, Sender>>
+  readonly #there: Arrivals
+  readonly #here: Arrivals
+  #serial = 0
+
+  private constructor(frames: Sender, there: Arrivals, here: Arrivals) {
+    this.#frames = frames
+    this.#local = { 4: Sender.local(4), 6: Sender.local(6) }
+    this.#there = there
+    this.#here = here
+  }
+
+  /** The outside only; interfaces of workloads are added. */
+  static async create(): Promise<Wires> {
+    ip('netns', 'add', PEERS)
+    const wires = new Wires(
+      Sender.frames(PEERS),
+      await Arrivals.watch({ kind: 'peers', namespace: PEERS }),
+      await Arrivals.watch({ kind: 'host' }),
+    )
+    wires.addInterface(UPLINK)
+    for (const each of ['all', UPLINK]) execFileSync('sysctl', ['-qw', `net.ipv4.conf.${each}.rp_filter=0`])
+    for (const { ip: own, length, nextHop } of ADDRESSES) {
+      ip('addr', 'add', `${own}/${length}`, 'dev', UPLINK, 'noprefixroute', ...(isIpv4(own) ? [] : ['nodad']))
+      wires.addNeighbour(UPLINK, nextHop)
+      ip('route', 'replace', 'default', 'via', nextHop, 'dev', UPLINK, 'onlink')
+    }
+    return wires
+  }
+
+  addInterface(name: string): void {
+    ip('link', 'add', name, 'type', 'veth', 'peer', 'name', `p-${name}`, 'netns', PEERS)
+    ip('-n', PEERS, 'link', 'set', `p-${name}`, 'addrgenmode', 'none')
+    ip('-n', PEERS, 'link', 'set', `p-${name}`, 'up')
+    ip('link', 'set', name, 'up')
+    const peer = linkOf('-n', PEERS, 'link', 'show', `p-${name}`)
+    const hostMac = macBytes(linkOf('link', 'show', name).address)
+    this.#links.set(name, { hostMac, peerMac: macBytes(peer.address), peerIndex: peer.ifindex })
+  }
+
+  /** The far end answers no questions, so the host is told who has an address (not as Felix would: it owns permanent entries). */
+  addNeighbour(name: string, address: Ip): void {
+    ip('neigh', 'replace', address, 'lladdr', this.macOf(name), 'dev', name, 'nud', 'noarp')
+  }
+
+  /** MAC address of the far end. */
+  macOf(name: string): string {
+    return parseMac(this.#link(name).peerMac.toString('hex').replaceAll(/..(?=.)/g, '$&:'))
+  }
+
+  /** Sends them all. @returns For each whether it came out where it should. @throws Error when one came out elsewhere */
+  async fire(shots: readonly Shot[]): Promise<boolean[]> {
+    const numbered = shots.map((shot) => ({ ...shot, serial: this.#nextSerial() }))
+    for (const shot of numbered) this.#add(shot)
+    await Promise.all([this.#frames.flush(), this.#local[4].flush(), this.#local[6].flush()])
+    const arrived = await this.#there.take()
+    arrived.set(HOST, new Set([...(await this.#here.take()).values()].flatMap((serials) => [...serials])))
+    return numbered.map(({ serial, ...shot }) => {
+      const places = [...arrived].filter(([, serials]) => serials.has(serial)).map(([name]) => name)
+      const wanted = shot.to === HOST ? HOST : `p-${shot.to}`
+      const lost = places.filter((place) => place !== wanted)
+      if (lost.length > 0) throw new Error(`A packet came out at ${lost.join()}: ${JSON.stringify(shot)}`)
+      return places.length > 0
+    })
+  }
+
+  #add({ packet, from, serial }: Shot & { readonly serial: number }): void {
+    const bytes = packetBytes(packet, serial)
+    const version = ipVersion(packet.source)
+    if (from === HOST) return this.#local[version].add(ipAddress(addressBytes(packet.destination)), bytes)
+    const { hostMac, peerMac, peerIndex } = this.#link(from)
+    const etherType = Buffer.from(version === 4 ? '0800' : '86dd', 'hex')
+    this.#frames.add(linkAddress(peerIndex), Buffer.concat([hostMac, peerMac, etherType, bytes]))
+  }
+
+  #link(name: string): Link {
+    const link = this.#links.get(name)
+    if (link === undefined) throw new RangeError(`There is no interface ${name}`)
+    return link
+  }
+
+  /** Never 0, which the kernel replaces, and within the 16 bits of IPv4. */
+  #nextSerial(): number {
+    this.#serial = (this.#serial % 0xffff) + 1
+    return this.#serial
+  }
+
+  /** Forgets all flows, so that the next packet of each is a first one again. */
+  forgetFlows(): void {
+    execFileSync('conntrack', ['-F'], { stdio: 'ignore' })
+  }
+
+  stop(): void {
+    for (const sender of [this.#frames, ...Object.values(this.#local)]) sender.stop()
+    for (const name of this.#links.keys()) ip('link', 'del', name)
+    ip('netns', 'del', PEERS)
+    execFileSync('nft', ['delete', 'table', 'inet', 'probes'])
+  }
+}
+
+const macBytes = (text: string): Buffer => Buffer.from(text.replaceAll(':', ''), 'hex')
