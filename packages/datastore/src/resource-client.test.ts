@@ -229,7 +229,11 @@ describe('ResourceClient and the names of policies', () => {
     await policies().create(policy('foo'))
     assert.equal(await policies().find('default.foo'), undefined)
     await assert.rejects(policies().delete('default.foo'), { code: 'NOT_FOUND' })
-    await assert.rejects(policies().create(policy('default.foo')), { code: 'ALREADY_EXISTS' })
+    const taken = { code: 'ALREADY_EXISTS', message: /its key holds the one named "foo"$/ }
+    const other = policy('default.foo')
+    for (const write of [policies().create(other), policies().apply(other), policies().ensure(other)]) {
+      await assert.rejects(write, taken)
+    }
     await policies().delete('foo')
     assert.deepEqual((await store.list(ROOT)).kvs, [])
   })

@@ -84,7 +84,12 @@ export class ResourceClient<K extends Kind> {
     try {
       return this.#decode(await this.#store.create(key, value))
     } catch (err) {
-      throw hasCode(err, 'ALREADY_EXISTS') ? this.#exists(name, namespace, err) : err
+      if (!hasCode(err, 'ALREADY_EXISTS')) throw err
+      const kv = await this.#store.get(key)
+      const otherName = kv && this.#findOtherName(kv, name)
+      if (otherName === undefined) throw this.#exists(name, namespace)
+      const message = `Cannot create ${this.#nameOf(name, namespace)}: its key holds the one named "${otherName}"`
+      throw new CalicoError('ALREADY_EXISTS', message, { context: { otherName } })
     }
   }
 
@@ -241,10 +246,8 @@ export class ResourceClient<K extends Kind> {
     throw new CalicoError('UNSUPPORTED', `Cannot ${action} ${this.#nameOf(name)}: it is built in`)
   }
 
-  #exists(name: string, namespace: string | undefined, cause?: unknown): CalicoError {
-    return new CalicoError('ALREADY_EXISTS', `Cannot create ${this.#nameOf(name, namespace)}: it exists already`, {
-      cause,
-    })
+  #exists(name: string, namespace: string | undefined): CalicoError {
+    return new CalicoError('ALREADY_EXISTS', `Cannot create ${this.#nameOf(name, namespace)}: it exists already`)
   }
 
   #notFound(action: string, name: string, namespace: string | undefined): CalicoError {
@@ -259,8 +262,10 @@ export class ResourceClient<K extends Kind> {
 const VIRTUAL_PROFILE = encodeResource(defaultAllowProfile())
 
 /** Somebody else was faster, so what was read no longer holds. */
-const isRace = (err: unknown): boolean =>
-  hasCode(err, 'CONFLICT', 'ALREADY_EXISTS') || (hasCode(err, 'NOT_FOUND') && 'key' in err.context)
+function isRace(err: unknown): boolean {
+  if (hasCode(err, 'ALREADY_EXISTS')) return !('otherName' in err.context)
+  return hasCode(err, 'CONFLICT') || (hasCode(err, 'NOT_FOUND') && 'key' in err.context)
+}
 
 /** The compiler cannot see that a resource of kind K is one of all kinds. */
 function anyKind<K extends Kind>(resource: Resource<K>): Resource<K> & Resource {
