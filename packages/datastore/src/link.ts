@@ -15,7 +15,7 @@ export class Link {
   readonly #emit: (event: SyncEvent) => Promise<void>
   #connected: boolean | undefined
 
-  constructor(prefixes: readonly string[], log: Logger, emit: (event: SyncEvent) => Promise<void>) {
+  constructor(prefixes: Iterable<string>, log: Logger, emit: (event: SyncEvent) => Promise<void>) {
     this.#missing = new Set(prefixes)
     this.#outage = new Outage(LINES, log)
     this.#emit = emit

@@ -161,10 +161,12 @@ export class MemoryKvStore implements KvStore {
 
   async #nextChange(signal: AbortSignal): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
-    this.#wakeUps.add(resolve)
-    signal.addEventListener('abort', () => resolve(), { once: true })
+    const wakeUp = (): void => resolve()
+    this.#wakeUps.add(wakeUp)
+    signal.addEventListener('abort', wakeUp, { once: true })
     await promise
-    this.#wakeUps.delete(resolve)
+    signal.removeEventListener('abort', wakeUp)
+    this.#wakeUps.delete(wakeUp)
   }
 
   #assertUsable({ signal }: CallOptions): void {

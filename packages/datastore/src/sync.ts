@@ -45,12 +45,14 @@ export async function* sync(
   const end = (): void => events.end()
   stop.addEventListener('abort', end, { once: true })
   const emit = (event: SyncEvent): Promise<void> => events.put(event)
-  const link = new Link(prefixes, log, emit)
   const unlisted = new Set(prefixes)
+  const link = new Link(unlisted, log, emit)
   const listed = async (prefix: string): Promise<void> => {
     if (unlisted.delete(prefix) && unlisted.size === 0) await emit({ kind: 'in-sync' })
   }
-  const followers = prefixes.map((prefix) => new Follower({ store, prefix, link, log, signal: stop, emit, listed }))
+  const followers = [...unlisted].map(
+    (prefix) => new Follower({ store, prefix, link, log, signal: stop, emit, listed }),
+  )
   const done = Promise.all(followers.map((follower) => follower.run())).then(end, (err: unknown) => events.end(err))
   try {
     if (prefixes.length === 0) yield { kind: 'in-sync' }
