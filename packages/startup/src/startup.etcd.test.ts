@@ -42,7 +42,7 @@ const envOf = (name: string, ip: string, extra: Env = {}): Env => ({
   IP: ip,
   CALICO_NODENAME_FILE: filesOf(name).nodename,
   CALICO_SERVICES_FILE: filesOf(name).services,
-  CALICO_RUN_DIR: join(dir, name, 'run'),
+  CALICO_BIRD_RUN_DIR: join(dir, name, 'run'),
   CALICO_LOG_DIR: join(dir, name, 'log'),
   ...extra,
 })
@@ -115,6 +115,19 @@ describe('runStartup()', () => {
     await start('host-a', '10.20.0.1/24', { CALICO_NETWORKING: 'false' })
     assert.deepEqual((await client.resources('Node').get('host-a')).spec, {})
     assert.equal(readFileSync(filesOf('host-a').services, 'utf8'), 'felix\n')
+  })
+
+  test('a reflector has its cluster and its services, and nothing that only workloads need', async () => {
+    await start('rr', '10.20.0.9/24', {
+      CALICO_NODE_ROLE: 'reflector',
+      CALICO_ROUTE_REFLECTOR_CLUSTER_ID: '10.9.9.9',
+    })
+    assert.deepEqual((await client.resources('Node').get('rr')).spec, {
+      bgp: { ipv4Address: '10.20.0.9/24', routeReflectorClusterID: '10.9.9.9' },
+    })
+    assert.equal(readFileSync(filesOf('rr').services, 'utf8'), 'confd\nbird\nbird6\n')
+    assert.deepEqual(await names('IPPool'), [])
+    assert.deepEqual(await names('FelixConfiguration'), ['default'])
   })
 
   test('records what Kubernetes calls the node', async () => {

@@ -129,6 +129,7 @@ function fallbackOf(wish: NodeWish, { config, addresses }: Found, existing: Node
     ipv4: keep(config.IP, bgp?.ipv4Address),
     ipv6: keep(config.IP6, bgp?.ipv6Address),
     asNumber: undefined,
+    clusterId: undefined,
   }
 }
 
@@ -143,17 +144,30 @@ async function ensureNode(step: NodeStep, found: Found): Promise<NodeResource> {
   if (ipv4.address === undefined && config.CALICO_ROUTER_ID === undefined && config.backend === 'bird') {
     step.log.warn('BIRD needs a router ID: without an IPv4 address set CALICO_ROUTER_ID to "hash" or to an ID')
   }
-  const wish = { ipv4: ipv4.address, ipv6: ipv6.address, asNumber: config.AS, k8sNodeRef: config.CALICO_K8S_NODE_REF }
+  const wish = {
+    ipv4: ipv4.address,
+    ipv6: ipv6.address,
+    asNumber: config.AS,
+    clusterId: config.CALICO_ROUTE_REFLECTOR_CLUSTER_ID,
+    k8sNodeRef: config.CALICO_K8S_NODE_REF,
+  }
   return claimNode({ ...step, wish, fallback: fallbackOf(wish, found, existing), check: !config.DISABLE_NODE_IP_CHECK })
+}
+
+async function prepareForWorkloads(client: CalicoClient, name: NodeName, found: Found, log: Logger): Promise<void> {
+  // Traffic from a workload to its own host meets the host's own rules, and no rule of Calico.
+  await ensureFelixDefaults(client, `node.${name}`, { defaultEndpointToHostAction: 'Return' })
+  await ensureDefaultPools(client, found.config, found.addresses, log)
 }
 
 function leaveFiles(config: StartupConfig, name: NodeName, log: Logger): void {
   const logging = config.CALICO_DISABLE_FILE_LOGGING ? [] : [config.CALICO_LOG_DIR]
-  ensureDirectories([config.CALICO_RUN_DIR, dirname(config.CALICO_NODENAME_FILE), ...logging], log)
-  const services = servicesFor({ backend: config.backend, disableFelix: config.CALICO_DISABLE_FELIX !== undefined })
+  ensureDirectories([config.CALICO_BIRD_RUN_DIR, dirname(config.CALICO_NODENAME_FILE), ...logging], log)
+  const withFelix = config.CALICO_NODE_ROLE === 'node' && config.CALICO_DISABLE_FELIX === undefined
+  const services = servicesFor({ backend: config.backend, withFelix })
   if (config.CALICO_SERVICES_FILE !== undefined) writeWhole(config.CALICO_SERVICES_FILE, renderServices(services))
   writeWhole(config.CALICO_NODENAME_FILE, name)
-  log.info('This node is set up', { node: name, backend: config.backend, services })
+  log.info('This node is set up', { node: name, role: config.CALICO_NODE_ROLE, backend: config.backend, services })
 }
 
 /**
@@ -179,12 +193,10 @@ export async function runStartup(opts: StartupOptions): Promise<boolean> {
     const found = { config, connection, addresses: await gatherAddresses() }
     await initialise(client, config.CLUSTER_TYPE === undefined ? {} : { clusterType: config.CLUSTER_TYPE })
     await ensureNode({ client, log, name }, found)
-    // Traffic from a workload to its own host meets the host's own rules, and no rule of Calico.
-    await ensureFelixDefaults(client, `node.${name}`, { defaultEndpointToHostAction: 'Return' })
     await client
       .resources('BGPConfiguration')
       .ensure(makeResource('BGPConfiguration', { name: 'default' }, BGP_DEFAULTS))
-    await ensureDefaultPools(client, config, found.addresses, log)
+    if (config.CALICO_NODE_ROLE === 'node') await prepareForWorkloads(client, name, found, log)
     leaveFiles(config, name, log)
     return true
   } finally {

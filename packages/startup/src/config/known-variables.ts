@@ -40,9 +40,20 @@ const FELIX_ONLY = [
   'METADATAPORT',
 ]
 
+/** Set by the image and the launcher for our own programs; nobody else sets them. */
+const INTERNAL = [
+  'CALICO_BIN',
+  'CALICO_RUNIT',
+  'CALICO_TEMPLATES',
+  'CALICO_NODE',
+  'CALICO_PROGRAM',
+  'CALICO_PROGRAM_NAME',
+  'CALICO_LAUNCHER',
+]
+
 /** Every variable that some program of the container reads, in upper case. */
 export function knownVariables(): ReadonlySet<string> {
   const spec = describeKind('FelixConfiguration').find(({ name }) => name === 'spec')
   const felix = [...(spec?.fields ?? []).map(({ name }) => name.toUpperCase()), ...FELIX_ONLY]
-  return new Set([...Object.keys(StartupParams.shape), ...felix.map((name) => `FELIX_${name}`)])
+  return new Set([...Object.keys(StartupParams.shape), ...INTERNAL, ...felix.map((name) => `FELIX_${name}`)])
 }

@@ -1,6 +1,14 @@
 // Long on purpose: one row per environment variable of the container. docs/reference/environment.md is generated from
 // it.
-import { parseAsNumber, parseCidr, parseIpInterface, ipVersion, type Cidr, type IpInterface } from '@calico-node/model'
+import {
+  parseAsNumber,
+  parseCidr,
+  parseIpInterface,
+  parseIpv4,
+  ipVersion,
+  type Cidr,
+  type IpInterface,
+} from '@calico-node/model'
 import { parseSelector } from '@calico-node/selector'
 import { z } from 'zod'
 import { parseDetectionMethod } from '../detect/method.ts'
@@ -75,11 +83,39 @@ const bgp = z.object({
   AS: parsed(parseAsNumber)
     .optional()
     .describe('AS number of this node, plain or dotted. Unset: the global one (64512).'),
+  CALICO_NODE_ROLE: oneOf({ node: 'node', reflector: 'reflector' })
+    .default('node')
+    .describe('`reflector`: a route reflector and nothing else; no Felix, no workloads, no default pools.'),
+  CALICO_ROUTE_REFLECTOR_CLUSTER_ID: parsed(parseIpv4)
+    .optional()
+    .describe(
+      'Makes this node a route reflector of that cluster, an ID that looks like an IPv4 address. ' +
+        'A reflector must have it; unset on a node: leaves what the Node has.',
+    ),
   CALICO_ROUTER_ID: text.optional().describe('Read by confd: `hash`, or a router ID.'),
   BGP_LOGSEVERITYSCREEN: text.optional().describe('Read by confd: its log level.'),
   CALICO_ADVERTISE_CLUSTER_IPS: text.optional().describe('Read by confd: service networks to announce.'),
   CALICO_ENDPOINT_STATUS_PATH_PREFIX: text.optional().describe('Read by confd. Default /var/run/calico.'),
   NAMESPACE: text.optional().describe('Read by confd: where BGP passwords are looked up.'),
+  CALICO_BGP_GRACEFUL_RESTART_WAIT: text
+    .optional()
+    .describe(
+      'Read by confd: seconds that a restarted BIRD waits for its peers before it updates the kernel. Default 30.',
+    ),
+  CALICO_SECRETS_DIR: text
+    .optional()
+    .describe('Read by confd: BGP passwords, one file <name>/<key> each. Default /etc/calico/secrets.'),
+  CALICO_CONFD_CONFIG_DIR: text
+    .optional()
+    .describe('Read by confd and BIRD: configuration of BIRD. Default /etc/calico/confd/config.'),
+  CALICO_CONFD_TEMPLATES: text
+    .optional()
+    .describe(
+      'Read by confd: templates of the operator, in place of shipped ones. Default /etc/calico/confd/templates.',
+    ),
+  CALICO_CONFD_AUDIT_INTERVAL: text
+    .optional()
+    .describe('Read by confd: seconds between comparisons of what BIRD runs with what it should run. Default 60.'),
 })
 
 const pools = z.object({
@@ -110,7 +146,7 @@ const container = z.object({
   CALICO_STARTUP_LOGLEVEL: text.default('info').describe('Log level of start-up and of the helpers.'),
   CALICO_LOG_FORMAT: text.optional().describe('`json`: one JSON object a line.'),
   CALICO_SERVICES_FILE: text.optional().describe('Where start-up writes the names of the services to run, one a line.'),
-  CALICO_RUN_DIR: text.default('/var/run/calico').describe('Sockets and files of running services.'),
+  CALICO_BIRD_RUN_DIR: text.default('/var/run/calico').describe('Control sockets of BIRD.'),
   CALICO_LOG_DIR: text.default('/var/log/calico').describe('Log directories of the services.'),
   CALICO_DISABLE_FILE_LOGGING: flag.default(false).describe('Log to standard output only.'),
   CALICO_DISABLE_FELIX: text.optional().describe('Anything: do not run Felix.'),

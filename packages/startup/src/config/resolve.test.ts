@@ -87,6 +87,10 @@ describe('resolveStartupConfig()', () => {
       assert.throws(() => resolveStartupConfig(env), { code: 'INVALID', message })
     })
   }
+  test('a reflector must have a cluster, and BGP', () => {
+    const env = { CALICO_NODE_ROLE: 'reflector', CALICO_NETWORKING_BACKEND: 'none' }
+    assert.throws(() => resolveStartupConfig(env), /CLUSTER_ID: a reflector must have it; .*the backend is none/)
+  })
   test('names all bad variables at once', () => {
     assert.throws(() => resolveStartupConfig({ IP: 'x', AS: 'y' }), /IP: .*; AS: |AS: .*; IP: /)
   })

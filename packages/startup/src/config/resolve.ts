@@ -26,7 +26,17 @@ function contradictions(params: StartupParams): string[] {
   if (params.CALICO_IPV4POOL_IPIP !== 'Never' && params.CALICO_IPV4POOL_VXLAN !== 'Never') {
     problems.push('CALICO_IPV4POOL_IPIP: contradicts CALICO_IPV4POOL_VXLAN; a pool has one encapsulation')
   }
+  if (params.CALICO_NODE_ROLE === 'reflector') problems.push(...whyNoReflector(params))
   return problems
+}
+
+function* whyNoReflector(params: StartupParams): Iterable<string> {
+  if (params.CALICO_ROUTE_REFLECTOR_CLUSTER_ID === undefined) {
+    yield 'CALICO_ROUTE_REFLECTOR_CLUSTER_ID: a reflector must have it'
+  }
+  if (backendOf(params) !== 'bird') {
+    yield `CALICO_NODE_ROLE: a reflector needs BGP, and the backend is ${backendOf(params)}`
+  }
 }
 
 function refuse(problems: readonly string[], cause?: unknown): never {

@@ -9,15 +9,15 @@ const FOR_BACKEND: Readonly<Record<Backend, readonly Service[]>> = {
   none: ['felix'],
 }
 
+export interface ServiceChoice {
+  readonly backend: Backend
+  /** Without workloads or host endpoints there is nothing for Felix to do. */
+  readonly withFelix: boolean
+}
+
 /** What the start script is to run. */
-export function servicesFor({
-  backend,
-  disableFelix,
-}: {
-  backend: Backend
-  disableFelix: boolean
-}): readonly Service[] {
-  return FOR_BACKEND[backend].filter((service) => !(disableFelix && service === 'felix'))
+export function servicesFor({ backend, withFelix }: ServiceChoice): readonly Service[] {
+  return FOR_BACKEND[backend].filter((service) => withFelix || service !== 'felix')
 }
 
 /** One name a line. */
