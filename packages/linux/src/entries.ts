@@ -101,7 +101,9 @@ export class KernelEntries<E> implements Entries<E> {
   }
 
   async #write(
-    entries: readonly (readonly [string, E])[], command: (entry: E) => string, done: (key: string, entry: E) => void,
+    entries: readonly (readonly [string, E])[],
+    command: (entry: E) => string,
+    done: (key: string, entry: E) => void,
   ): Promise<void> {
     if (entries.length === 0) return
     const results = await this.#batch.run(entries.map(([, entry]) => command(entry)))
@@ -114,8 +116,14 @@ export class KernelEntries<E> implements Entries<E> {
     }
     this.#log.debug('Entries applied', { kind: this.#kind.plural, written: entries.length, failed: failed.length })
     if (failed.length === 0) return
-    const cause = new AggregateError(failed.map((each) => new Error(each)), failed.slice(0, 3).join('; '))
-    throw new CalicoError('APPLY_FAILED', `Cannot apply ${failed.length} of the ${this.#kind.plural}`, { context: { failed }, cause })
+    const cause = new AggregateError(
+      failed.map((each) => new Error(each)),
+      failed.slice(0, 3).join('; '),
+    )
+    throw new CalicoError('APPLY_FAILED', `Cannot apply ${failed.length} of the ${this.#kind.plural}`, {
+      context: { failed },
+      cause,
+    })
   }
 
   /** Should two owners want one entry, the later name wins, whatever the order they came in. */

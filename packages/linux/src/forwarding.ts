@@ -22,7 +22,11 @@ export function createForwarding({ log }: { log: Logger }): Entries<ForwardingEn
     putCommand: ({ dev, mac, host }) => `fdb replace ${mac} dev ${dev} dst ${host} self permanent`,
     removeCommand: ({ dev, mac, host }) => `fdb delete ${mac} dev ${dev} dst ${host} self`,
   }
-  return new KernelEntries({ kind, batch: new IpBatch({ tool: 'bridge' }), log: log.child({ component: 'forwarding' }) })
+  return new KernelEntries({
+    kind,
+    batch: new IpBatch({ tool: 'bridge' }),
+    log: log.child({ component: 'forwarding' }),
+  })
 }
 
 /** Entries of all our devices; those of a device that is absent are none. */

@@ -18,7 +18,11 @@ export interface NeighboursOptions {
   readonly ip?: IpBatch
 }
 
-export function createNeighbours({ log, workloadPrefixes = [WORKLOAD_PREFIX], ip = new IpBatch() }: NeighboursOptions): Entries<Neighbour> {
+export function createNeighbours({
+  log,
+  workloadPrefixes = [WORKLOAD_PREFIX],
+  ip = new IpBatch(),
+}: NeighboursOptions): Entries<Neighbour> {
   const isOurs = (dev: string): boolean => isVxlanDevice(dev) || isWorkloadDevice(dev, workloadPrefixes)
   const kind: EntryKind<Neighbour> = {
     plural: 'neighbours',

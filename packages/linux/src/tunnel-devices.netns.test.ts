@@ -15,11 +15,16 @@ const mac = parseMac('66:01:02:03:04:05')
 const vxlan = { vni: 4096, port: 4789, parent: 'eth0', local: parseIp('10.1.0.1'), mac }
 const four: TunnelDevice = { name: 'vxlan.calico', mtuBytes: 1450, address: parseIp('10.65.0.1'), vxlan }
 const six: TunnelDevice = {
-  name: 'vxlan-v6.calico', mtuBytes: 1430, address: parseIp('fd65::1'), vxlan: { ...vxlan, local: parseIp('fd00::1') },
+  name: 'vxlan-v6.calico',
+  mtuBytes: 1430,
+  address: parseIp('fd65::1'),
+  vxlan: { ...vxlan, local: parseIp('fd00::1') },
 }
 
 const addresses = async (dev: string): Promise<string[]> =>
-  (await listAddresses()).filter((each) => each.dev === dev && each.scope !== 'link').map(({ ip, prefixLength }) => `${ip}/${prefixLength}`)
+  (await listAddresses())
+    .filter((each) => each.dev === dev && each.scope !== 'link')
+    .map(({ ip, prefixLength }) => `${ip}/${prefixLength}`)
 const details = async (name: string): Promise<string> => run('ip', ['-d', 'link', 'show', 'dev', name])
 
 async function freshUplink(): Promise<void> {
@@ -40,7 +45,8 @@ describe('tunnel devices', () => {
     const driver = createTunnelDevices({ log: quietLogger })
     for (const device of [four, six]) driver.setDevice(device)
     await driver.apply()
-    const index = async (): Promise<(number | undefined)[]> => Promise.all([four, six].map(async ({ name }) => (await findLink(name))?.index))
+    const index = async (): Promise<(number | undefined)[]> =>
+      Promise.all([four, six].map(async ({ name }) => (await findLink(name))?.index))
     const before = await index()
     for (const { name, mtuBytes } of [four, six]) {
       const link = await findLink(name)
@@ -48,7 +54,10 @@ describe('tunnel devices', () => {
     }
     assert.match(await details('vxlan.calico'), /vxlan id 4096 local 10\.1\.0\.1 dev eth0 .*dstport 4789 nolearning/)
     assert.match(await details('vxlan-v6.calico'), /vxlan id 4096 local fd00::1 dev eth0 .*dstport 4789 nolearning/)
-    assert.deepEqual([await addresses('vxlan.calico'), await addresses('vxlan-v6.calico')], [['10.65.0.1/32'], ['fd65::1/128']])
+    assert.deepEqual(
+      [await addresses('vxlan.calico'), await addresses('vxlan-v6.calico')],
+      [['10.65.0.1/32'], ['fd65::1/128']],
+    )
 
     const restarted = createTunnelDevices({ log: quietLogger })
     for (const device of [four, six]) restarted.setDevice(device)
@@ -111,14 +120,21 @@ describe('tunnel devices', () => {
     const driver = createTunnelDevices({ log: quietLogger })
     for (const name of ['vxlan.calico', 'vxlan-v6.calico', 'tunl0']) driver.removeDevice(name)
     await driver.apply()
-    assert.deepEqual((await listLinks()).map(({ name }) => name).filter((name) => name.startsWith('vxlan')), ['vxlan-mine'])
+    assert.deepEqual(
+      (await listLinks()).map(({ name }) => name).filter((name) => name.startsWith('vxlan')),
+      ['vxlan-mine'],
+    )
   })
 
   test('that cannot be made are named, wanted again later, and keep nobody else from standing', async () => {
     const driver = createTunnelDevices({ log: quietLogger })
     driver.setDevice({ ...four, vxlan: { ...vxlan, parent: 'absent0' } })
     driver.setDevice(six)
-    await assert.rejects(driver.apply(), { code: 'APPLY_FAILED', context: { names: ['vxlan.calico'] }, message: /vxlan\.calico: .*absent0/ })
+    await assert.rejects(driver.apply(), {
+      code: 'APPLY_FAILED',
+      context: { names: ['vxlan.calico'] },
+      message: /vxlan\.calico: .*absent0/,
+    })
     assert.equal((await findLink('vxlan-v6.calico'))?.operUp, true)
     assert.ok(driver.dueInMs?.() !== undefined)
     driver.setDevice(four)
@@ -128,8 +144,13 @@ describe('tunnel devices', () => {
 })
 
 describe('forwarding entries', () => {
-  const entry = (last: number, host: string, dev = 'vxlan.calico'): ForwardingEntry => ({ dev, mac: parseMac(`66:00:00:00:00:0${last}`), host: parseIp(host) })
-  const standing = async (): Promise<string[]> => (await listForwarding()).map(({ dev, mac: address, host }) => `${dev} ${address} ${host}`).toSorted()
+  const entry = (last: number, host: string, dev = 'vxlan.calico'): ForwardingEntry => ({
+    dev,
+    mac: parseMac(`66:00:00:00:00:0${last}`),
+    host: parseIp(host),
+  })
+  const standing = async (): Promise<string[]> =>
+    (await listForwarding()).map(({ dev, mac: address, host }) => `${dev} ${address} ${host}`).toSorted()
 
   beforeEach(async () => {
     await freshUplink()
@@ -142,16 +163,32 @@ describe('forwarding entries', () => {
     const driver = createForwarding({ log: quietLogger })
     driver.set('a', [entry(1, '10.1.0.2'), entry(2, 'fd00::2', 'vxlan-v6.calico')])
     await driver.apply()
-    assert.deepEqual(await standing(), ['vxlan-v6.calico 66:00:00:00:00:02 fd00::2', 'vxlan.calico 66:00:00:00:00:01 10.1.0.2'])
+    assert.deepEqual(await standing(), [
+      'vxlan-v6.calico 66:00:00:00:00:02 fd00::2',
+      'vxlan.calico 66:00:00:00:00:01 10.1.0.2',
+    ])
     driver.set('a', [entry(1, '10.1.0.3')])
     await driver.apply()
-    assert.deepEqual(await standing(), ['vxlan-v6.calico 66:00:00:00:00:02 fd00::2', 'vxlan.calico 66:00:00:00:00:01 10.1.0.3'])
+    assert.deepEqual(await standing(), [
+      'vxlan-v6.calico 66:00:00:00:00:02 fd00::2',
+      'vxlan.calico 66:00:00:00:00:01 10.1.0.3',
+    ])
     await driver.applyDeletions()
     assert.deepEqual(await standing(), ['vxlan.calico 66:00:00:00:00:01 10.1.0.3'])
   })
 
   test('of a past life are swept, and a device that was made anew gets them again', async () => {
-    await run('bridge', ['fdb', 'add', '66:00:00:00:00:09', 'dev', 'vxlan.calico', 'dst', '10.1.0.9', 'self', 'permanent'])
+    await run('bridge', [
+      'fdb',
+      'add',
+      '66:00:00:00:00:09',
+      'dev',
+      'vxlan.calico',
+      'dst',
+      '10.1.0.9',
+      'self',
+      'permanent',
+    ])
     const driver = createForwarding({ log: quietLogger })
     driver.set('a', [entry(1, '10.1.0.2')])
     await driver.apply()
@@ -169,7 +206,10 @@ describe('forwarding entries', () => {
   test('one that is refused is named and leaves the others alone', async () => {
     const driver = createForwarding({ log: quietLogger })
     driver.set('a', [entry(1, '10.1.0.2', 'absent0'), entry(2, '10.1.0.3')])
-    await assert.rejects(driver.apply(), { code: 'APPLY_FAILED', context: { failed: ['absent0 66:00:00:00:00:01: Cannot find device "absent0"'] } })
+    await assert.rejects(driver.apply(), {
+      code: 'APPLY_FAILED',
+      context: { failed: ['absent0 66:00:00:00:00:01: Cannot find device "absent0"'] },
+    })
     assert.deepEqual(await standing(), ['vxlan.calico 66:00:00:00:00:02 10.1.0.3'])
   })
 })

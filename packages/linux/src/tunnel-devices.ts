@@ -71,7 +71,10 @@ class KernelTunnels implements TunnelDevices {
     const names = [...errors.keys()]
     const reasons = [...errors].map(([name, err]) => `${name}: ${messageOf(err)}`)
     const cause = new AggregateError(errors.values(), reasons.join('; '))
-    throw new CalicoError('APPLY_FAILED', `Cannot set up tunnel devices: ${reasons.join('; ')}`, { context: { names }, cause })
+    throw new CalicoError('APPLY_FAILED', `Cannot set up tunnel devices: ${reasons.join('; ')}`, {
+      context: { names },
+      cause,
+    })
   }
 
   async #converge(name: string, wanted: TunnelDevice | undefined): Promise<void> {
@@ -95,7 +98,10 @@ class KernelTunnels implements TunnelDevices {
     this.#log.info('Made a tunnel device', { device: name, ...vxlan })
     if (!breaksChecksums(release())) return
     await runTool('ethtool', ['-K', name, 'tx', 'off']).catch((err: unknown) =>
-      this.#log.warn('Checksum offload of a tunnel could not be switched off, packets may be damaged', { device: name, err }),
+      this.#log.warn('Checksum offload of a tunnel could not be switched off, packets may be damaged', {
+        device: name,
+        err,
+      }),
     )
   }
 
@@ -108,14 +114,16 @@ class KernelTunnels implements TunnelDevices {
     const stands = others.some(({ ip, prefixLength }) => ip === address && prefixLength === hostLength(family))
     if (address !== undefined && !stands) await addAddress(name, parseIpInterface(address))
     for (const other of others) {
-      if (other.ip !== address || other.prefixLength !== hostLength(family)) await removeAddress(name, interfaceOf(other))
+      if (other.ip !== address || other.prefixLength !== hostLength(family))
+        await removeAddress(name, interfaceOf(other))
     }
   }
 
   async #remove(name: string, have: Standing | undefined): Promise<void> {
     if (have === undefined) return
     if (isVxlanDevice(name)) return this.#delete(name)
-    for (const address of have.addresses.filter(({ ip }) => ipVersion(ip) === 4)) await removeAddress(name, interfaceOf(address))
+    for (const address of have.addresses.filter(({ ip }) => ipVersion(ip) === 4))
+      await removeAddress(name, interfaceOf(address))
   }
 
   async #delete(name: string): Promise<void> {

@@ -51,7 +51,11 @@ export function wantedBase({ vxlan }: TunnelDevice): TunnelBase {
 
 export function sameBase(a: TunnelBase, b: TunnelBase): boolean {
   return (
-    a.kind === b.kind && a.vni === b.vni && a.port === b.port && a.parent === b.parent && a.local === b.local &&
+    a.kind === b.kind &&
+    a.vni === b.vni &&
+    a.port === b.port &&
+    a.parent === b.parent &&
+    a.local === b.local &&
     a.finds === b.finds
   )
 }
@@ -63,7 +67,17 @@ export function creationWords({ name, mtuBytes, vxlan }: TunnelDevice): string[]
 }
 
 const vxlanWords = ({ vni, port, parent, local }: VxlanParameters): string[] => [
-  'type', 'vxlan', 'id', String(vni), 'dev', parent, 'local', local, 'dstport', String(port), 'nolearning',
+  'type',
+  'vxlan',
+  'id',
+  String(vni),
+  'dev',
+  parent,
+  'local',
+  local,
+  'dstport',
+  String(port),
+  'nolearning',
 ]
 
 /** Kernels up to 5.7 send wrong checksums of inner packets when a network card is to compute them. @param release `uname -r` */

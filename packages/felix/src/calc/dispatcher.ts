@@ -26,6 +26,8 @@ export class Dispatcher {
     tier: channel(),
     pool: channel(),
     node: channel(),
+    block: channel(),
+    'cluster-bgp': channel(),
   }
 
   on<K extends InputKind>(kind: K, handler: (change: Change<InputValue<K>>) => void): void {

@@ -5,6 +5,7 @@ import {
   cidrBase,
   cidrPrefixLength,
   hostCidr,
+  type Ip,
   ipVersion,
   parseCidr,
   parseNodeName,
@@ -37,11 +38,22 @@ export function workloadInput(
     interfaceName: spec.interfaceName,
     ...(spec.mac !== undefined && { mac: spec.mac }),
     nets,
+    ...floatingIps(spec.ipNATs),
     labels: workloadLabels(metadata.labels, spec.serviceAccountName),
     parents: spec.profiles ?? [],
     members: nets.flatMap(memberTexts),
     ports: namedPorts(spec.ports),
   }
+}
+
+/** Pairs of two IP versions cannot be translated. */
+function floatingIps(
+  nats: readonly { readonly internalIP: Ip; readonly externalIP: Ip }[] = [],
+): Pick<WorkloadInput, 'floatingIps'> {
+  const pairs = nats
+    .filter(({ internalIP, externalIP }) => ipVersion(internalIP) === ipVersion(externalIP))
+    .map(({ internalIP: internal, externalIP: external }) => ({ external, internal }))
+  return pairs.length === 0 ? {} : { floatingIps: pairs }
 }
 
 /** Inherited labels cannot be set on the endpoint itself, and its service account speaks through a label. */

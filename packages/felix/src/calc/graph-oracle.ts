@@ -4,18 +4,21 @@
  * and rules.
  */
 import { Dispatcher } from './dispatcher.ts'
-import { type DataState, Receiver } from './graph-testing.ts'
+import { RoutingOracle, type RoutingFacts } from './graph-oracle-routes.ts'
+import { CONFIG, type DataState, Receiver } from './graph-testing.ts'
 import type { EndpointInput, InputKind, InputValue, Labelled, PolicyInput, RuleSource } from './inputs.ts'
 import { type EndpointTier, type RuleLists, type SetId, workloadKey } from './messages.ts'
 import { scanRules } from './rule-scanner.ts'
 import type { SetSpec } from './set-id.ts'
 import { ValidationFilter } from './validation-filter.ts'
 
-export function evaluate(state: DataState): Receiver {
+export function evaluate(state: DataState, config = CONFIG): Receiver {
   const updates = [...state].map(([key, value]) => ({ key, kv: { value, modRevision: 1n } }))
   const facts = new Dispatcher()
   for (const input of new ValidationFilter({ allowSpoofing: false }).filter(updates).inputs) facts.dispatch(input)
-  return new Oracle(facts).result
+  const { result, routing } = new Oracle(facts)
+  new RoutingOracle({ ...routing(), config }).fill(result)
+  return result
 }
 
 class Oracle {
@@ -32,6 +35,13 @@ class Oracle {
     for (const { name, ips } of this.#all('node')) this.result.nodes.set(name, ips)
     const lastNameFirst = this.#all('pool').toSorted((x, y) => (x.name < y.name ? 1 : -1))
     for (const { cidr, spec } of lastNameFirst) this.result.pools.set(cidr, spec)
+    for (const { serviceNetworks } of this.#all('cluster-bgp')) this.result.serviceNetworks = serviceNetworks
+  }
+
+  readonly routing = (): Omit<RoutingFacts, 'config'> => {
+    const lastNameFirst = this.#all('pool').toSorted((x, y) => (x.name < y.name ? 1 : -1))
+    const pools = [...new Map(lastNameFirst.map((pool) => [pool.cidr, pool])).values()]
+    return { nodes: this.#all('node'), blocks: this.#all('block'), pools }
   }
 
   #all<K extends InputKind>(kind: K): InputValue<K>[] {
@@ -73,8 +83,16 @@ class Oracle {
     const tiers = (chosen: (policy: PolicyInput) => boolean): EndpointTier[] => this.#tiers(policies.filter(chosen))
     const normal = tiers(({ stage }) => stage === 'normal')
     if (endpoint.type === 'workload') {
-      const { id, interfaceName, mac, nets, parents } = endpoint
-      const value = { id, interfaceName, ...(mac !== undefined && { mac }), nets, tiers: normal, profiles: parents }
+      const { id, interfaceName, mac, nets, floatingIps, parents } = endpoint
+      const value = {
+        id,
+        interfaceName,
+        ...(mac !== undefined && { mac }),
+        nets,
+        ...(floatingIps !== undefined && { floatingIps }),
+        tiers: normal,
+        profiles: parents,
+      }
       this.result.workloads.set(workloadKey(id), value)
       return
     }

@@ -4,12 +4,17 @@
  */
 import { assertNever } from '@calico-node/core'
 import { parseNodeName } from '@calico-node/model'
+import type { FelixConfig } from '../config/params.ts'
+import { resolveFelixConfig } from '../config/resolve.ts'
 import { CalcGraph } from './graph.ts'
 import {
   type CalcMessage,
   type CalcRule,
   type EndpointTier,
   type HostEndpoint,
+  type LocalTunnel,
+  type RemoteTunnelEnd,
+  type RouteTarget,
   type RuleLists,
   type WorkloadEndpoint,
   workloadKey,
@@ -33,7 +38,36 @@ export function stored(plural: string, name: string, spec: Json, { namespace, la
   return [key, JSON.stringify({ kind: KINDS[plural], apiVersion: 'projectcalico.org/v3', metadata, spec })]
 }
 
+/** A node with an address of its own, and whatever else its spec says. */
+export const node = (name: string, ip: string, spec: Json = {}, bgp: Json = {}): [string, string] =>
+  stored('nodes', name, { bgp: { ipv4Address: ip, ...bgp }, ...spec })
+
+/** An allocation at an offset of a block. */
+export interface Allocated {
+  readonly at: number
+  readonly node: string
+  readonly type?: string
+}
+
+/** A block of IPAM with 64 addresses (or as many as its prefix says), and who has some of them. */
+export function block(cidr: string, owner: string | null, allocated: readonly Allocated[] = []): [string, string] {
+  const length = Number(cidr.split('/')[1])
+  const size = 2 ** ((cidr.includes(':') ? 128 : 32) - length)
+  const allocations = Array.from({ length: size }, (_, at) => {
+    const index = allocated.findIndex((each) => each.at === at)
+    return index < 0 ? null : index
+  })
+  const attributes = allocated.map(({ node: on, type }) => ({
+    handle_id: 'h',
+    secondary: { node: on, ...(type && { type }) },
+  }))
+  const value = { cidr, affinity: owner === null ? null : `host:${owner}`, allocations, unallocated: [], attributes }
+  const version = cidr.includes(':') ? 'ipv6' : 'ipv4'
+  return [`/calico/ipam/v2/assignment/${version}/block/${cidr.replace('/', '-')}`, JSON.stringify(value)]
+}
+
 const KINDS: Readonly<Record<string, string>> = {
+  bgpconfigurations: 'BGPConfiguration',
   globalnetworkpolicies: 'GlobalNetworkPolicy',
   globalnetworksets: 'GlobalNetworkSet',
   hostendpoints: 'HostEndpoint',
@@ -85,6 +119,11 @@ export class Receiver {
   readonly hosts = new Map<string, HostEndpoint>()
   readonly pools = new Map<string, unknown>()
   readonly nodes = new Map<string, readonly string[]>()
+  readonly tunnels = new Map<string, LocalTunnel>()
+  readonly ends = new Map<string, RemoteTunnelEnd>()
+  readonly routes = new Map<string, RouteTarget>()
+  readonly notices = new Map<string, string>()
+  serviceNetworks: readonly string[] = []
 
   apply(messages: Iterable<CalcMessage>): void {
     for (const message of messages) this.#take(message)
@@ -101,6 +140,10 @@ export class Receiver {
       hosts: sorted(this.hosts),
       pools: sorted(this.pools),
       nodes: sorted(this.nodes),
+      tunnels: sorted(this.tunnels),
+      ends: sorted(this.ends),
+      routes: sorted(this.routes),
+      serviceNetworks: this.serviceNetworks,
     }
   }
 
@@ -162,8 +205,47 @@ export class Receiver {
         expect(this.nodes.delete(message.node), 'removed node is known')
         return
       default:
+        this.#takeNetwork(message)
+    }
+  }
+
+  #takeNetwork(message: NetworkMessage): void {
+    switch (message.kind) {
+      case 'tunnel.update':
+        return void this.tunnels.set(message.tunnel.kind, message.tunnel)
+      case 'tunnel.remove':
+        expect(this.tunnels.delete(message.tunnel), 'removed tunnel is known')
+        return expect(!this.#leadsOver(({ tunnel }) => tunnel === message.tunnel), `no route needs ${message.tunnel}`)
+      case 'tunnel-end.update':
+        return void this.ends.set(endKey(message.end), message.end)
+      case 'tunnel-end.remove':
+        return expect(this.ends.delete(endKey(message.end)), 'removed tunnel end is known')
+      case 'route.update':
+        this.routes.set(message.dst, message.target)
+        if (message.target.kind === 'tunnel') this.#assertWay(message.target)
+        return
+      case 'route.remove':
+        return expect(this.routes.delete(message.dst), 'removed route is known')
+      case 'service-networks':
+        this.serviceNetworks = message.cidrs
+        return
+      case 'notice.update':
+        return void this.notices.set(message.id, message.reason)
+      case 'notice.remove':
+        return expect(this.notices.delete(message.id), 'removed notice is known')
+      default:
         assertNever(message)
     }
+  }
+
+  #leadsOver(over: (target: Extract<RouteTarget, { kind: 'tunnel' }>) => boolean): boolean {
+    return [...this.routes.values()].some((target) => target.kind === 'tunnel' && over(target))
+  }
+
+  #assertWay({ tunnel, gateway }: Extract<RouteTarget, { kind: 'tunnel' }>): void {
+    expect(this.tunnels.has(tunnel), `tunnel ${tunnel} exists`)
+    const isEnd = [...this.ends.values()].some((end) => end.kind === tunnel && end.tunnelIp === gateway)
+    expect(tunnel === 'ipip' || isEnd, `an end of ${tunnel} has ${gateway}`)
   }
 
   #table(kind: 'policy.update' | 'policy.remove' | 'profile.update' | 'profile.remove'): Map<string, RuleLists> {
@@ -192,6 +274,12 @@ export class Receiver {
   }
 }
 
+type NetworkMessage = Extract<
+  CalcMessage,
+  { kind: `${'tunnel' | 'tunnel-end' | 'route' | 'notice'}.${'update' | 'remove'}` | 'service-networks' }
+>
+const endKey = ({ kind, node }: RemoteTunnelEnd): string => `${kind} ${node}`
+
 const setsOf = ({ ingress, egress }: RuleLists): string[] =>
   [...ingress, ...egress].flatMap(({ source, destination }: CalcRule) =>
     [source, destination].flatMap((side) => [...side.sets, ...side.notSets, ...side.portSets, ...side.notPortSets]),
@@ -219,9 +307,13 @@ function expect(holds: boolean, what: string): asserts holds {
 export type Flushing = 'after each key' | 'after each state' | 'at the end'
 export const FLUSHINGS: readonly Flushing[] = ['after each key', 'after each state', 'at the end']
 
+/** The parameters as they are when nobody sets any. */
+export const CONFIG: FelixConfig = resolveFelixConfig([]).config
+
 /** Walks a fresh graph through the states and returns what the receiver holds in the end. */
-export function walk(states: readonly DataState[], flushing: Flushing = 'after each state'): Receiver {
+export function walk(states: readonly DataState[], flushing: Flushing = 'after each state', config = CONFIG): Receiver {
   const graph = new CalcGraph(parseNodeName('here'))
+  graph.setConfig(config)
   const filter = new ValidationFilter({ allowSpoofing: false })
   const receiver = new Receiver()
   let before: DataState = new Map()

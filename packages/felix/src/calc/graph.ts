@@ -5,14 +5,17 @@
  * facts as they stand, never from the path that led there. Each part keeps only what its own answer needs, and a change
  * of one endpoint costs what that endpoint touches, not what the cluster holds.
  */
-import type { Cidr, NodeName } from '@calico-node/model'
+import { type Cidr, type NodeName, parseNodeName } from '@calico-node/model'
 import type { FelixConfig } from '../config/params.ts'
 import { ActiveRules } from './active-rules.ts'
 import { Dispatcher } from './dispatcher.ts'
-import type { Input, InputKind, PoolInput } from './inputs.ts'
+import type { RouteOptions } from './encapsulation.ts'
+import type { ClusterBgpInput, Input, InputKind, PoolInput } from './inputs.ts'
 import { IpSetMembers } from './ipset-members.ts'
 import type { CalcMessage } from './messages.ts'
+import { networkNotices, type Notices } from './network-notices.ts'
 import { PolicyResolver } from './policy-resolver.ts'
+import { RouteResolver } from './route-resolver.ts'
 import { RuleScanner } from './rule-scanner.ts'
 import { Sequencer } from './sequencer.ts'
 
@@ -23,8 +26,10 @@ const RANK: Record<InputKind, number> = {
   endpoint: 2,
   'network-set': 2,
   policy: 3,
-  node: 4,
   pool: 4,
+  node: 5,
+  block: 6,
+  'cluster-bgp': 6,
 }
 
 export interface GraphCounts {
@@ -41,14 +46,18 @@ export class CalcGraph {
   readonly #scanner: RuleScanner
   readonly #resolver = new PolicyResolver()
   readonly #activeRules: ActiveRules
+  readonly #routes: RouteResolver
   readonly #sequencer: Sequencer
+  #noticed: Notices = new Map()
+  #bgp: ClusterBgpInput | undefined
+  #bgpChanged = false
 
   /**
    * Wires the parts together:
    *
    *                               facts
    *                                 |
-   *                            Dispatcher -- nodes, pools -----------------------------+
+   *                            Dispatcher -- nodes, pools, blocks --> RouteResolver ---+
    *            ____________________/|\_____________________                            |
    *           |                     |                      |                           |
    *     all endpoints,       local endpoints,            tiers,                        |
@@ -70,13 +79,12 @@ export class CalcGraph {
    *                                                              |
    *                                                      messages, in order
    *
-   * Host endpoints ride with the workloads; routes to other nodes will be a further part beside PolicyResolver, fed
-   * with blocks, pools and nodes.
+   * Host endpoints ride with the workloads.
    */
   constructor(node: NodeName) {
     this.#node = node
     this.#sequencer = new Sequencer((id) => this.#members.membersOf(id))
-    const { sets, policies, profiles } = this.#sequencer
+    const { sets, policies, profiles, routes, tunnels, tunnelEnds } = this.#sequencer
 
     this.#members = new IpSetMembers({
       memberAdded: (id, member) => sets.addMember(id, member),
@@ -110,11 +118,16 @@ export class CalcGraph {
       matchStarted: (policy, endpoint) => this.#resolver.startMatch(policy, endpoint),
       matchStopped: (policy, endpoint) => this.#resolver.stopMatch(policy, endpoint),
     })
+    this.#routes = new RouteResolver(node, {
+      route: (dst, target) => routes.set(dst, target),
+      tunnel: (kind, tunnel) => tunnels.set(kind, tunnel),
+      tunnelEnd: (key, end) => tunnelEnds.set(key, end),
+    })
     this.#subscribe()
   }
 
   #subscribe(): void {
-    const { nodes, pools } = this.#sequencer
+    const { nodeIps, pools, serviceNetworks } = this.#sequencer
     this.#dispatcher.on('endpoint', ({ key, before, after }) => {
       this.#members.setSource(key, after)
       const local = after?.node === this.#node ? after : undefined
@@ -129,8 +142,21 @@ export class CalcGraph {
     })
     this.#dispatcher.onIdentity('policy', idOf, (id, policy) => this.#activeRules.setPolicy(id, policy))
     this.#dispatcher.onIdentity('tier', nameOf, (name, tier) => this.#resolver.setTier(name, tier))
-    this.#dispatcher.onIdentity('node', nameOf, (name, node) => nodes.set(name, node))
-    this.#dispatcher.onIdentity('pool', cidrOf, (cidr) => pools.set(cidr, this.#poolOf(cidr)))
+    this.#dispatcher.onIdentity('node', nameOf, (name, node) => {
+      nodeIps.set(name, node?.ips)
+      this.#routes.setNode(parseNodeName(name), node)
+    })
+    this.#dispatcher.onIdentity('pool', cidrOf, (cidr) => {
+      const pool = this.#poolOf(cidr)
+      pools.set(cidr, pool)
+      this.#routes.setPool(cidr, pool)
+    })
+    this.#dispatcher.on('block', ({ before, after }) => this.#routes.setBlock(before, after))
+    this.#dispatcher.on('cluster-bgp', ({ after }) => {
+      this.#bgp = after
+      this.#bgpChanged = true
+      serviceNetworks.set('networks', after?.serviceNetworks ?? [])
+    })
   }
 
   /** Of several pools with one CIDR the one with the lowest name counts; the others wait. */
@@ -141,6 +167,17 @@ export class CalcGraph {
 
   setConfig(config: FelixConfig): void {
     this.#sequencer.setConfig(config)
+    this.#routes.setOptions(routeOptions(config))
+  }
+
+  /** Whether blocks of IPAM should be among the facts: while some pool is Felix's to route. */
+  get needsBlocks(): boolean {
+    return this.#routes.needsBlocks
+  }
+
+  /** Keys of the blocks among the facts. */
+  get blockKeys(): Iterable<string> {
+    return this.#dispatcher.facts('block').keys()
   }
 
   /** Takes in facts; the more at once, the better the order in which they are worked out. */
@@ -157,7 +194,18 @@ export class CalcGraph {
       this.#sequencer.workloads.set(key, endpoint?.type === 'workload' ? endpoint.value : undefined)
       this.#sequencer.hosts.set(key, endpoint?.type === 'host' ? endpoint.value : undefined)
     }
+    const changed = this.#routes.resolve()
+    if (changed || this.#bgpChanged) this.#notice()
+    this.#bgpChanged = false
     return this.#sequencer.flush()
+  }
+
+  #notice(): void {
+    const { notices } = this.#sequencer
+    const before = this.#noticed
+    this.#noticed = networkNotices(this.#node, this.#routes, this.#bgp)
+    for (const id of before.keys()) if (!this.#noticed.has(id)) notices.set(id, undefined)
+    for (const [id, reason] of this.#noticed) notices.set(id, reason)
   }
 
   counts(): GraphCounts {
@@ -178,6 +226,14 @@ export class CalcGraph {
     }
   }
 }
+
+const routeOptions = (config: FelixConfig): RouteOptions => ({
+  enabled: !config.RouteSyncDisabled,
+  ipv6: config.Ipv6Support,
+  ipip: config.IpipEnabled,
+  vxlan: config.VxlanEnabled,
+  plainPools: config.ProgramClusterRoutes === 'Enabled',
+})
 
 const idOf = ({ id }: { readonly id: string }): string => id
 const nameOf = ({ name }: { readonly name: string }): string => name

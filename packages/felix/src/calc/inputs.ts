@@ -4,7 +4,7 @@
  */
 import type { Cidr, InterfaceName, Ip, IPPoolSpec, Mac, NodeName, RuleSpec } from '@calico-node/model'
 import type { Selector } from '@calico-node/selector'
-import type { PolicyId, ProfileId, WorkloadId } from './messages.ts'
+import type { FloatingIp, PolicyId, ProfileId, TunnelKind, WorkloadId } from './messages.ts'
 
 export type Labels = ReadonlyMap<string, string>
 
@@ -38,6 +38,8 @@ export interface WorkloadInput extends EndpointBase {
   readonly interfaceName: InterfaceName
   readonly mac?: Mac
   readonly nets: readonly Cidr[]
+  /** Absent: none. */
+  readonly floatingIps?: readonly FloatingIp[]
 }
 export interface HostInput extends EndpointBase {
   readonly type: 'host'
@@ -95,7 +97,43 @@ export interface PoolInput {
 
 export interface NodeInput {
   readonly name: NodeName
+  /** One of each IP version at most. */
   readonly ips: readonly Ip[]
+  /** The networks that `ips` lie in, as far as they are known. */
+  readonly subnets: readonly Cidr[]
+  readonly tunnels: readonly TunnelAddress[]
+}
+
+/** The end of a tunnel at a node. */
+export interface TunnelAddress {
+  readonly kind: TunnelKind
+  readonly ip: Ip
+  /** Of a VXLAN device, where the Node names one. */
+  readonly mac?: Mac
+}
+
+/** An allocation block of IPAM, as far as it says where addresses are. */
+export interface BlockInput {
+  readonly cidr: Cidr
+  /** Undefined: no node owns the block. */
+  readonly owner: NodeName | undefined
+  /** Addresses that nodes have which do not own the block. */
+  readonly borrowed: readonly PlacedIp[]
+  /** Tunnel addresses among the allocations, and whose they are. */
+  readonly tunnels: readonly PlacedIp[]
+}
+
+export interface PlacedIp {
+  readonly ip: Ip
+  readonly node: NodeName
+}
+
+/** What the BGPConfiguration of the cluster says about more than BGP. */
+export interface ClusterBgpInput {
+  /** Networks of service addresses: cluster, external, load balancer. */
+  readonly serviceNetworks: readonly Cidr[]
+  /** Whether BIRD programs the routes of pools without encapsulation. */
+  readonly programsRoutes: boolean
 }
 
 interface InputValues {
@@ -106,6 +144,8 @@ interface InputValues {
   readonly tier: TierInput
   readonly pool: PoolInput
   readonly node: NodeInput
+  readonly block: BlockInput
+  readonly 'cluster-bgp': ClusterBgpInput
 }
 export type InputKind = keyof InputValues
 export type InputValue<K extends InputKind> = InputValues[K]

@@ -2,7 +2,7 @@
  * The seam between the calculation graph and the dataplane: what must be true on this host, as whole objects in an
  * order that never names something before it exists or removes it before its last user (felix.md 1.4).
  */
-import type { Cidr, InterfaceName, Ip, IPPoolSpec, Mac } from '@calico-node/model'
+import type { Cidr, InterfaceName, Ip, IPPoolSpec, Mac, NodeName } from '@calico-node/model'
 import type { FelixConfig } from '../config/params.ts'
 
 /** `s:` or `n:` and a hash (felix.md 5.1); the set's kernel name is `cali40` or `cali60` and this id, cut at 31. */
@@ -73,9 +73,16 @@ export interface WorkloadEndpoint {
   readonly mac?: Mac
   /** Host routes: /32 or /128. */
   readonly nets: readonly Cidr[]
+  readonly floatingIps?: readonly FloatingIp[]
   readonly tiers: readonly EndpointTier[]
   /** In order; a missing one is still named here and exists as a profile that denies everything. */
   readonly profiles: readonly ProfileId[]
+}
+
+/** An address that stands for one of a workload's own outside. Both are of one IP version. */
+export interface FloatingIp {
+  readonly external: Ip
+  readonly internal: Ip
 }
 
 /**
@@ -98,6 +105,37 @@ export interface HostEndpoint {
   readonly forwardTiers: readonly EndpointTier[]
   readonly profiles: readonly ProfileId[]
 }
+
+export type TunnelKind = 'vxlan' | 'vxlan-v6' | 'ipip'
+
+/** The end of a tunnel on this host. It exists while anything in the cluster needs such a tunnel and this node has an address. */
+export interface LocalTunnel {
+  readonly kind: TunnelKind
+  /** This node's address on the network below. */
+  readonly nodeIp: Ip
+  /** Address of the device; absent while there is none, or when it belongs to another node. */
+  readonly address?: Ip
+  /** Of a VXLAN device. */
+  readonly mac?: Mac
+}
+
+/** The end of a VXLAN tunnel on another node. */
+export interface RemoteTunnelEnd {
+  readonly node: NodeName
+  readonly kind: 'vxlan' | 'vxlan-v6'
+  readonly nodeIp: Ip
+  readonly tunnelIp: Ip
+  readonly mac: Mac
+}
+
+/** How addresses are reached that no workload of this host has. */
+export type RouteTarget =
+  /** Of a block of this node: what no workload has is nowhere. */
+  | { readonly kind: 'blackhole' }
+  /** Through the tunnel device; over VXLAN `gateway` is the other end's tunnel address, over IP-in-IP its node's address. */
+  | { readonly kind: 'tunnel'; readonly tunnel: TunnelKind; readonly gateway: Ip }
+  /** Without a tunnel, to another node's address, out of the interface that holds this node's. */
+  | { readonly kind: 'direct'; readonly gateway: Ip; readonly nodeIp: Ip }
 
 export type CalcMessage =
   | { readonly kind: 'config.update'; readonly config: FelixConfig }
@@ -127,6 +165,18 @@ export type CalcMessage =
   /** IP addresses of every node: who may send tunnelled packets, whom not to masquerade to. */
   | { readonly kind: 'host-ip.update'; readonly node: string; readonly ips: readonly Ip[] }
   | { readonly kind: 'host-ip.remove'; readonly node: string }
+  | { readonly kind: 'tunnel.update'; readonly tunnel: LocalTunnel }
+  | { readonly kind: 'tunnel.remove'; readonly tunnel: TunnelKind }
+  | { readonly kind: 'tunnel-end.update'; readonly end: RemoteTunnelEnd }
+  | { readonly kind: 'tunnel-end.remove'; readonly end: RemoteTunnelEnd }
+  /** One way for each destination, whatever pools and blocks say of it. */
+  | { readonly kind: 'route.update'; readonly dst: Cidr; readonly target: RouteTarget }
+  | { readonly kind: 'route.remove'; readonly dst: Cidr }
+  /** Networks of service addresses; packets to unclaimed ones must not circle between hosts and routers. */
+  | { readonly kind: 'service-networks'; readonly cidrs: readonly Cidr[] }
+  /** Something in the cluster's resources that a person should mend; the reason is a sentence. */
+  | { readonly kind: 'notice.update'; readonly id: string; readonly reason: string }
+  | { readonly kind: 'notice.remove'; readonly id: string }
   /** The first complete snapshot has been delivered. */
   | { readonly kind: 'in-sync' }
 

@@ -1,6 +1,6 @@
-/** Policies, profiles, tiers, pools and nodes as the graph sees them (felix.md 1.2). */
-import { findIpInterface, type Ip, ipVersion, parseNodeName, type Resource } from '@calico-node/model'
-import type { NodeInput, PolicyInput, PoolInput, ProfileInput, TierInput } from './inputs.ts'
+/** Policies, profiles, tiers and pools as the graph sees them (felix.md 1.2). */
+import type { Resource } from '@calico-node/model'
+import type { PolicyInput, PoolInput, ProfileInput, TierInput } from './inputs.ts'
 import { policySelector } from './rule-scope.ts'
 
 /** The name in the key, which orders policies and names chains; the resource may carry the one that its author gave. */
@@ -65,14 +65,3 @@ export const poolInput = ({ metadata, spec }: Resource<'IPPool'>): PoolInput => 
   cidr: spec.cidr,
   spec,
 })
-
-/** The address of each family that other nodes know this one by: of BGP, else internal, else external. */
-export function nodeInput({ metadata, spec }: Resource<'Node'>): NodeInput {
-  const { bgp, addresses = [] } = spec
-  const ofType = (wanted: string): string[] =>
-    addresses.filter(({ type }) => type === wanted).map(({ address }) => address)
-  const candidates = [bgp?.ipv4Address, bgp?.ipv6Address, ...ofType('InternalIP'), ...ofType('ExternalIP')]
-  const ips = candidates.flatMap((text) => findIpInterface(text ?? '')?.ip ?? [])
-  const first = (version: 4 | 6): Ip | undefined => ips.find((ip) => ipVersion(ip) === version)
-  return { name: parseNodeName(metadata.name), ips: [first(4), first(6)].filter((ip) => ip !== undefined) }
-}

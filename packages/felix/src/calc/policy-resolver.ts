@@ -82,8 +82,16 @@ export class PolicyResolver {
     const tiers = (chosen: (policy: PolicyInput) => boolean): EndpointTier[] => this.#tiersOf(policies.filter(chosen))
     const normal = tiers((policy) => policy.stage === 'normal')
     if (endpoint.type === 'workload') {
-      const { id, interfaceName, mac, nets, parents } = endpoint
-      const value = { id, interfaceName, ...(mac !== undefined && { mac }), nets, tiers: normal, profiles: parents }
+      const { id, interfaceName, mac, nets, floatingIps, parents } = endpoint
+      const value = {
+        id,
+        interfaceName,
+        ...(mac !== undefined && { mac }),
+        nets,
+        ...(floatingIps !== undefined && { floatingIps }),
+        tiers: normal,
+        profiles: parents,
+      }
       return { type: 'workload', value }
     }
     const { name, interfaceName, expectedIps, parents } = endpoint

@@ -2,10 +2,23 @@
  * Collects what changed until the next flush and puts it in an order that never names something before it exists nor
  * removes it before its last user (felix.md 1.4): sets, then rules, then endpoints; removals the other way round.
  */
+import type { Cidr, Ip } from '@calico-node/model'
 import type { FelixConfig } from '../config/params.ts'
-import type { NodeInput, PoolInput } from './inputs.ts'
+import type { PoolInput } from './inputs.ts'
 import { IpSetOutbox } from './ipset-outbox.ts'
-import type { CalcMessage, HostEndpoint, PolicyId, ProfileId, RuleLists, SetId, WorkloadEndpoint } from './messages.ts'
+import type {
+  CalcMessage,
+  HostEndpoint,
+  LocalTunnel,
+  PolicyId,
+  ProfileId,
+  RemoteTunnelEnd,
+  RouteTarget,
+  RuleLists,
+  SetId,
+  TunnelKind,
+  WorkloadEndpoint,
+} from './messages.ts'
 import { Outbox } from './outbox.ts'
 
 export class Sequencer {
@@ -14,8 +27,13 @@ export class Sequencer {
   readonly profiles = new Outbox<ProfileId, RuleLists>()
   readonly workloads = new Outbox<string, WorkloadEndpoint>()
   readonly hosts = new Outbox<string, HostEndpoint>()
-  readonly nodes = new Outbox<string, NodeInput>()
+  readonly nodeIps = new Outbox<string, readonly Ip[]>()
   readonly pools = new Outbox<string, PoolInput>()
+  readonly tunnels = new Outbox<TunnelKind, LocalTunnel>()
+  readonly tunnelEnds = new Outbox<string, RemoteTunnelEnd>()
+  readonly routes = new Outbox<Cidr, RouteTarget>()
+  readonly serviceNetworks = new Outbox<'networks', readonly Cidr[]>()
+  readonly notices = new Outbox<string, string>()
   readonly #config = new Outbox<'config', FelixConfig>()
   #firstFlush = true
 
@@ -38,8 +56,8 @@ export class Sequencer {
     const profiles = this.profiles.take()
     const workloads = this.workloads.take()
     const hosts = this.hosts.take()
-    const nodes = this.nodes.take()
     const pools = this.pools.take()
+    const notices = this.notices.take()
     const messages: CalcMessage[] = [
       ...list(this.#config.take().updates, (_, config) => ({ kind: 'config.update', config })),
       ...sets.updates,
@@ -52,14 +70,34 @@ export class Sequencer {
       ...list(profiles.removals, (id) => ({ kind: 'profile.remove', id })),
       ...list(policies.removals, (id) => ({ kind: 'policy.remove', id })),
       ...sets.removals,
-      ...list(nodes.removals, (node) => ({ kind: 'host-ip.remove', node })),
-      ...list(nodes.updates, (node, { ips }) => ({ kind: 'host-ip.update', node, ips })),
       ...list(pools.removals, (_, { cidr }) => ({ kind: 'pool.remove', cidr })),
       ...list(pools.updates, (_, { cidr, spec }) => ({ kind: 'pool.update', cidr, pool: spec })),
+      ...this.#waysToOthers(),
+      ...list(this.serviceNetworks.take().updates, (_, cidrs) => ({ kind: 'service-networks', cidrs })),
+      ...list(notices.removals, (id) => ({ kind: 'notice.remove', id })),
+      ...list(notices.updates, (id, reason) => ({ kind: 'notice.update', id, reason })),
     ]
     if (this.#firstFlush) messages.push({ kind: 'in-sync' })
     this.#firstFlush = false
     return messages
+  }
+
+  /** Who may send and what a way leads over comes before the way, and goes after it. */
+  #waysToOthers(): CalcMessage[] {
+    const nodeIps = this.nodeIps.take()
+    const tunnels = this.tunnels.take()
+    const ends = this.tunnelEnds.take()
+    const routes = this.routes.take()
+    return [
+      ...list(nodeIps.updates, (node, ips) => ({ kind: 'host-ip.update', node, ips })),
+      ...list(tunnels.updates, (_, tunnel) => ({ kind: 'tunnel.update', tunnel })),
+      ...list(ends.updates, (_, end) => ({ kind: 'tunnel-end.update', end })),
+      ...list(routes.removals, (dst) => ({ kind: 'route.remove', dst })),
+      ...list(routes.updates, (dst, target) => ({ kind: 'route.update', dst, target })),
+      ...list(ends.removals, (_, end) => ({ kind: 'tunnel-end.remove', end })),
+      ...list(tunnels.removals, (tunnel) => ({ kind: 'tunnel.remove', tunnel })),
+      ...list(nodeIps.removals, (node) => ({ kind: 'host-ip.remove', node })),
+    ]
   }
 }
 

@@ -1,15 +1,17 @@
 /** Which stored resources feed the graph, and as what. */
-import { decodeResource, findResourceKey, type Kind, type Resource, resourcePrefix } from '@calico-node/model'
+import {
+  BLOCK_PREFIX,
+  decodeResource,
+  findBlockKey,
+  findResourceKey,
+  type Kind,
+  type Resource,
+  resourcePrefix,
+} from '@calico-node/model'
 import { globalNetworkSetInput, hostInput, networkSetInput, workloadInput } from './endpoint-inputs.ts'
 import type { Input, InputKind, InputOf, InputValue } from './inputs.ts'
-import {
-  globalPolicyInput,
-  networkPolicyInput,
-  nodeInput,
-  poolInput,
-  profileInput,
-  tierInput,
-} from './policy-inputs.ts'
+import { globalPolicyInput, networkPolicyInput, poolInput, profileInput, tierInput } from './policy-inputs.ts'
+import { blockInput, clusterBgpInput, nodeInput } from './routing-inputs.ts'
 
 /** What decides besides the resource itself whether it is valid. */
 export interface ConversionRules {
@@ -53,12 +55,15 @@ const SOURCES: readonly Source[] = [
   source('Tier', 'tier', tierInput),
   source('IPPool', 'pool', poolInput),
   source('Node', 'node', nodeInput),
+  source('BGPConfiguration', 'cluster-bgp', clusterBgpInput),
 ]
 
 const BY_KIND = new Map(SOURCES.map((one) => [one.kind, one.read]))
 
 /** What to follow in the store. Staged policies are left out: they are never enforced. */
 export const GRAPH_PREFIXES: readonly string[] = SOURCES.map(({ kind }) => resourcePrefix(kind))
+/** What to follow as well while {@link CalcGraph.needsBlocks}. */
+export { BLOCK_PREFIX }
 
 /**
  * The fact that a stored value stands for; `stored` undefined means that the key does not exist.
@@ -67,6 +72,12 @@ export const GRAPH_PREFIXES: readonly string[] = SOURCES.map(({ kind }) => resou
  * @throws INVALID, naming field and reason.
  */
 export function readInput(key: string, stored: Stored | undefined, rules: ConversionRules): Input | undefined {
+  if (key.startsWith(BLOCK_PREFIX)) return readBlock(key, stored)
   const found = findResourceKey(key)
   return found && BY_KIND.get(found.kind)?.(key, stored, rules)
+}
+
+function readBlock(key: string, stored: Stored | undefined): Input | undefined {
+  if (findBlockKey(key) === undefined) return undefined
+  return { kind: 'block', key, value: stored && blockInput(key, stored.value) }
 }

@@ -5,7 +5,7 @@ import { type LogFields, type Logger, quietLogger, waitFor } from '@calico-node/
 import { type KvStore, openEtcd } from '@calico-node/datastore'
 import { parseNodeName } from '@calico-node/model'
 import { type TestEtcd, withEtcd } from '@calico-node/testkit'
-import { Receiver, stored, workload } from '../calc/graph-testing.ts'
+import { block, node as nodeEntry, Receiver, stored, workload } from '../calc/graph-testing.ts'
 import type { CalcMessage } from '../calc/messages.ts'
 import { environmentLayer } from '../config/layers.ts'
 import type { FelixConfig } from '../config/params.ts'
@@ -23,6 +23,8 @@ const felix = (spec: object) => JSON.stringify({ metadata: { name: 'default' }, 
 const [workloadKey, workloadValue] = workload('a', { ips: ['10.0.0.1'], profiles: ['p'] })
 const [profileKey, profileValue] = stored('profiles', 'p', { ingress: [{ action: 'Allow' }] })
 
+const pool = (spec: object): [string, string] => stored('ippools', 'p', { cidr: '10.0.0.0/16', ...spec })
+
 interface Scene {
   readonly etcd: TestEtcd
   readonly store: KvStore
@@ -35,12 +37,16 @@ interface Scene {
   readonly end: Promise<SyncerEnd>
 }
 
-async function withSyncer(play: (scene: Scene) => Promise<void>): Promise<void> {
+async function withSyncer(
+  play: (scene: Scene) => Promise<void>,
+  more: readonly [string, string][] = [],
+): Promise<void> {
   await withEtcd({}, async (etcd) => {
     const store = openEtcd({ endpoints: etcd.urls, timeoutMs: 3000 }, quietLogger)
     await store.put(CLUSTER_KEY, cluster(true))
     await store.put(workloadKey, workloadValue)
     await store.put(profileKey, profileValue)
+    for (const [key, value] of more) await store.put(key, value)
     const stop = new AbortController()
     const [lines, batches]: [string[], CalcMessage[][]] = [[], []]
     const [receiver, health, log] = [new Receiver(), new Health(), recorder(lines)]
@@ -98,6 +104,32 @@ describe('runFelixSyncer()', () => {
       await store.delete(workloadKey)
       await waitFor('the removal', () => receiver.workloads.size === 0)
     })
+  })
+
+  test('blocks are followed while a pool needs routes of ours, and their first list belongs to the snapshot', async () => {
+    await withSyncer(async ({ store, batches, receiver }) => {
+      await waitFor('the first batch', () => batches.length > 0)
+      await store.put(...nodeEntry('here', '192.0.2.1/24'))
+      await store.put(...nodeEntry('there', '192.0.2.2/24'))
+      await store.put(...block('10.0.0.0/26', 'there'))
+      await store.put(...pool({ ipipMode: 'Always' }))
+      await waitFor('the route', () => receiver.routes.has('10.0.0.0/26'))
+      await store.put(...block('10.0.0.64/26', 'here'))
+      await waitFor('the blackhole', () => receiver.routes.has('10.0.0.64/26'))
+      await store.put(...pool({}))
+      await waitFor('no routes', () => receiver.routes.size === 0)
+      await store.delete(block('10.0.0.64/26', 'here')[0])
+      await store.put(...pool({ ipipMode: 'Always' }))
+      await waitFor('the route again', () => receiver.routes.size === 1)
+    })
+    await withSyncer(
+      async ({ batches }) => {
+        const [first] = await waitFor('the first batch', () => batches.length > 0 && batches)
+        const kinds = first?.map(({ kind }) => kind) ?? []
+        assert.ok(kinds.indexOf('route.update') > 0 && kinds.at(-1) === 'in-sync', kinds.join(' '))
+      },
+      [nodeEntry('here', '192.0.2.1/24'), block('10.0.0.64/26', 'here'), pool({ ipipMode: 'Always' })],
+    )
   })
 
   test('an invalid value counts as missing, is told once with its key, and again when it is mended', async () => {

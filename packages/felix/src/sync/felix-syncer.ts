@@ -18,6 +18,7 @@ import type { FelixConfig } from '../config/params.ts'
 import { ConfigWatcher } from '../config/watch.ts'
 import type { Health } from '../status/health.ts'
 import { type FelixMetrics, RESYNC_STATE } from '../status/metrics.ts'
+import { BlockFollower } from './block-follower.ts'
 import { CLUSTER_KEY, CONFIG_PREFIXES, type ConfigSource, configSources, isDatastoreReady } from './stored-config.ts'
 
 export interface FelixSyncerOptions {
@@ -60,6 +61,8 @@ class FelixSyncer {
   readonly #filter: ValidationFilter
   readonly #config: ConfigWatcher
   readonly #sources: ReadonlyMap<string, ConfigSource>
+  readonly #blocks: BlockFollower
+  readonly #end = Promise.withResolvers<SyncerEnd>()
   /** Facts that came before the first snapshot was complete; it is worked out as a whole. */
   readonly #snapshot: Input[] = []
   #connected = false
@@ -69,13 +72,19 @@ class FelixSyncer {
   #refused = ''
 
   constructor(options: FelixSyncerOptions) {
-    const { node, config, localLayers, health, metrics } = options
+    const { store, node, config, localLayers, health, metrics, log } = options
     this.#options = options
     this.#graph = new CalcGraph(node)
     this.#graph.setConfig(config)
     this.#filter = new ValidationFilter({ allowSpoofing: config.WorkloadSourceSpoofing === 'Any' })
     this.#config = new ConfigWatcher(localLayers, config)
     this.#sources = new Map(configSources(node).map((source) => [source.key, source]))
+    this.#blocks = new BlockFollower({
+      store,
+      log,
+      onUpdates: (updates) => this.#takeInBlocks(updates),
+      onListed: () => this.#handOn(),
+    })
     health.register(HEALTH_PART)
     metrics.watchGraph(() => this.#graph.counts())
   }
@@ -94,8 +103,21 @@ class FelixSyncer {
   }
 
   async run(): Promise<SyncerEnd> {
-    const { store, log, signal, metrics } = this.#options
+    const { signal: outer, metrics } = this.#options
     metrics.resyncsStarted.inc()
+    const stop = new AbortController()
+    const signal = AbortSignal.any([outer, stop.signal])
+    const both = Promise.all([this.#follow(signal), this.#blocks.run(signal)])
+    try {
+      return await Promise.race([this.#end.promise, both.then((): SyncerEnd => ({ kind: 'stopped' }))])
+    } finally {
+      stop.abort()
+      await both
+    }
+  }
+
+  async #follow(signal: AbortSignal): Promise<void> {
+    const { store, log } = this.#options
     for await (const event of sync(store, [...GRAPH_PREFIXES, ...CONFIG_PREFIXES], { log, signal })) {
       switch (event.kind) {
         case 'connection':
@@ -112,11 +134,8 @@ class FelixSyncer {
           assertNever(event)
       }
       this.reportHealth()
-      if (!this.#inSync) continue
-      const end = this.#handOn()
-      if (end !== undefined) return end
+      this.#handOn()
     }
-    return { kind: 'stopped' }
   }
 
   #takeIn(updates: readonly KeyUpdate[]): void {
@@ -130,6 +149,11 @@ class FelixSyncer {
     for (const { kind } of inputs) metrics.updatesProcessed.inc({ type: kind })
     metrics.invalidResources.set(this.#filter.faultCount)
     done()
+  }
+
+  #takeInBlocks(updates: readonly KeyUpdate[]): void {
+    this.#takeIn(updates)
+    this.#handOn()
   }
 
   #takeInConfig({ key, kv }: KeyUpdate): void {
@@ -152,14 +176,35 @@ class FelixSyncer {
     else log.warn('Resource has rules without effect', { key, reason: fault.reason })
   }
 
-  /** Hands on what changed, unless the change asks for a new start. */
-  #handOn(): SyncerEnd | undefined {
-    const { log, deliver, metrics } = this.#options
-    if (!this.#ready) return { kind: 'restart', reason: 'ClusterInformation no longer says datastoreReady' }
+  /** Hands on what changed, once it is all there, unless the change asks for a new start. */
+  #handOn(): void {
+    if (!this.#inSync) return
+    const reason = this.#reasonToRestart()
+    if (reason !== undefined) return this.#end.resolve({ kind: 'restart', reason })
+    this.#followBlocks()
+    if (!this.#blocks.isComplete) return // half of the blocks would read as the other half gone
+    const { deliver, metrics } = this.#options
+    const messages = this.#graph.flush()
+    metrics.outputEvents.inc(messages.length)
+    if (messages.length > 0) deliver(messages)
+  }
+
+  #followBlocks(): void {
+    const isWanted = this.#graph.needsBlocks
+    this.#blocks.want(isWanted)
+    if (isWanted) return
+    const gone = [...this.#graph.blockKeys].map((key) => ({ key, kv: undefined }))
+    if (gone.length > 0) this.#takeIn(gone)
+  }
+
+  /** Takes note of changed parameters. */
+  #reasonToRestart(): string | undefined {
+    const { log } = this.#options
+    if (!this.#ready) return 'ClusterInformation no longer says datastoreReady'
     const change = this.#config.check()
     switch (change.kind) {
       case 'restart':
-        return { kind: 'restart', reason: `parameters changed: ${change.changed.join(', ')}` }
+        return `parameters changed: ${change.changed.join(', ')}`
       case 'live':
         log.info('Parameters changed', { changed: change.changed })
         this.#graph.setConfig(change.config)
@@ -174,9 +219,6 @@ class FelixSyncer {
         assertNever(change)
     }
     this.#refused = change.kind === 'refused' ? change.reason : ''
-    const messages = this.#graph.flush()
-    metrics.outputEvents.inc(messages.length)
-    if (messages.length > 0) deliver(messages)
     return undefined
   }
 }
