@@ -174,6 +174,39 @@ describe('ipam check and release', () => {
   })
 })
 
+describe('ipam split', () => {
+  test('replaces a pool by equal parts that keep its settings, its blocks and its addresses', async () => {
+    await cluster.client.resources('IPPool').modify('p', undefined, (stored) => ({
+      ...stored,
+      spec: { ...stored.spec, natOutgoing: true },
+    }))
+    await fails('ipam split 2 --name=p', /not locked/)
+    await ok('datastore migrate lock')
+    assert.match(
+      await ok('ipam split 2 --cidr=10.65.0.0/24'),
+      /split pool p into 2 pools: 10\.65\.0\.0\/25, 10\.65\.0\.128\/25\n$/,
+    )
+    const pools = (await cluster.client.resources('IPPool').list()).map(({ metadata, spec }) => [
+      metadata.name,
+      spec.cidr,
+      spec.natOutgoing,
+    ])
+    assert.deepEqual(pools, [
+      ['split-p-0', '10.65.0.0/25', true],
+      ['split-p-1', '10.65.0.128/25', true],
+    ])
+    assert.match(await ok('ipam show --ip=10.65.0.1'), /in use/)
+    assert.ok(Object.hasOwn(await cluster.everything(), '/calico/ipam/v2/host/host-a/ipv4/block/10.65.0.0-26'))
+  })
+  test('mistakes are named', async () => {
+    await ok('datastore migrate lock')
+    await fails('ipam split 3 --name=p', /"3": want a power of two/)
+    await fails('ipam split 8 --name=p', /a part would be smaller than a block \(\/26\)/)
+    await fails('ipam split 2 --name=q', /Cannot find pool q: there are p \(10\.65\.0\.0\/24\)/)
+    await fails('ipam split 2', /Say which pool/)
+  })
+})
+
 describe('ipam configure', () => {
   test('sets what is given', async () => {
     assert.equal(

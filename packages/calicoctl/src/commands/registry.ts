@@ -185,6 +185,7 @@ export const ENTRIES: readonly Entry[] = [
   entry('ipam show', 'Show how addresses are used', async () => (await import('./ipam/show.ts')).command),
   entry('ipam check', 'Compare allocations with what uses them', async () => (await import('./ipam/check.ts')).command),
   entry('ipam release', 'Free an address that nobody uses', async () => (await import('./ipam/release.ts')).command),
+  entry('ipam split', 'Replace a pool by smaller ones', async () => (await import('./ipam/split.ts')).command),
   entry(
     'ipam configure',
     'Change settings of address management',

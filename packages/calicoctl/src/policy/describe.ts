@@ -25,6 +25,10 @@ export function decisionText(decision: Decision, shown: (profile: string) => str
       return 'the rule that workloads send no VXLAN and no IP-in-IP packets'
     case 'spoofed-source':
       return 'the rule that a workload sends from its own addresses only'
+    case 'unknown-interface':
+      return 'the rule that an interface of a workload without an endpoint is closed'
+    case 'neighbour-discovery':
+      return 'the rule that neighbours may always find each other'
     case 'endpoint-to-host-action':
       return `defaultEndpointToHostAction ${decision.action}`
     case 'unrestricted':
