@@ -5,7 +5,7 @@ export GIT_COMMIT := $(shell git rev-parse --short HEAD 2>/dev/null || echo unkn
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-npm build demo test check test-unit test-etcd test-netns test-bird test-system test-vm test-image bench \
-        image image-archive lab-shell lab-stop reference format clean
+        image image-archive image-scan lab-shell lab-stop reference format clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -57,6 +57,9 @@ image: build ## build calico/node with the Docker engine that is there (DOCKER, 
 
 image-archive: setup build ## build calico/node with an engine of its own, into out/image/calico-node.tar for `docker load`
 	@image/own-engine.sh image/archive.sh
+
+image-scan: image-archive ## list what is in the image, with licences
+	@image/own-engine.sh docker run --rm --network=none calico/node cat /usr/share/doc/calico-node/sbom.cdx.json | $(NODE) scripts/inventory.ts show
 
 lab-shell: ## a shell on a host that KEEP=1 left up: make lab-shell HOST=host1
 	@bin/lab shell $(or $(HOST),host1)

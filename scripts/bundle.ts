@@ -1,8 +1,8 @@
 // Bundles each program into dist/PROGRAM.cjs with esbuild; etcd3's proto files go beside them. dist/ changes as a whole.
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { build, type Plugin } from 'esbuild'
 
-const PROGRAMS = ['felix', 'confd', 'bird', 'startup', 'calicoctl', 'lab']
+const PROGRAMS = ['felix', 'confd', 'bird', 'startup', 'calicoctl', 'cni', 'lab']
 
 /** etcd3 reads `../proto/rpc.proto` relative to its own file; in a bundle that is `proto/` beside the bundle. */
 const protoBesideBundle: Plugin = {
@@ -24,7 +24,7 @@ const built = new Date(epoch === undefined ? Date.now() : Number(epoch) * 1000).
 const staged = `.build/dist-${process.pid}`
 mkdirSync(staged, { recursive: true })
 cpSync('node_modules/etcd3/proto', `${staged}/proto`, { recursive: true })
-await Promise.all(
+const results = await Promise.all(
   PROGRAMS.filter((name) => existsSync(`packages/${name}/src/main.ts`)).map((name) =>
     build({
       entryPoints: [`packages/${name}/src/main.ts`],
@@ -38,6 +38,7 @@ await Promise.all(
       minifyWhitespace: true,
       minifySyntax: true,
       lineLimit: 160,
+      metafile: true,
       logLevel: 'warning',
       define: {
         'process.env.CALICO_BUILD_VERSION': JSON.stringify(version),
@@ -48,6 +49,9 @@ await Promise.all(
     }),
   ),
 )
+// What the image lists as its parts.
+const inputs = new Set(results.flatMap(({ metafile }) => Object.keys(metafile.inputs)))
+writeFileSync(`${staged}/bundled.json`, JSON.stringify([...inputs].toSorted()))
 const old = `${staged}.old`
 if (existsSync('dist')) renameSync('dist', old)
 renameSync(staged, 'dist')

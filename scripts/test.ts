@@ -69,7 +69,14 @@ const SUITES: readonly Suite[] = [
   { name: 'netns', parallel: cores, jobs: files('packages/*/src/**/*.netns.test.ts').map(inNetns) },
   { name: 'bird', parallel: cores, jobs: files('packages/*/src/**/*.bird.test.ts').map(inNetns) },
   { name: 'system', parallel: 1, jobs: files('test/**/*.test.ts', /^test\/(vm|image)\//).map(inNetns) },
-  { name: 'image', parallel: 1, jobs: files('test/image/*.test.ts').map(inNetns) },
+  {
+    name: 'image',
+    parallel: 1,
+    jobs: [
+      ...files('test/image/*.test.ts').map(inNetns),
+      ...(filter === '' ? [check('the same layers twice', 'image/own-engine.sh', 'image/reproducible.sh')] : []),
+    ],
+  },
   { name: 'vm', parallel: 1, jobs: files('test/vm/*.test.ts').map(inVm) },
 ]
 

@@ -5,7 +5,7 @@ import { waitFor } from '@calico-node/core'
 import { DockerEngine, type Host, type Lab } from '@calico-node/lab'
 import { withLab } from '../with-lab.ts'
 
-const ARCHIVE = resolve(import.meta.dirname, '../../out/image/calico-node.tar')
+export const ARCHIVE = resolve(import.meta.dirname, '../../out/image/calico-node.tar')
 export const IMAGE = 'calico/node:latest'
 const NAME = 'calico-node'
 
