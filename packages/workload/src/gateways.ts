@@ -1,7 +1,8 @@
 import { CalicoError, waitFor } from '@calico-node/core'
 import type { CalicoClient } from '@calico-node/datastore'
-import { listAddresses } from '@calico-node/linux'
+import { listAddresses, listRoutes, type Netns } from '@calico-node/linux'
 import {
+  hostCidr,
   ipVersion,
   isIpv4,
   parseIp,
@@ -14,15 +15,16 @@ import {
 } from '@calico-node/model'
 
 /**
- * What the workload's default routes lead to. `host-address`: the host's own BGP address of the family. `link-local`: the
- * same everywhere, 169.254.1.1, or for IPv6 the link-local address of the host's end of the pair.
+ * What the workload's default routes lead to. `host-address`: the host's own BGP address of the family. `link-local`: an
+ * address that means the host's end on every link: 169.254.1.1 on the workload's first interface, 169.254.1.2 on the next,
+ * and so on, or for IPv6 the link-local address of the host's end of the pair.
  */
 export type GatewayKind = 'host-address' | 'link-local'
 
-/** A gateway by family; `host-end` is known only once the pair is up. */
+/** A gateway by family; what `host-end` stands for is known only once the pair is up. */
 export type Gateways = ReadonlyMap<IpVersion, Ip | 'host-end'>
 
-const LINK_LOCAL = parseIp('169.254.1.1')
+const NEXT_HOPS = Array.from({ length: 254 }, (_, at) => parseIp(`169.254.1.${at + 1}`))
 
 export interface GatewayRequest {
   readonly node: NodeName
@@ -34,8 +36,7 @@ export interface GatewayRequest {
 export async function chooseGateways(client: CalicoClient, request: GatewayRequest): Promise<Gateways> {
   const { node, gateway, ips } = request
   const versions = new Set(ips.map(ipVersion))
-  if (gateway === 'link-local')
-    return new Map([...versions].map((version) => [version, version === 4 ? LINK_LOCAL : 'host-end']))
+  if (gateway === 'link-local') return new Map([...versions].map((version) => [version, 'host-end']))
   const { bgp } = (await client.resources('Node').get(node)).spec
   return new Map(
     [...versions].map((version) => {
@@ -56,6 +57,15 @@ export function gatewayFields(gateways: Gateways): { readonly ipv4Gateway?: Ipv4
     ...(four !== undefined && four !== 'host-end' && isIpv4(four) && { ipv4Gateway: four }),
     ...(six !== undefined && six !== 'host-end' && !isIpv4(six) && { ipv6Gateway: six }),
   }
+}
+
+/** The first next hop that no other interface of the workload uses: the routes to one and the same would collide. */
+export async function freeNextHop(netns: Netns, dev: string): Promise<Ip> {
+  const routes = await listRoutes(4, { netns })
+  const taken = new Set<string>(routes.filter((route) => route.dev !== dev).map(({ dst }) => dst))
+  const free = NEXT_HOPS.find((ip) => !taken.has(hostCidr(ip)))
+  if (free === undefined) throw new CalicoError('EXHAUSTED', `Cannot find a next hop for ${dev}: all are in use`)
+  return free
 }
 
 /** The link-local address of an interface that is up, once it may be used. @throws TIMED_OUT */

@@ -33,7 +33,7 @@ import {
   type IpVersion,
   type Mac,
 } from '@calico-node/model'
-import { linkLocalOf, type Gateways } from './gateways.ts'
+import { freeNextHop, linkLocalOf, type Gateways } from './gateways.ts'
 import { HOST_MAC } from './identity.ts'
 import type { UndoStack } from './undo.ts'
 
@@ -108,12 +108,14 @@ export async function giveGateway(
   { version, gateway }: { readonly version: IpVersion; readonly gateway: Ip | 'host-end' },
   undo: UndoStack,
 ): Promise<void> {
-  const via = gateway === 'host-end' ? await linkLocalOf(hostInterface) : gateway
+  const isNeighbour = gateway === 'host-end' && version === 6
+  const hostEnd = (): Promise<Ip> => (version === 6 ? linkLocalOf(hostInterface) : freeNextHop(netns, dev))
+  const via = gateway === 'host-end' ? await hostEnd() : gateway
   const add = async (dst: Cidr, more: Pick<Route, 'scope' | 'via'>): Promise<void> => {
     await replaceRoute({ dst, kind: 'unicast', dev, protocol: ROUTE_PROTOCOL_BOOT, ...more }, { netns })
     undo.push(`remove the route to ${dst}`, () => removeRoute(dst, dev, { netns }))
   }
-  if (gateway !== 'host-end') {
+  if (!isNeighbour) {
     await add(hostCidr(via), { scope: 'link' })
     if (version === 6) await addProxyNeighbour(hostInterface, via)
   }

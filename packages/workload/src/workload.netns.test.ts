@@ -187,8 +187,7 @@ describe('a workload that is added', () => {
   test('reaches its host over link-local gateways', async () => {
     const ctx = await host({})
     const endpoint = await addWorkload(ctx, request({ ips: ['ipv4', 'ipv6'], gateway: 'link-local' }))
-    assert.equal(endpoint.spec.ipv4Gateway, '169.254.1.1')
-    assert.equal(endpoint.spec.ipv6Gateway, undefined)
+    assert.deepEqual([endpoint.spec.ipv4Gateway, endpoint.spec.ipv6Gateway], [undefined, undefined])
     assert.deepEqual(await routes(), [
       '0.0.0.0/0 169.254.1.1 eth1 0',
       '169.254.1.1/32 - eth1 0',
@@ -196,6 +195,21 @@ describe('a workload that is added', () => {
     ])
     await playFelix(endpoint)
     for (const to of ['10.20.0.1', 'fd00:20::1']) assert.ok(await pings(to), to)
+  })
+
+  test('gets a next hop of its own on each interface', async () => {
+    const ctx = await host({})
+    for (const interfaceName of ['eth1', 'eth2'])
+      await addWorkload(
+        ctx,
+        request({ interfaceName, endpoint: interfaceName, workload: interfaceName, gateway: 'link-local' }),
+      )
+    assert.deepEqual(await routes(), [
+      '0.0.0.0/0 169.254.1.2 eth2 0',
+      '0.0.0.0/0 169.254.1.1 eth1 1',
+      '169.254.1.1/32 - eth1 0',
+      '169.254.1.2/32 - eth2 0',
+    ])
   })
 
   test('keeps its other networks, but no longer leaves by them', async () => {

@@ -36,7 +36,7 @@ export interface WorkloadContext {
 /** What an endpoint may say beyond whose it is and how it is connected. */
 export type ExtraSpec = Pick<
   SpecInput<'WorkloadEndpoint'>,
-  'ports' | 'ipNATs' | 'serviceAccountName' | 'allowSpoofedSourcePrefixes' | 'qosControls'
+  'containerID' | 'ports' | 'ipNATs' | 'serviceAccountName' | 'allowSpoofedSourcePrefixes' | 'qosControls'
 >
 
 export interface AddWorkloadRequest extends WorkloadId {
