@@ -1,0 +1,34 @@
+/** What the configuration and the runtime's arguments want of the endpoint and its interface. */
+import { existsSync, readFileSync } from 'node:fs'
+import { findMac, isLabelKey, isLabelValue, type Mac } from '@calico-node/model'
+import type { NetConf } from '../config/net-conf.ts'
+import { CNI_CODE, CniError } from '../protocol/error.ts'
+import type { Session } from '../session.ts'
+
+/** Written by calico/node: what remains of the host's MTU below its tunnels. */
+const MTU_FILE = '/var/lib/calico/mtu'
+
+/** Labels of the endpoint, by whichever of the known arguments they come. @throws CniError */
+export function labelsOf({ args }: NetConf): Readonly<Record<string, string>> {
+  const all = [...args['org.apache.mesos'].network_info.labels.labels, ...args.labels, ...args.cni.labels]
+  const bad = all.find(({ key, value }) => !isLabelKey(key) || !isLabelValue(value))
+  if (bad === undefined) return Object.fromEntries(all.map(({ key, value }) => [key, value]))
+  throw new CniError(CNI_CODE.invalidConfig, `cannot give the endpoint label "${bad.key}: ${bad.value}"`, {
+    details:
+      'keys: up to 63 letters, digits, "-", "_", ".", with an optional DNS prefix and "/"; values likewise, or empty',
+  })
+}
+
+/** The MAC of the container's end, where one is asked for. @throws CniError */
+export function requestedMac({ request, conf }: Pick<Session, 'request' | 'conf'>): { readonly mac?: Mac } {
+  const text = request.args.get('MAC') ?? conf.runtimeConfig.mac
+  if (text === '') return {}
+  const mac = findMac(text)
+  if (mac !== undefined) return { mac }
+  throw new CniError(CNI_CODE.invalidConfig, `cannot use MAC "${text}": want six pairs of hexadecimal digits`)
+}
+
+export function mtuOf({ mtu }: NetConf): { readonly mtuBytes?: number } {
+  const bytes = mtu > 0 || !existsSync(MTU_FILE) ? mtu : Number(readFileSync(MTU_FILE, 'utf8').trim())
+  return Number.isInteger(bytes) && bytes > 0 ? { mtuBytes: bytes } : {}
+}

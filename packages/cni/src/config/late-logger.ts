@@ -1,0 +1,70 @@
+import { closeSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { LogFields, Logger } from '@calico-node/core'
+import type { NetConf } from './net-conf.ts'
+
+type Level = 'error' | 'warn' | 'info' | 'debug'
+const RANK: Record<Level, number> = { error: 0, warn: 1, info: 2, debug: 3 }
+
+interface Line {
+  readonly level: Level
+  readonly message: string
+  readonly fields: LogFields
+}
+
+/**
+ * Keeps lines until the plugin ends and only then loads what prints them, which takes as long as all the rest: most runs
+ * have nothing to say. Lines go to standard error and to the configured file, never to standard output.
+ */
+export class LateLogger implements Logger {
+  readonly #lines: Line[]
+  readonly #fields: LogFields
+
+  constructor(lines: Line[] = [], fields: LogFields = {}) {
+    this.#lines = lines
+    this.#fields = fields
+  }
+
+  error = (message: string, fields?: LogFields): void => this.#keep('error', message, fields)
+  warn = (message: string, fields?: LogFields): void => this.#keep('warn', message, fields)
+  info = (message: string, fields?: LogFields): void => this.#keep('info', message, fields)
+  debug = (message: string, fields?: LogFields): void => this.#keep('debug', message, fields)
+  child = (fields: LogFields): Logger => new LateLogger(this.#lines, { ...this.#fields, ...fields })
+
+  #keep(level: Level, message: string, fields: LogFields = {}): void {
+    this.#lines.push({ level, message, fields: { ...this.#fields, ...fields } })
+  }
+
+  /** Prints what was said, as far as the level lets it. Never throws: a full disk is no reason to leave a container out. */
+  async flush({ log_level: wanted, log_file_path: path, log_file_max_size: maxMegabytes }: LogSettings): Promise<void> {
+    const highest = RANK[levelOf(wanted)]
+    const lines = this.#lines.splice(0).filter(({ level }) => RANK[level] <= highest)
+    if (lines.length === 0) return
+    const { createLogger } = await import('@calico-node/core')
+    const file = path === '' ? undefined : openLogFile(path, maxMegabytes * 1024 * 1024)
+    for (const fd of [2, ...(file === undefined ? [] : [file])]) {
+      const logger = createLogger({ program: 'cni', level: 'debug', fd })
+      for (const { level, message, fields } of lines) logger[level](message, fields)
+    }
+    if (file !== undefined) closeSync(file)
+  }
+}
+
+export type LogSettings = Pick<NetConf, 'log_level' | 'log_file_path' | 'log_file_max_size'>
+
+function levelOf(text: string): Level {
+  const word = text.toLowerCase()
+  if (word === 'debug' || word === 'error') return word
+  return word === 'warning' || word === 'warn' ? 'warn' : 'info'
+}
+
+/** Appends; a file that has grown too large makes room under the name with `.old`. */
+function openLogFile(path: string, maxBytes: number): number | undefined {
+  try {
+    mkdirSync(dirname(path), { recursive: true })
+    if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > maxBytes) renameSync(path, `${path}.old`)
+    return openSync(path, 'a', 0o644)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,1 @@
+export { CNI_VERSIONS } from './protocol/version.ts'
