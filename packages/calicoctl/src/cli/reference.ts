@@ -28,6 +28,6 @@ export async function renderCliReference(entries: readonly Entry[]): Promise<str
     'Every command also takes `-c, --config <file>` (connection settings; default /etc/calico/calicoctl.cfg, else the environment), ' +
     '`-l, --log-level <level>`, `--allow-version-mismatch` and `--help`. ' +
     'Results go to standard output, messages to standard error. The exit status is 0, or 1 for any error, unless the command says otherwise.\n\n' +
-    `${sections.join('\n')}`
+    sections.join('\n')
   )
 }

@@ -1,15 +1,23 @@
 /** trace and preview as pure functions over resources. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { makeResource, parseIp, type AnyResource, type Kind, type SpecInput } from '@calico-node/model'
+import {
+  API_VERSION,
+  makeResource,
+  parseIp,
+  parseResource,
+  type AnyResource,
+  type Kind,
+  type SpecInput,
+} from '@calico-node/model'
 import { World } from '@calico-node/policy'
 import { judge, type Flow } from './connection.ts'
 import { verdictLines } from './describe.ts'
 import { findEnds, type Live, pairUp, parseProtocolNumber, surroundingsOf } from './live.ts'
 import { previewChanges, probesOf } from './preview.ts'
 
-const resource = <K extends Kind>(kind: K, name: string, spec: SpecInput<K>, more: object = {}): AnyResource =>
-  makeResource(kind, { name, ...more }, spec) as AnyResource
+const resource = <K extends Kind>(kind: K, name: string, spec: SpecInput<K>): AnyResource =>
+  parseResource({ apiVersion: API_VERSION, kind, metadata: { name }, spec })
 const endpoint = (workload: string, node: string, ip: string, profiles: string[] = []): AnyResource =>
   makeResource(
     'WorkloadEndpoint',
