@@ -2,6 +2,8 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 NODE := $(CURDIR)/node_modules/.bin/node
 export GIT_COMMIT := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
+# The time of what is built: that of the commit, so that building it again gives the same bytes.
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-npm build demo test check test-unit test-etcd test-netns test-bird test-system test-vm test-image bench \

