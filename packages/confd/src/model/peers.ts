@@ -112,11 +112,13 @@ const symbolText = ({ scope, ip, port }: Session): string =>
   `${scope}_${ip.replaceAll(/[.:]/g, '_')}${port === undefined || scope === 'Mesh' ? '' : `_port_${port}`}`
 
 /**
- * Of two nodes only the one with the lesser address dials, which keeps a restart graceful. Addresses compare as plain text,
- * because the other end may be upstream's.
+ * Of two nodes only the one with the lesser address dials. When both do, BIRD takes the second connection for a neighbour
+ * that has restarted and drops the first, and two that dial in step may go on like that for minutes. Addresses compare as
+ * plain text, because the other end may be upstream's; that one always dials where its peer is specific to the node.
  */
-function isPassive({ scope, isNode, ip }: Session, own: Ip | undefined): boolean {
-  return own !== undefined && (scope === 'Mesh' || (scope === 'Global' && isNode)) && ip > own
+function isPassive({ scope, isNode, node, ip }: Session, own: Ip | undefined): boolean {
+  const dialsToo = { Mesh: true, Global: isNode, Node: node !== undefined }[scope]
+  return own !== undefined && dialsToo && ip > own
 }
 
 /** @throws INVALID for a password that cannot be used; without quoting it */

@@ -23,6 +23,8 @@ export interface Session {
   readonly clusterId: Ipv4 | undefined
   /** The address belongs to a node of the cluster. */
   readonly isNode: boolean
+  /** The node of the cluster that speaks at this address, port and AS number. */
+  readonly node: string | undefined
   /** Where password, filters and the like come from; undefined for mesh sessions. */
   readonly peer: BGPPeerResource | undefined
 }
@@ -73,7 +75,7 @@ function* candidates(input: SessionInput): Iterable<Session> {
   }
 }
 
-type Endpoint = Omit<Session, 'scope' | 'peer'> & { readonly node?: string }
+type Endpoint = Omit<Session, 'scope' | 'peer'>
 
 interface Peering {
   readonly peer: BGPPeerResource
@@ -146,9 +148,9 @@ function addressedEndpoint(
     const listens = node.port ?? settings.globalPort ?? BGP_PORT
     return (node.asNumber ?? settings.globalAs) === asNumber && (port ?? listens) === listens
   })
-  const base = { ip, asNumber, clusterId: undefined, isNode: owners.length > 0 }
+  const base = { ip, asNumber, clusterId: undefined, isNode: owners.length > 0, node: owner?.name }
   if (owner === undefined) return { ...base, port }
-  return { ...base, node: owner.name, port: port ?? owner.port ?? settings.globalPort }
+  return { ...base, port: port ?? owner.port ?? settings.globalPort }
 }
 
 /** One session with each other node outside route reflection; `taken` are the addresses that have a session already. */
