@@ -1,4 +1,5 @@
 export { startBird, withBird, type BirdOptions, type RunningBird } from './with-bird.ts'
+export { BadNetwork } from './bad-network.ts'
 export { CuttingProxy, type Direction } from './cutting-proxy.ts'
 export { EtcdMember } from './etcd-member.ts'
 export { freePort } from './free-port.ts'

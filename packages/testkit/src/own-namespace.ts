@@ -6,5 +6,7 @@
  */
 export function requireOwnNamespace(): void {
   if (process.env['CALICO_OWN_NETNS'] === '1') return
-  throw new Error(`This test changes the network it runs in. Start it so: scripts/in-netns.sh node --test ${process.argv[1] ?? 'FILE'}`)
+  throw new Error(
+    `This test changes the network it runs in. Start it so: scripts/in-netns.sh node --test ${process.argv[1] ?? 'FILE'}`,
+  )
 }

@@ -58,7 +58,10 @@ const tryTcp = ({ ip, port, sourcePort, timeoutMs }: Probe): Promise<boolean> =>
       resolve(ok)
     }
     socket.setTimeout(timeoutMs, () => end(false))
-    socket.on('error', () => end(false)).on('connect', () => socket.write('x')).on('data', () => end(true))
+    socket
+      .on('error', () => end(false))
+      .on('connect', () => socket.write('x'))
+      .on('data', () => end(true))
   })
 
 const tryUdp = ({ ip, port, sourcePort, timeoutMs }: Probe): Promise<boolean> =>
@@ -93,12 +96,20 @@ const flood = ({ ip, port, forMs }: Extract<PeerRequest, { kind: 'flood' }>): Pr
 
 async function answer(request: PeerRequest): Promise<number> {
   switch (request.kind) {
-    case 'tcp': return Number(await tryTcp(request))
-    case 'udp': return Number(await tryUdp(request))
-    case 'flood': return flood(request)
-    case 'received': return arrivals.get(request.from)?.count ?? 0
-    case 'last': return arrivals.get(request.from)?.at ?? 0
-    case 'next': return new Promise<number>((resolve) => waiting.set(request.from, resolve)).finally(() => waiting.delete(request.from))
+    case 'tcp':
+      return Number(await tryTcp(request))
+    case 'udp':
+      return Number(await tryUdp(request))
+    case 'flood':
+      return flood(request)
+    case 'received':
+      return arrivals.get(request.from)?.count ?? 0
+    case 'last':
+      return arrivals.get(request.from)?.at ?? 0
+    case 'next':
+      return new Promise<number>((resolve) => waiting.set(request.from, resolve)).finally(() =>
+        waiting.delete(request.from),
+      )
     default:
       await Promise.all([...request.tcp.map(listenTcp), ...request.udp.map(listenUdp)])
       return 1
@@ -106,6 +117,8 @@ async function answer(request: PeerRequest): Promise<number> {
 }
 
 process.on('message', (request: PeerRequest) => {
-  void answer(request).catch(() => 0).then((value) => process.send?.({ id: request.id, value } satisfies PeerAnswer))
+  void answer(request)
+    .catch(() => 0)
+    .then((value) => process.send?.({ id: request.id, value } satisfies PeerAnswer))
 })
 process.on('disconnect', () => process.exit(0))

@@ -50,7 +50,8 @@ export class Peer {
     await ip('-n', name, 'link', 'set', 'lo', 'up')
     await ip('link', 'add', hostInterface, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name)
     await ip('link', 'set', hostInterface, 'up')
-    for (const address of addresses) await ip('-n', name, 'addr', 'add', address, 'dev', 'eth0', ...(address.includes(':') ? ['nodad'] : []))
+    for (const address of addresses)
+      await ip('-n', name, 'addr', 'add', address, 'dev', 'eth0', ...(address.includes(':') ? ['nodad'] : []))
     await ip('-n', name, 'link', 'set', 'eth0', 'up')
     if (addresses.some((address) => !address.includes(':'))) {
       await ip('-n', name, 'route', 'replace', gateway, 'dev', 'eth0', 'scope', 'link')
@@ -59,7 +60,9 @@ export class Peer {
     if (addresses.some((address) => address.includes(':'))) {
       await ip('-n', name, '-6', 'route', 'replace', 'default', 'via', await linkLocal(hostInterface), 'dev', 'eth0')
     }
-    const agent = spawn('ip', ['netns', 'exec', name, process.execPath, AGENT], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    const agent = spawn('ip', ['netns', 'exec', name, process.execPath, AGENT], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    })
     const peer = new Peer(options, agent)
     if ((await peer.#ask({ kind: 'listen', tcp: ports, udp: ports })) === 0) throw new Error(`Cannot listen in ${name}`)
     return peer
@@ -97,8 +100,21 @@ export class Peer {
 
   /** Echo requests; the answer comes from the other kernel. @returns How many came back. */
   async ping(to: string, { count = 1, intervalMs = 10, source }: PingOptions = {}): Promise<number> {
-    const args = ['-n', '-q', '-W', '0.5', '-c', String(count), '-i', String(intervalMs / 1000), ...(source === undefined ? [] : ['-I', source]), to]
-    const { stdout } = await execute('ip', ['netns', 'exec', this.name, 'ping', ...args]).catch((err: { stdout?: string }) => ({ stdout: err.stdout ?? '' }))
+    const args = [
+      '-n',
+      '-q',
+      '-W',
+      '0.5',
+      '-c',
+      String(count),
+      '-i',
+      String(intervalMs / 1000),
+      ...(source === undefined ? [] : ['-I', source]),
+      to,
+    ]
+    const { stdout } = await execute('ip', ['netns', 'exec', this.name, 'ping', ...args]).catch(
+      (err: { stdout?: string }) => ({ stdout: err.stdout ?? '' }),
+    )
     return Number(/(\d+) received/.exec(stdout)?.[1] ?? 0)
   }
 

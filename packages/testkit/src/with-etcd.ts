@@ -82,6 +82,17 @@ export class TestEtcd {
     await member.ready(() => this.#etcdctl([this.urlOf(member)], ['endpoint', 'health']))
   }
 
+  /** The member that leads the cluster now. */
+  async leader(): Promise<EtcdMember> {
+    const status: { Endpoint: string; Status: { leader: number; header: { member_id: number } } }[] = JSON.parse(
+      await this.ctl('endpoint', 'status', '--write-out=json'),
+    )
+    const url = status.find(({ Status }) => Status.leader === Status.header.member_id)?.Endpoint
+    const leader = this.members.find((member) => this.urlOf(member) === url)
+    if (leader === undefined) throw new Error(`Cannot find the leader of etcd: none among ${this.urls.join(', ')}`)
+    return leader
+  }
+
   /** Writes a snapshot of the first member's data to a file, to `restore` it later. */
   async backup(file: string): Promise<void> {
     await this.#etcdctl([this.urlOf(this.member)], ['snapshot', 'save', file])

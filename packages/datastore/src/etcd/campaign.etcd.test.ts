@@ -5,59 +5,13 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { hasCode, quietLogger, sleep } from '@calico-node/core'
-import { CuttingProxy, withEtcd, type TestEtcd } from '@calico-node/testkit'
+import { hasCode, sleep } from '@calico-node/core'
+import { BadNetwork, withEtcd } from '@calico-node/testkit'
 import { replicaFor, storeFor } from '../fixtures.test.ts'
 import type { KvStore } from '../kv-store.ts'
-import { openEtcd } from './etcd-store.ts'
 
 const COUNTERS = ['/counter/a', '/counter/b', '/counter/c']
 const LASTS_MS = 8000
-
-/** A store that reaches each member through a proxy of its own. */
-class BadNetwork {
-  readonly store: KvStore
-  readonly #proxies: readonly CuttingProxy[]
-  readonly #healed = new AbortController()
-  readonly #misbehaving: Promise<void>[]
-
-  private constructor(proxies: readonly CuttingProxy[]) {
-    this.#proxies = proxies
-    const endpoints = proxies.map(({ port }) => `http://127.0.0.1:${port}`)
-    this.store = openEtcd({ endpoints, timeoutMs: 2000 }, quietLogger)
-    this.#misbehaving = proxies.map((proxy) => this.#misbehave(proxy))
-  }
-
-  static async between(etcd: TestEtcd): Promise<BadNetwork> {
-    return new BadNetwork(await Promise.all(etcd.members.map(({ clientPort }) => CuttingProxy.start(clientPort))))
-  }
-
-  async heal(): Promise<void> {
-    this.#healed.abort()
-    await Promise.all(this.#misbehaving)
-  }
-
-  async stop(): Promise<void> {
-    await this.heal()
-    this.store.close()
-    await Promise.all(this.#proxies.map((proxy) => proxy.stop()))
-  }
-
-  async #misbehave(proxy: CuttingProxy): Promise<void> {
-    const { signal } = this.#healed
-    while (!signal.aborted) {
-      await sleep(Math.random() * 400, signal)
-      const fault = Math.floor(Math.random() * 4)
-      if (fault === 0) proxy.delayMs = Math.random() * 50
-      else if (fault === 1) proxy.swallow.add('down')
-      else if (fault === 2) proxy.swallow.add('up')
-      await sleep(Math.random() * 200, signal)
-      proxy.cut()
-      proxy.swallow.clear()
-      proxy.delayMs = 0
-    }
-  }
-}
 
 interface Tally {
   done: number
@@ -95,11 +49,11 @@ test('no count is lost, none is counted twice, and the follower sees the same', 
     const tallies = new Map(COUNTERS.map((key) => [key, { done: 0, untold: 0 }]))
     const networks = await Promise.all([1, 2, 3, 4, 5].map(() => BadNetwork.between(etcd)))
     t.after(() => Promise.all(networks.map((network) => network.stop())))
-    const [watching, ...writing] = networks
+    const [watching, ...writing] = networks.map(({ endpoints }) => storeFor(t, { endpoints, timeoutMs: 2000 }))
     assert.ok(watching)
-    const replica = replicaFor(t, watching.store, ['/counter/'])
+    const replica = replicaFor(t, watching, ['/counter/'])
     const over = AbortSignal.timeout(LASTS_MS)
-    const writers = writing.map(({ store }, writer) => countUp(store, writer, tallies, over))
+    const writers = writing.map((store, writer) => countUp(store, writer, tallies, over))
 
     await sleep(LASTS_MS / 3)
     await etcd.member.stop('SIGKILL')
