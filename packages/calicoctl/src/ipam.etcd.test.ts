@@ -207,6 +207,35 @@ describe('ipam split', () => {
   })
 })
 
+describe('deleting a pool', () => {
+  const users =
+    /pool 10\.65\.0\.0\/24: it is used by endpoint x\/\S+ \(10\.65\.0\.1\), 10\.65\.0\.2 \(docker\.w2\), 10\.65\.0\.3 \(docker\.w3\)\n$/
+  test('in use it is refused with what uses it, by either command', async () => {
+    await fails('delete ippool p', users)
+    await fails('pool remove 10.65.0.0/24', users)
+  })
+  test('tunnels are no obstacle, and its blocks go with it', async () => {
+    await ipam.releaseIps(['10.65.0.1', '10.65.0.2', '10.65.0.3'].map((ip) => ({ ip: parseIp(ip) })))
+    const [endpoint] = await cluster.client.resources('WorkloadEndpoint').list()
+    await cluster.client.resources('WorkloadEndpoint').delete(endpoint?.metadata.name ?? '', 'x')
+    await cluster.client.resources('IPPool').modify('p', undefined, (stored) => ({
+      ...stored,
+      spec: { ...stored.spec, ipipMode: 'Always' },
+    }))
+    await ipam.ensureTunnelAddresses(HOST_A)
+    await ok('delete ippool p')
+    assert.deepEqual(
+      Object.keys(await cluster.everything()).filter((key) => key.startsWith('/calico/ipam/v2/host/')),
+      [],
+    )
+  })
+  test('--force leaves the addresses with those who hold them', async () => {
+    await ok('delete ippool p --force')
+    assert.deepEqual(await cluster.client.resources('IPPool').list(), [])
+    assert.equal((await ipam.findHolder(parseIp('10.65.0.2')))?.handle, 'docker.w2')
+  })
+})
+
 describe('ipam configure', () => {
   test('sets what is given', async () => {
     assert.equal(

@@ -99,6 +99,8 @@ export const tunnelAttributes = (kind: TunnelKind, node: string): { readonly nod
   node,
   type: TUNNELS[kind].type,
 })
+export const isForTunnel = ({ attributes }: Allocation): boolean =>
+  TUNNEL_KINDS.some((kind) => TUNNELS[kind].type === attributes['type'])
 
 /** The address that the Node names. */
 export const tunnelAddress = (kind: TunnelKind, { spec }: NodeResource): Ip | undefined => TUNNELS[kind].address(spec)

@@ -25,7 +25,7 @@ async function absentIsFine(work: Promise<unknown>): Promise<void> {
   }
 }
 
-async function beforeTier({ client }: CascadeTools, name: string): Promise<void> {
+async function beforeTier({ client }: CascadeTools, { name }: Deletion): Promise<void> {
   if (BUILT_IN_TIERS.includes(name)) throw new CalicoError('UNSUPPORTED', `tier "${name}" is built in`)
   const kinds = ['GlobalNetworkPolicy', 'NetworkPolicy', 'StagedGlobalNetworkPolicy', 'StagedNetworkPolicy'] as const
   for (const kind of kinds) {
@@ -35,14 +35,29 @@ async function beforeTier({ client }: CascadeTools, name: string): Promise<void>
   }
 }
 
-async function beforePool({ client, ipam }: CascadeTools, name: string): Promise<void> {
-  const pools = client.resources('IPPool')
-  const pool = await pools.modify(name, undefined, (stored) =>
-    stored.spec.disabled === true ? undefined : { ...stored, spec: { ...stored.spec, disabled: true } },
-  )
-  const { spec } = pool ?? (await pools.get(name))
+/**
+ * Closes the pool and takes its blocks away. In use it stays as it was, unless `force`: then addresses remain with those
+ * who hold them, in a pool that is no more.
+ */
+async function beforePool({ client, ipam }: CascadeTools, { name, force = false }: Deletion): Promise<void> {
+  const { metadata, spec } = await client.resources('IPPool').get(name)
+  const addresses = await ipam()
+  if (!force) await addresses.assertPoolUnused(spec.cidr)
+  const setDisabled = (disabled: boolean): Promise<unknown> =>
+    client
+      .resources('IPPool')
+      .modify(metadata.name, undefined, (stored) =>
+        (stored.spec.disabled ?? false) === disabled ? undefined : { ...stored, spec: { ...stored.spec, disabled } },
+      )
+  await setDisabled(true)
   await sleep(POOL_CLOSING_MS)
-  await (await ipam()).releasePool(spec.cidr, { mustBeEmpty: false })
+  try {
+    if (!force) await addresses.assertPoolUnused(spec.cidr) // somebody may have been quicker than the closing
+  } catch (err) {
+    await setDisabled(spec.disabled ?? false)
+    throw err
+  }
+  await addresses.releasePool(spec.cidr, { mustBeEmpty: false })
 }
 
 const tunnelAddresses = ({ spec }: NodeResource): string[] =>
@@ -55,7 +70,7 @@ const tunnelAddresses = ({ spec }: NodeResource): string[] =>
   ].filter((text) => text !== undefined)
 
 /** Everything that a node leaves behind: addresses, endpoints, blocks, peers and its own configuration. */
-async function beforeNode({ client, ipam }: CascadeTools, name: string): Promise<void> {
+async function beforeNode({ client, ipam }: CascadeTools, { name }: Deletion): Promise<void> {
   const node = await client.resources('Node').get(name)
   const addresses = await ipam()
   const endpoints = (await client.resources('WorkloadEndpoint').list()).filter(({ spec }) => spec.node === name)
@@ -78,7 +93,7 @@ async function beforeNode({ client, ipam }: CascadeTools, name: string): Promise
 }
 
 /** What has to go, or to be asked, before a resource of the kind. */
-const BEFORE: Partial<Record<Kind, (tools: CascadeTools, name: string) => Promise<void>>> = {
+const BEFORE: Partial<Record<Kind, (tools: CascadeTools, deletion: Deletion) => Promise<void>>> = {
   Tier: beforeTier,
   IPPool: beforePool,
   Node: beforeNode,
@@ -101,6 +116,8 @@ export interface Deletion {
   readonly namespace?: string | undefined
   /** Only this version. */
   readonly resourceVersion?: string | undefined
+  /** A pool even when it is in use. Default false. */
+  readonly force?: boolean | undefined
 }
 
 /**
@@ -117,6 +134,6 @@ export async function deleteResource(tools: CascadeTools, deletion: Deletion): P
     return
   }
   await checkVersion(tools, deletion)
-  await before(tools, name)
+  await before(tools, deletion)
   await tools.client.resources(kind).delete(name, namespace)
 }

@@ -52,10 +52,9 @@ export const rangeCommand = defineCommand({
 
 export const removeCommand = defineCommand({
   args: ['<cidr...>'],
-  options: {},
-  details: 'Addresses in use stay with their workloads; no new ones are given out.',
+  options: { force: flag('--force', 'also when addresses of it are in use: they stay with their workloads') },
   examples: [['pool remove 10.65.0.0/16', 'delete the pool, whatever its name']],
-  async run(context, [typed]) {
+  async run(context, [typed], { force }) {
     const cidrs = typed.map(parseNet)
     const client = await writableClient(context)
     const pools = await client.resources('IPPool').list()
@@ -69,7 +68,7 @@ export const removeCommand = defineCommand({
       return pool
     })
     for (const { metadata } of found)
-      await deleteResource({ client, ipam: () => context.ipam() }, { kind: 'IPPool', name: metadata.name })
+      await deleteResource({ client, ipam: () => context.ipam() }, { kind: 'IPPool', name: metadata.name, force })
     return { blocks: lines(...cidrs.map((cidr) => `Pool ${cidr} removed`)) }
   },
 })
