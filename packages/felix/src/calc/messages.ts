@@ -185,6 +185,8 @@ export type EndpointState = 'up' | 'down' | 'error'
 export interface DataplaneStatusSink {
   /** `undefined` when the endpoint is gone. */
   workloadStatus(id: WorkloadId, state: EndpointState | undefined): void
+  /** Likewise. */
+  hostEndpointStatus(name: string, state: EndpointState | undefined): void
   /** After the first apply that converged. */
   dataplaneInSync(): void
 }

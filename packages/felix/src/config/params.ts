@@ -67,7 +67,6 @@ const LATER_WIREGUARD = { not: 'WireGuard is not built' } as const
 const LATER_TUNNEL = { not: 'belongs to tunnels, which are not built yet' } as const
 const ONE_TARGET = { not: 'logs go to standard output only; svlogd keeps and rotates them' } as const
 const NO_EXTERNAL = { not: 'there is no external data plane driver' } as const
-const NO_HOST_ENDPOINTS = { not: 'host endpoints are not enforced yet' } as const
 const NO_XDP = { not: 'packets are filtered by iptables only' } as const
 const FOR_PEOPLE = { not: 'nothing depends on it' } as const
 const NOTHING_SENT = { not: 'nothing is ever sent' } as const
@@ -183,8 +182,8 @@ export const PARAMS = {
   ServiceLoopPrevention: param(oneOf('Drop', 'Reject', 'Disabled'), 'Drop', 'What happens to packets to unclaimed service addresses.', { not: 'service loops are not handled yet' }),
 
   // Failsafes and logging of packets
-  FailsafeInboundHostPorts: param(failsafePorts, [...tcp(22), ...udp(68), ...tcp(179, 2379, 2380, 5473, 6443, 6666, 6667)], 'Traffic to this host that no host endpoint policy can block.', { ...die, ...NO_HOST_ENDPOINTS }),
-  FailsafeOutboundHostPorts: param(failsafePorts, [...udp(53, 67), ...tcp(179, 2379, 2380, 5473, 6443, 6666, 6667)], 'Traffic from this host that no host endpoint policy can block.', { ...die, ...NO_HOST_ENDPOINTS }),
+  FailsafeInboundHostPorts: param(failsafePorts, [...tcp(22), ...udp(68), ...tcp(179, 2379, 2380, 5473, 6443, 6666, 6667)], 'Traffic to this host that no host endpoint policy can block.', die),
+  FailsafeOutboundHostPorts: param(failsafePorts, [...udp(53, 67), ...tcp(179, 2379, 2380, 5473, 6443, 6666, 6667)], 'Traffic from this host that no host endpoint policy can block.', die),
   LogPrefix: param(word, 'calico-packet', 'Prefix of what the Log action writes.'),
   LogActionRateLimit: param(maybeRate, undefined, 'How often one Log rule may write.'),
   LogActionRateLimitBurst: param(int(0, 9999), 5, 'How many writes may come at once under that limit.'),

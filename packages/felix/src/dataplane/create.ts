@@ -15,6 +15,7 @@ import { InterfaceSettings } from './interface-settings.ts'
 import { type FamilyDrivers, Kernel } from './kernel.ts'
 import { Dataplane } from './loop.ts'
 import { EndpointManager } from './managers/endpoint.ts'
+import { HostEndpointManager } from './managers/host-endpoint.ts'
 import { IpSetManager } from './managers/ip-set.ts'
 import { MasqueradeManager } from './managers/masquerade.ts'
 import type { ManagerContext } from './managers/manager.ts'
@@ -46,13 +47,15 @@ export async function createDataplane({ config, status, metrics, log }: Dataplan
   }, { log, now })
 
   const context: ManagerContext = { versions, settings: ruleSettings(config), maxSetElements: config.MaxIpsetSize }
-  const endpoints = new EndpointManager(workloadContext(config, context, sysctl), log)
   return new Dataplane({
-    kernel, endpoints, metrics, log, now,
+    kernel, metrics, log, now,
     links: linkMonitor(config, log),
     ruleHints: (signal) => watchRules({ variant: iptables.variant, log }, signal),
     status: sweepingOtherVariant(status, iptables, log),
-    managers: [new IpSetManager(context), new PolicyManager(context), endpoints, new MasqueradeManager(context)],
+    managers: [
+      new IpSetManager(context), new PolicyManager(context), new EndpointManager(workloadContext(config, context, sysctl), log),
+      new HostEndpointManager(context, log), new MasqueradeManager(context),
+    ],
     base: baseOps(context),
     resync: new ResyncSchedule({
       intervalMs: { sets: config.IpsetsRefreshInterval, routes: config.RouteRefreshInterval }, now, random: Math.random,
@@ -79,6 +82,7 @@ function sweepingOtherVariant(status: DataplaneStatusSink, { variant, leftovers 
   }
   return {
     workloadStatus: (id, state) => status.workloadStatus(id, state),
+    hostEndpointStatus: (name, state) => status.hostEndpointStatus(name, state),
     dataplaneInSync: () => {
       status.dataplaneInSync()
       if (leftovers.length > 0) sweep()

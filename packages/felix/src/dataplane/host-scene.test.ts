@@ -74,6 +74,10 @@ export class HostScene {
         if (state === undefined) this.states.delete(workloadKey(id))
         else this.states.set(workloadKey(id), state)
       },
+      hostEndpointStatus: (name: string, state: EndpointState | undefined): void => {
+        if (state === undefined) this.states.delete(name)
+        else this.states.set(name, state)
+      },
       dataplaneInSync: (): void => { this.inSync = true },
     }
     const metrics = new FelixMetrics({ node: 'test', processMetrics: false })

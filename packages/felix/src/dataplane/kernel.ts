@@ -19,7 +19,7 @@ import type {
 } from '@calico-node/linux'
 import type { HostSettings } from './host-settings.ts'
 import type { InterfaceSettings } from './interface-settings.ts'
-import type { PassOutcome } from './managers/endpoint.ts'
+import type { PassOutcome } from './managers/manager.ts'
 import type { DataplaneOp } from './ops.ts'
 import type { ResyncTarget } from './resync.ts'
 import { type Problem, Supervised } from './supervised.ts'

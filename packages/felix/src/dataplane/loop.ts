@@ -17,7 +17,6 @@ import type { Logger } from '@calico-node/core'
 import type { LinkEvent, LinkMonitor, RuleHint } from '@calico-node/linux'
 import type { CalcMessage, DataplaneStatusSink } from '../calc/messages.ts'
 import type { Kernel } from './kernel.ts'
-import type { EndpointManager } from './managers/endpoint.ts'
 import type { Manager } from './managers/manager.ts'
 import type { FelixMetrics } from '../status/metrics.ts'
 import type { DataplaneOp } from './ops.ts'
@@ -27,8 +26,6 @@ import { Wakeup } from './wakeup.ts'
 
 export interface DataplaneOptions {
   readonly kernel: Kernel
-  /** Its changes of state are reported after each pass; it is one of `managers` as well. */
-  readonly endpoints: EndpointManager
   readonly managers: readonly Manager[]
   /** What stands whatever the resources say; goes out with the first pass. */
   readonly base: readonly DataplaneOp[]
@@ -124,14 +121,14 @@ export class Dataplane {
   }
 
   async #pass(signal: AbortSignal): Promise<void> {
-    const { kernel, managers, endpoints, status, metrics, log, now } = this.#options
+    const { kernel, managers, status, metrics, log, now } = this.#options
     const start = now()
     this.#busySince = start
     for (const op of this.#waiting) kernel.accept(op)
     this.#waiting = []
     for (const manager of managers) for (const op of manager.takeOps()) kernel.accept(op)
     const outcome = await kernel.apply(signal)
-    for (const { id, state } of endpoints.takeStatusChanges(outcome)) status.workloadStatus(id, state)
+    for (const manager of managers) manager.onPass?.(outcome, status)
     const tookMs = Math.round(now() - start)
     this.#busySince = undefined
     metrics.applySeconds.observe(tookMs / 1000)

@@ -1,5 +1,5 @@
 /**
- * From the name of an interface to the chain of its workload, in few steps: a tree over the characters in which the names
+ * From the name of an interface to the chain of its endpoint, in few steps: a tree over the characters in which the names
  * differ. `goto` never comes back, so every chain of the tree ends with the same last rules.
  */
 import type { Chain, Rule } from '@calico-node/linux'
@@ -17,19 +17,20 @@ export interface Dispatch {
 
 /** So many names are simply listed. */
 const LEAF = 8
-/** Chain names may have 28 characters; the longest root has 21 and a hyphen follows. */
-const MAX_DEPTH = 6
+/** Characters of a chain name. */
+const MAX_NAME = 28
 
 /** The root chain comes first. Depends on the set of names only. */
 export function dispatchChains({ root, direction, targets, otherwise }: Dispatch): Chain[] {
   const interfaceIs = direction === 'from' ? inInterface : outInterface
   const chains: Chain[] = []
+  const maxDepth = MAX_NAME - root.length - 1
 
   const grow = (name: string, path: string, interfaces: readonly string[]): void => {
     const rules: Rule[] = []
     const chain: Chain = { name, rules }
     chains.push(chain)
-    const listed = interfaces.length <= LEAF || path.length === MAX_DEPTH
+    const listed = interfaces.length <= LEAF || path.length === maxDepth
     for (const [start, below] of listed ? interfaces.map((each) => [each, [each]] as const) : bins(interfaces)) {
       const [only = '', ...more] = below
       if (more.length === 0) {

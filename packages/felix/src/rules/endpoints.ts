@@ -6,14 +6,11 @@
  * drops. Established flows pass before policy is asked.
  */
 import type { Chain, Rule } from '@calico-node/linux'
-import type { EndpointTier, PolicyId, WorkloadEndpoint } from '../calc/messages.ts'
-import {
-  fromWorkloadChainName, policyChainName, type PolicyDirection, profileChainName, toWorkloadChainName,
-} from './names.ts'
+import type { WorkloadEndpoint } from '../calc/messages.ts'
+import { connectionRules, profileRules, tierRules } from './endpoint-parts.ts'
+import { fromWorkloadChainName, type PolicyDirection, toWorkloadChainName } from './names.ts'
 import type { RuleSettings } from './settings.ts'
-import {
-  clearMark, IP_PROTOCOL, jump, marked, protocol, RETURN, rule, setMark, tracked, unmarked,
-} from './vocabulary.ts'
+import { clearMark, IP_PROTOCOL, protocol, rule } from './vocabulary.ts'
 
 export type PolicedEndpoint = Pick<WorkloadEndpoint, 'interfaceName' | 'tiers' | 'profiles'>
 
@@ -30,27 +27,15 @@ export const workloadChainNames = (interfaceName: string): string[] =>
   [toWorkloadChainName(interfaceName), fromWorkloadChainName(interfaceName)]
 
 function endpointRules(endpoint: PolicedEndpoint, direction: PolicyDirection, settings: RuleSettings): Rule[] {
-  const { marks, deny } = settings
+  const { marks, deny, filterAllow: allow, dropInvalid } = settings
+  const style = { marks, allow, deny, dropInvalid }
   return [
-    ...connectionRules(settings),
+    ...connectionRules(style),
     rule([], clearMark(marks.accept, marks.pass)),
     ...(direction === 'egress' ? tunnelRules(settings) : []),
-    ...endpoint.tiers.flatMap((tier) => tierRules(tier, direction, settings)),
-    ...endpoint.profiles.flatMap((id) => [
-      rule([], jump(profileChainName(id, direction))),
-      rule([marked(marks.accept)], RETURN, 'Allowed by profile'),
-    ]),
+    ...tierRules(endpoint.tiers, direction, style),
+    ...profileRules(endpoint.profiles, direction, style),
     rule([], deny, 'Neither policy nor profile allows it'),
-  ]
-}
-
-/** What connection tracking already knows. */
-function connectionRules({ marks, filterAllow, deny, dropInvalid }: RuleSettings): Rule[] {
-  const established = [tracked('RELATED', 'ESTABLISHED')]
-  return [
-    ...(filterAllow.kind === 'return' ? [rule(established, setMark(marks.accept))] : []),
-    rule(established, filterAllow),
-    ...(dropInvalid ? [rule([tracked('INVALID')], deny)] : []),
   ]
 }
 
@@ -63,18 +48,5 @@ function tunnelRules({ workloadsMaySend, vxlanPort, deny }: RuleSettings): Rule[
       deny, 'VXLAN sent by a workload',
     )]),
     ...(workloadsMaySend.ipip ? [] : [rule([protocol(IP_PROTOCOL.ipip)], deny, 'IP in IP sent by a workload')]),
-  ]
-}
-
-function tierRules(tier: EndpointTier, direction: PolicyDirection, { marks, deny }: RuleSettings): Rule[] {
-  const policies: readonly PolicyId[] = tier[direction]
-  if (policies.length === 0) return []
-  return [
-    rule([], clearMark(marks.pass), `Tier ${tier.name}`),
-    ...policies.flatMap((id) => [
-      rule([unmarked(marks.pass)], jump(policyChainName(id, direction))),
-      rule([marked(marks.accept)], RETURN, 'Allowed by policy'),
-    ]),
-    ...(tier.defaultAction === 'Pass' ? [] : [rule([unmarked(marks.pass)], deny, `Tier ${tier.name}: not allowed, not passed on`)]),
   ]
 }

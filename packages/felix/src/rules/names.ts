@@ -18,6 +18,8 @@ export const CHAIN = {
   toHostEndpoint: 'cali-to-host-endpoint',
   fromHostEndpointForward: 'cali-from-hep-forward',
   toHostEndpointForward: 'cali-to-hep-forward',
+  failsafeIn: 'cali-failsafe-in',
+  failsafeOut: 'cali-failsafe-out',
   /** Accepts sources that a workload may use besides its own addresses. */
   mayUseOtherSource: 'cali-rpf-skip',
   floatingDnat: 'cali-fip-dnat',
@@ -35,6 +37,13 @@ export const profileChainName = (id: ProfileId, direction: PolicyDirection): str
 
 export const toWorkloadChainName = (interfaceName: string): string => chainName('cali-tw-', interfaceName)
 export const fromWorkloadChainName = (interfaceName: string): string => chainName('cali-fw-', interfaceName)
+
+/** Stands in chain names for a host endpoint of every interface that has none of its own; longer than an interface's name can be. */
+export const ANY_INTERFACE = 'any-interface-at-all'
+export const toHostChainName = (interfaceName: string): string => chainName('cali-th-', interfaceName)
+export const fromHostChainName = (interfaceName: string): string => chainName('cali-fh-', interfaceName)
+export const toHostForwardChainName = (interfaceName: string): string => chainName('cali-thfw-', interfaceName)
+export const fromHostForwardChainName = (interfaceName: string): string => chainName('cali-fhfw-', interfaceName)
 
 /** @param id A set of the graph, or one that the rules themselves need. */
 export const ipSetName = (version: IpVersion, id: SetId): string => setName(id, version)

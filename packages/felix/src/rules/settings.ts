@@ -1,6 +1,7 @@
 import { assertNever } from '@calico-node/core'
 import type { Action, PortRange } from '@calico-node/linux'
 import type { Ip } from '@calico-node/model'
+import type { FailsafePort } from '../config/param-types.ts'
 import type { FelixConfig } from '../config/params.ts'
 import { allocateMarks, type Marks } from './marks.ts'
 import { ACCEPT, DROP, RETURN } from './vocabulary.ts'
@@ -19,6 +20,8 @@ export interface RuleSettings {
   readonly workloadsMaySend: { readonly vxlan: boolean; readonly ipip: boolean }
   readonly vxlanPort: number
   readonly log: { readonly prefix: string; readonly limit?: { readonly rate: string; readonly burst: number } }
+  /** What no host endpoint can close, whoever is on the other side unless the entry says so. */
+  readonly failsafes: { readonly inbound: readonly FailsafePort[]; readonly outbound: readonly FailsafePort[] }
   readonly nat: { readonly ports?: PortRange; readonly source?: Ip; readonly outInterface?: string }
 }
 
@@ -52,6 +55,7 @@ export function ruleSettings(config: FelixConfig): RuleSettings {
       prefix: config.LogPrefix,
       ...(limit && { limit: { rate: `${limit.count}/${limit.per}`, burst: config.LogActionRateLimitBurst } }),
     },
+    failsafes: { inbound: config.FailsafeInboundHostPorts, outbound: config.FailsafeOutboundHostPorts },
     nat: { ...(ports && { ports }), ...(source && { source }), ...(filter !== '' && { outInterface: filter }) },
   }
 }

@@ -14,6 +14,7 @@
  * Chains that later features fill exist empty from the start, so that the jumps to them are valid.
  */
 import type { Chain, Hook, IpVersion, Rule, Table } from '@calico-node/linux'
+import { failsafeChains, NEIGHBOUR_DISCOVERY } from './failsafes.ts'
 import { CHAIN } from './names.ts'
 import type { RuleSettings } from './settings.ts'
 import {
@@ -28,14 +29,15 @@ export interface TablePlan {
 }
 
 export const staticTables = (settings: RuleSettings, version: IpVersion): TablePlan[] =>
-  [rawTable(settings), mangleTable(settings), natTable(), filterTable(settings, version)]
+  [rawTable(settings, version), mangleTable(settings, version), natTable(), filterTable(settings, version)]
 
 const empty = (...names: readonly string[]): Chain[] => names.map((name) => ({ name, rules: [] }))
 const hook = (chain: Hook['chain'], insert: readonly Rule[], append: readonly Rule[] = []): Hook =>
   ({ chain, insert, append })
 const enter = (chain: string): Rule[] => [rule([], jump(chain))]
 
-function rawTable({ marks, workloadPrefixes }: RuleSettings): TablePlan {
+function rawTable(settings: RuleSettings, version: IpVersion): TablePlan {
+  const { marks, workloadPrefixes } = settings
   const [fromWorkload] = marks.scratch
   const clear = rule([], clearMark(marks.accept, marks.pass, ...marks.scratch))
   const allowed = rule([marked(marks.accept)], ACCEPT)
@@ -54,13 +56,15 @@ function rawTable({ marks, workloadPrefixes }: RuleSettings): TablePlan {
         ],
       },
       { name: CHAIN.output, rules: [clear, rule([], jump(CHAIN.toHostEndpoint)), allowed] },
-      ...empty(CHAIN.mayUseOtherSource, CHAIN.fromHostEndpoint, CHAIN.toHostEndpoint),
+      ...empty(CHAIN.mayUseOtherSource),
+      ...failsafeChains(settings, 'raw', version),
     ],
     hooks: [hook('PREROUTING', enter(CHAIN.prerouting)), hook('OUTPUT', enter(CHAIN.output))],
   }
 }
 
-function mangleTable({ marks, mangleAllow }: RuleSettings): TablePlan {
+function mangleTable(settings: RuleSettings, version: IpVersion): TablePlan {
+  const { marks, mangleAllow, workloadPrefixes } = settings
   const allowed = rule([marked(marks.accept)], mangleAllow)
   const leave = rule([marked(marks.accept)], RETURN)
   return {
@@ -72,6 +76,8 @@ function mangleTable({ marks, mangleAllow }: RuleSettings): TablePlan {
           rule([tracked('RELATED', 'ESTABLISHED')], mangleAllow),
           allowed,
           rule([], jump(CHAIN.fromHostEndpoint)),
+          ...workloadPrefixes.map((prefix) =>
+            rule([inInterface(`${prefix}+`)], clearMark(marks.accept), 'What a workload sends has more to pass')),
           allowed,
         ],
       },
@@ -84,7 +90,7 @@ function mangleTable({ marks, mangleAllow }: RuleSettings): TablePlan {
           leave,
         ],
       },
-      ...empty(CHAIN.fromHostEndpoint, CHAIN.toHostEndpoint),
+      ...failsafeChains(settings, 'mangle', version),
     ],
     hooks: [hook('PREROUTING', enter(CHAIN.prerouting)), hook('POSTROUTING', enter(CHAIN.postrouting))],
   }
@@ -119,10 +125,8 @@ function filterTable(settings: RuleSettings, version: IpVersion): TablePlan {
       { name: CHAIN.workloadToHost, rules: workloadToHostRules(settings, version) },
       { name: CHAIN.forward, rules: forwardRules(settings) },
       { name: CHAIN.output, rules: outputRules(settings) },
-      ...empty(
-        CHAIN.fromHostEndpoint, CHAIN.toHostEndpoint, CHAIN.fromHostEndpointForward, CHAIN.toHostEndpointForward,
-        CHAIN.serviceLoops,
-      ),
+      ...empty(CHAIN.serviceLoops),
+      ...failsafeChains(settings, 'filter', version),
     ],
     hooks: [
       hook('INPUT', enter(CHAIN.input)),
@@ -142,9 +146,6 @@ function inputRules({ marks, filterAllow, workloadPrefixes }: RuleSettings): Rul
     allowed,
   ]
 }
-
-/** MLD query, report, done; router solicitation; neighbour solicitation and advertisement: IPv6 is dead without them. */
-const NEIGHBOUR_DISCOVERY = [130, 131, 132, 133, 135, 136]
 
 const workloadToHostRules = ({ workloadToHost }: RuleSettings, version: IpVersion): Rule[] => [
   ...(version === 4 ? [] : NEIGHBOUR_DISCOVERY.map((type) =>

@@ -27,4 +27,4 @@ export function rule(match: readonly Match[], action: Action, ...comments: reado
   return comments.length === 0 ? { match, action } : { match, action, comments }
 }
 
-export const IP_PROTOCOL = { icmp: 1, ipip: 4, tcp: 6, udp: 17, icmpv6: 58 } as const
+export const IP_PROTOCOL = { icmp: 1, ipip: 4, tcp: 6, udp: 17, icmpv6: 58, sctp: 132 } as const

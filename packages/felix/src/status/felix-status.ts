@@ -4,7 +4,7 @@
  */
 import { type Logger, sleep } from '@calico-node/core'
 import type { KvStore } from '@calico-node/datastore'
-import { type NodeName, workloadStatusKey, workloadStatusPrefix } from '@calico-node/model'
+import { hostEndpointStatusKey, hostEndpointStatusPrefix, type NodeName, workloadStatusKey, workloadStatusPrefix } from '@calico-node/model'
 import type { CalcMessage, DataplaneStatusSink, EndpointState, WorkloadId } from '../calc/messages.ts'
 import type { FelixConfig } from '../config/params.ts'
 import { EndpointFiles } from './endpoint-files.ts'
@@ -32,7 +32,7 @@ export class FelixStatus implements DataplaneStatusSink {
     this.#config = config
     this.#process = new ProcessStatus({ store, node, config, log })
     if (config.EndpointReportingEnabled) {
-      const prefixes = [workloadStatusPrefix(node, config.OpenstackRegion)]
+      const prefixes = [workloadStatusPrefix(node, config.OpenstackRegion), hostEndpointStatusPrefix(node)]
       this.#endpoints = new EndpointStatus({ store, prefixes, delayMs: () => this.#config.EndpointReportingDelay, log })
     }
     if (config.EndpointStatusPathPrefix !== '') this.#files = new EndpointFiles(config.EndpointStatusPathPrefix, log)
@@ -50,6 +50,10 @@ export class FelixStatus implements DataplaneStatusSink {
   workloadStatus(id: WorkloadId, state: EndpointState | undefined): void {
     this.#files?.setUp(id, state === 'up')
     this.#endpoints?.set(workloadStatusKey(this.#node, id, this.#config.OpenstackRegion), state)
+  }
+
+  hostEndpointStatus(name: string, state: EndpointState | undefined): void {
+    this.#endpoints?.set(hostEndpointStatusKey(this.#node, name), state)
   }
 
   dataplaneInSync(): void {

@@ -7,7 +7,8 @@ import { type WorkloadEndpoint, workloadKey } from '../../calc/messages.ts'
 import { resolveFelixConfig } from '../../config/resolve.ts'
 import { ruleSettings } from '../../rules/settings.ts'
 import type { DataplaneOp } from '../ops.ts'
-import { EndpointManager, type PassOutcome } from './endpoint.ts'
+import { EndpointManager } from './endpoint.ts'
+import type { PassOutcome } from './manager.ts'
 import type { WorkloadContext } from './workload-plan.ts'
 
 const context: WorkloadContext = {

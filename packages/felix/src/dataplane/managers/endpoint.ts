@@ -1,23 +1,15 @@
 import type { Logger } from '@calico-node/core'
 import type { Link, LinkEvent } from '@calico-node/linux'
-import { type CalcMessage, type EndpointState, type WorkloadEndpoint, type WorkloadId, workloadKey } from '../../calc/messages.ts'
+import { type CalcMessage, type DataplaneStatusSink, type EndpointState, type WorkloadEndpoint, type WorkloadId, workloadKey } from '../../calc/messages.ts'
 import type { DataplaneOp } from '../ops.ts'
 import { WorkloadDispatch } from './dispatch.ts'
-import type { Manager } from './manager.ts'
+import type { Manager, PassOutcome } from './manager.ts'
 import { interfaceOps, type WorkloadContext } from './workload-plan.ts'
 
 export interface StatusChange {
   readonly id: WorkloadId
   /** Undefined: the endpoint is gone. */
   readonly state: EndpointState | undefined
-}
-
-/** What the last pass over the kernel achieved. */
-export interface PassOutcome {
-  /** Interfaces that lack a route or a setting. */
-  readonly ailing: ReadonlySet<string>
-  /** Policy and routes stand as wanted: an endpoint may be called up. */
-  readonly complete: boolean
 }
 
 /**
@@ -72,6 +64,10 @@ export class EndpointManager implements Manager {
     if (this.#dispatchDirty) ops.push(...this.#dispatch.takeOps(this.#programmed.keys()))
     this.#dispatchDirty = false
     return ops
+  }
+
+  onPass(outcome: PassOutcome, status: DataplaneStatusSink): void {
+    for (const { id, state } of this.takeStatusChanges(outcome)) status.workloadStatus(id, state)
   }
 
   /** What is new to say about endpoints, given how the pass went that applied the ops. */

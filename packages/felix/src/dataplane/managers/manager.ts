@@ -1,5 +1,5 @@
 import type { IpVersion, LinkEvent } from '@calico-node/linux'
-import type { CalcMessage } from '../../calc/messages.ts'
+import type { CalcMessage, DataplaneStatusSink } from '../../calc/messages.ts'
 import type { RuleSettings } from '../../rules/settings.ts'
 import type { DataplaneOp } from '../ops.ts'
 
@@ -12,6 +12,16 @@ export interface Manager {
   onLink?(event: LinkEvent): void
   /** What changed since the last call. */
   takeOps(): readonly DataplaneOp[]
+  /** A pass over the kernel is done: says what is new about endpoints. */
+  onPass?(outcome: PassOutcome, status: DataplaneStatusSink): void
+}
+
+/** What the last pass over the kernel achieved. */
+export interface PassOutcome {
+  /** Interfaces that lack a route or a setting. */
+  readonly ailing: ReadonlySet<string>
+  /** Policy and routes stand as wanted: an endpoint may be called up. */
+  readonly complete: boolean
 }
 
 /** What every manager knows from the start. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { parseCidr } from '@calico-node/model'
+import { environmentLayer } from '../../config/layers.ts'
 import { resolveFelixConfig } from '../../config/resolve.ts'
 import { ruleSettings } from '../../rules/settings.ts'
 import { IpSetManager } from './ip-set.ts'
@@ -38,14 +39,27 @@ describe('PolicyManager', () => {
     manager.onMessage({ kind: 'policy.update', id: 'default/default.p', rules })
     manager.onMessage({ kind: 'policy.remove', id: 'default/default.p' })
     manager.onMessage({ kind: 'profile.update', id: 'p', rules })
-    const ops = manager.takeOps().map((op) => (op.kind === 'chain.set' ? `set ${op.chain.name}` : op.kind === 'chain.remove' ? `remove ${op.name}` : ''))
+    const ops = manager.takeOps().filter((op) => 'table' in op && op.table === 'filter').map((op) => (op.kind === 'chain.set' ? `set ${op.chain.name}` : op.kind === 'chain.remove' ? `remove ${op.name}` : ''))
     assert.deepEqual(ops, ['remove cali-pi-default/default.p', 'remove cali-po-default/default.p', 'set cali-pri-p', 'set cali-pro-p'])
   })
 
-  test('chains stand in the tables of both IP versions', () => {
+  test('chains are offered to every table that may ask them, in both IP versions', () => {
     const manager = new PolicyManager(context)
+    const tables = (): string[] => [...new Set(manager.takeOps().flatMap((op) => (op.kind === 'chain.set' ? `${op.table} ${op.ipVersion}` : [])))].toSorted()
     manager.onMessage({ kind: 'profile.update', id: 'p', rules })
-    assert.deepEqual(manager.takeOps().map((op) => op.kind === 'chain.set' && op.ipVersion), [4, 4, 6, 6])
+    assert.deepEqual(tables(), ['filter 4', 'filter 6', 'mangle 4', 'mangle 6'])
+    manager.onMessage({ kind: 'policy.update', id: 'default/default.p', rules })
+    assert.deepEqual(tables(), ['filter 4', 'filter 6', 'mangle 4', 'mangle 6', 'raw 4', 'raw 6'])
+  })
+
+  test('packets are rejected in the filter table only', () => {
+    const config = resolveFelixConfig([environmentLayer({ FELIX_IPTABLESFILTERDENYACTION: 'REJECT' })]).config
+    const manager = new PolicyManager({ ...onlyV4, settings: ruleSettings(config) })
+    const side = { nets: [], notNets: [], ports: [], notPorts: [], sets: [], notSets: [], portSets: [], notPortSets: [] }
+    const ingress = [{ action: 'deny', source: side, destination: side, comments: [] } as const]
+    manager.onMessage({ kind: 'policy.update', id: 'default/default.p', rules: { ingress, egress: [] } })
+    const actions = manager.takeOps().flatMap((op) => (op.kind === 'chain.set' ? op.chain.rules.map(({ action }) => `${op.table} ${action.kind}`) : []))
+    assert.deepEqual(actions, ['raw drop', 'mangle drop', 'filter reject'])
   })
 })
 

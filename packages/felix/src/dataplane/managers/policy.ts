@@ -1,6 +1,8 @@
+import type { Table } from '@calico-node/linux'
 import type { CalcMessage, RuleLists } from '../../calc/messages.ts'
 import type { RuleOwner } from '../../rules/log-prefix.ts'
 import { ownedChainNames, ownedChains } from '../../rules/policy.ts'
+import { DROP } from '../../rules/vocabulary.ts'
 import type { DataplaneOp } from '../ops.ts'
 import type { Manager, ManagerContext } from './manager.ts'
 
@@ -10,7 +12,7 @@ interface Change {
   readonly rules: RuleLists | undefined
 }
 
-/** Policies and profiles in use: two chains each. */
+/** Policies and profiles in use: two chains each, in every table that may ask them. */
 export class PolicyManager implements Manager {
   readonly #context: ManagerContext
   #changes = new Map<string, Change>()
@@ -39,11 +41,20 @@ export class PolicyManager implements Manager {
   }
 }
 
+/**
+ * Host endpoints ask policies in every table, and profiles wherever they ask them last. A table holds only what is jumped
+ * to, so a chain that nobody needs there costs nothing in the kernel. Packets are rejected in the filter table only.
+ */
+const TABLES_OF = { policy: ['raw', 'mangle', 'filter'], profile: ['mangle', 'filter'] } as const satisfies Record<RuleOwner['kind'], readonly Table[]>
+
 export function policyOps({ owner, rules }: Change, { versions, settings }: ManagerContext): DataplaneOp[] {
-  const table = 'filter'
-  return versions.flatMap((version): DataplaneOp[] =>
-    rules === undefined
-      ? ownedChainNames(owner).map((name) => ({ kind: 'chain.remove', ipVersion: version, table, name }))
-      : ownedChains(owner, rules, { version, settings }).map((chain) => ({ kind: 'chain.set', ipVersion: version, table, chain })),
-  )
+  const tables: readonly Table[] = TABLES_OF[owner.kind]
+  const names = ownedChainNames(owner)
+  return versions.flatMap((ipVersion): DataplaneOp[] => {
+    if (rules === undefined) return tables.flatMap((table) => names.map((name) => ({ kind: 'chain.remove', ipVersion, table, name }) as const))
+    const filter = ownedChains(owner, rules, { version: ipVersion, settings })
+    const elsewhere = settings.deny.kind === 'drop' ? filter : ownedChains(owner, rules, { version: ipVersion, settings: { ...settings, deny: DROP } })
+    return tables.flatMap((table) =>
+      (table === 'filter' ? filter : elsewhere).map((chain) => ({ kind: 'chain.set', ipVersion, table, chain }) as const))
+  })
 }
