@@ -3,8 +3,8 @@ export const SETTINGS = [
   { field: 'datastoreType', env: 'DATASTORE_TYPE', felix: 'FELIX_DATASTORETYPE' },
   { field: 'etcdEndpoints', env: 'ETCD_ENDPOINTS', felix: 'FELIX_ETCDENDPOINTS' },
   { field: 'etcdDiscoverySrv', env: 'ETCD_DISCOVERY_SRV' },
-  { field: 'etcdUsername', env: 'ETCD_USERNAME' },
-  { field: 'etcdPassword', env: 'ETCD_PASSWORD' },
+  { field: 'etcdUsername', env: 'ETCD_USERNAME', alsoByFile: true },
+  { field: 'etcdPassword', env: 'ETCD_PASSWORD', alsoByFile: true },
   { field: 'etcdKeyFile', env: 'ETCD_KEY_FILE', felix: 'FELIX_ETCDKEYFILE' },
   { field: 'etcdCertFile', env: 'ETCD_CERT_FILE', felix: 'FELIX_ETCDCERTFILE' },
   { field: 'etcdCACertFile', env: 'ETCD_CA_CERT_FILE', felix: 'FELIX_ETCDCAFILE' },
@@ -20,6 +20,8 @@ interface Row {
   readonly env?: string
   readonly felix?: string
   readonly notInFiles?: true
+  /** The variable with `_FILE` behind its name gives a file that holds the value. */
+  readonly alsoByFile?: true
 }
 
 /** Values that were given, with the name under which each was given. */

@@ -77,7 +77,26 @@ describe('parseConnection() from the environment', () => {
     test(why, () => assert.deepEqual(parseConnection(settings), expected))
   }
 
+  test('takes user and password from files', () => {
+    const [user, password] = [join(dir, 'user'), join(dir, 'password')]
+    writeFileSync(user, 'felix\n')
+    writeFileSync(password, ' p w \r\n')
+    const env = { ETCD_USERNAME_FILE: user, CALICO_ETCD_PASSWORD_FILE: password }
+    const { username, password: secret } = parseConnection({ env })
+    assert.deepEqual([username, secret], ['felix', ' p w '])
+  })
+
   const rejected: [env: Record<string, string>, code: string, message: RegExp][] = [
+    [
+      { ETCD_USERNAME: 'u', ETCD_PASSWORD_FILE: '/nowhere' },
+      'INVALID',
+      /^Cannot read \/nowhere \(ETCD_PASSWORD_FILE\): ENOENT/,
+    ],
+    [
+      { ETCD_USERNAME: 'u', ETCD_PASSWORD: 'p', ETCD_PASSWORD_FILE: '/f' },
+      'INVALID',
+      /ETCD_PASSWORD and ETCD_PASSWORD_FILE: give one/,
+    ],
     [{ DATASTORE_TYPE: 'kubernetes' }, 'UNSUPPORTED', /"kubernetes" \(DATASTORE_TYPE\)/],
     [
       { ETCD_ENDPOINTS: 'http://a', ETCD_DISCOVERY_SRV: 'b' },

@@ -3,6 +3,7 @@ import { CalicoError } from '@calico-node/core'
 import { readConfigFile } from './config-file.ts'
 import type { EtcdConnection, EtcdTlsSources, PemSource } from './connection.ts'
 import { parseEndpoints } from './endpoints.ts'
+import { readNamedFile } from './named-file.ts'
 import { SETTINGS, type Given, type GivenValue } from './setting-table.ts'
 
 /** Where calicoctl looks when no file is named; it may be missing. */
@@ -18,7 +19,7 @@ export interface ConnectionSettings {
 
 /**
  * How to reach etcd, from the file or from the environment, never from both. Each variable is looked up with the prefix
- * `CALICO_` first. With no endpoint given anywhere it is http://127.0.0.1:2379.
+ * `CALICO_` first. User name and password may also be given by files (`ETCD_PASSWORD_FILE`). With no endpoint given anywhere it is http://127.0.0.1:2379.
  *
  * @throws INVALID naming the setting; UNSUPPORTED for the Kubernetes datastore
  */
@@ -37,10 +38,21 @@ function fromEnvironment(env: ConnectionSettings['env'], felix: boolean): Given 
     const candidates: [name: string, value: string | undefined][] = []
     if (felix && 'felix' in row) candidates.push([row.felix, own.get(row.felix)])
     if ('env' in row) candidates.push([`CALICO_${row.env}`, env[`CALICO_${row.env}`]], [row.env, env[row.env]])
-    for (const [name, value = ''] of candidates) if (value !== '') given[row.field] ??= { value, name }
+    for (const [name, value = ''] of candidates) {
+      const path = 'alsoByFile' in row ? (env[`${name}_FILE`] ?? '') : ''
+      if (path !== '' && value !== '') throw invalid(`${name} and ${name}_FILE`, 'give one of them')
+      if (path !== '') given[row.field] ??= { value: secretIn(path, `${name}_FILE`), name: `${name}_FILE` }
+      if (value !== '') given[row.field] ??= { value, name }
+    }
   }
   return given
 }
+
+/** Editors end a file with a newline that is no part of the secret. */
+const secretIn = (path: string, setting: string): string =>
+  readNamedFile(path, setting)
+    .toString()
+    .replace(/\r?\n$/, '')
 
 function connectionOf(given: Given): EtcdConnection {
   const { datastoreType, etcdEndpoints, etcdDiscoverySrv, authority, scheme } = given

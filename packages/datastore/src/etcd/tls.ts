@@ -1,8 +1,9 @@
 import { X509Certificate } from 'node:crypto'
-import { readFileSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { createSecureContext, rootCertificates } from 'node:tls'
 import { CalicoError, messageOf } from '@calico-node/core'
 import type { EtcdTlsSources, PemSource } from './connection.ts'
+import { readNamedFile } from './named-file.ts'
 
 /** Certificates as the etcd3 package takes them. */
 export interface TlsCredentials {
@@ -34,14 +35,8 @@ export function fingerprint(sources: EtcdTlsSources): string {
     .join()
 }
 
-function read(source: PemSource): Buffer {
-  if (source.kind === 'inline') return Buffer.from(source.pem)
-  try {
-    return readFileSync(source.path)
-  } catch (err) {
-    throw new CalicoError('INVALID', `Cannot read ${describe(source)}: ${messageOf(err)}`, { cause: err })
-  }
-}
+const read = (source: PemSource): Buffer =>
+  source.kind === 'inline' ? Buffer.from(source.pem) : readNamedFile(source.path, source.setting)
 
 function check(what: string, parse: () => unknown): void {
   try {
