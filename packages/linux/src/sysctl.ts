@@ -19,8 +19,11 @@ const ROOTS = ['/proc/sys', '/host/proc/sys']
 const PROBE_KEY = 'net/ipv4/ip_forward'
 
 export function createSysctl({ roots = ROOTS }: SysctlOptions = {}): Sysctl {
-  return new ProcSysctl(roots.find(isWritable) ?? roots[0] ?? '/proc/sys')
+  return new ProcSysctl(findSysctlRoot({ roots }) ?? roots[0] ?? '/proc/sys')
 }
+
+/** The root that takes writes; undefined when none does. */
+export const findSysctlRoot = ({ roots = ROOTS }: SysctlOptions = {}): string | undefined => roots.find(isWritable)
 
 function isWritable(root: string): boolean {
   try {
@@ -53,7 +56,10 @@ class ProcSysctl implements Sysctl {
     } catch (cause) {
       const gone = isErrno(cause, 'ENOENT', 'ENODEV')
       const code = gone ? 'NOT_FOUND' : 'APPLY_FAILED'
-      throw new CalicoError(code, `Cannot set ${path} to ${value}: ${messageOf(cause)}`, { context: { key, value }, cause })
+      throw new CalicoError(code, `Cannot set ${path} to ${value}: ${messageOf(cause)}`, {
+        context: { key, value },
+        cause,
+      })
     }
   }
 }

@@ -10,7 +10,7 @@
  */
 import { hostname } from 'node:os'
 import { dirname } from 'node:path'
-import type { Logger } from '@calico-node/core'
+import { CalicoError, type Logger } from '@calico-node/core'
 import {
   CalicoClient,
   ensureFelixDefaults,
@@ -40,6 +40,8 @@ import { resolveNodeName } from './node-name.ts'
 import { type AddressDecision, decideAddress, needsDetection, requireSomeAddress } from './plan/node-address.ts'
 import type { NodeWish } from './plan/node.ts'
 import { renderServices, servicesFor } from './plan/services.ts'
+import { gatherRights } from './rights/gather.ts'
+import { findShortcomings } from './rights/rights.ts'
 import { ensureDefaultPools } from './steps/default-pools.ts'
 import { claimNode, ensurePolicyOnlyNode, type NodeStep } from './steps/node.ts'
 
@@ -160,9 +162,25 @@ async function prepareForWorkloads(client: CalicoClient, name: NodeName, found: 
   await ensureDefaultPools(client, found.config, found.addresses, log)
 }
 
+/** Folders of the host that start-up and the services write. */
+const hostFolders = (config: StartupConfig): string[] => [
+  config.CALICO_BIRD_RUN_DIR,
+  dirname(config.CALICO_NODENAME_FILE),
+  ...(config.CALICO_DISABLE_FILE_LOGGING ? [] : [config.CALICO_LOG_DIR]),
+]
+
+/** @throws FORBIDDEN naming every right that is missing, with the option of the container that gives it */
+function requireRights(config: StartupConfig, log: Logger): void {
+  const { fatal, degraded } = findShortcomings(gatherRights(hostFolders(config)), {
+    withBird: config.backend === 'bird',
+  })
+  for (const shortcoming of degraded) log.warn('A right is missing', { shortcoming })
+  if (fatal.length > 0)
+    throw new CalicoError('FORBIDDEN', `Cannot start with the rights of this container: ${fatal.join('; ')}`)
+}
+
 function leaveFiles(config: StartupConfig, name: NodeName, log: Logger): void {
-  const logging = config.CALICO_DISABLE_FILE_LOGGING ? [] : [config.CALICO_LOG_DIR]
-  ensureDirectories([config.CALICO_BIRD_RUN_DIR, dirname(config.CALICO_NODENAME_FILE), ...logging], log)
+  ensureDirectories(hostFolders(config), log)
   const withFelix = config.CALICO_NODE_ROLE === 'node' && config.CALICO_DISABLE_FELIX === undefined
   const services = servicesFor({ backend: config.backend, withFelix })
   if (config.CALICO_SERVICES_FILE !== undefined) writeWhole(config.CALICO_SERVICES_FILE, renderServices(services))
@@ -185,6 +203,7 @@ export async function runStartup(opts: StartupOptions): Promise<boolean> {
   if (config.CALICO_NETWORKING !== undefined) {
     log.warn('CALICO_NETWORKING is deprecated, use CALICO_NETWORKING_BACKEND', { backend: config.backend })
   }
+  requireRights(config, log)
   const name = nameOf(config, log)
   const store = openEtcd(connection, log)
   try {

@@ -170,7 +170,9 @@ const store = z.object({
     .optional()
     .describe('Domain whose SRV records name the endpoints; instead of ETCD_ENDPOINTS.'),
   ETCD_USERNAME: text.optional().describe('User, with ETCD_PASSWORD.'),
+  ETCD_USERNAME_FILE: text.optional().describe('File that holds the user name.'),
   ETCD_PASSWORD: text.optional().describe('Password of ETCD_USERNAME.'),
+  ETCD_PASSWORD_FILE: text.optional().describe('File that holds the password.'),
   ETCD_KEY_FILE: text.optional().describe('Client key.'),
   ETCD_CERT_FILE: text.optional().describe('Client certificate.'),
   ETCD_CA_CERT_FILE: text.optional().describe("Certificates that etcd's own must be signed by."),
