@@ -2,7 +2,7 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { build, type Plugin } from 'esbuild'
 
-const PROGRAMS = ['felix', 'confd', 'bird', 'startup', 'calicoctl', 'cni', 'lab']
+const PROGRAMS = ['felix', 'confd', 'bird', 'startup', 'calicoctl', 'node-services', 'cni', 'lab']
 
 /** etcd3 reads `../proto/rpc.proto` relative to its own file; in a bundle that is `proto/` beside the bundle. */
 const protoBesideBundle: Plugin = {

@@ -67,7 +67,7 @@ describe('runStartup()', () => {
     const felix = await client.resources('FelixConfiguration').get('node.host-a')
     assert.equal(felix.spec.defaultEndpointToHostAction, 'Return')
     assert.equal(readFileSync(filesOf('host-a').nodename, 'utf8'), 'host-a')
-    assert.equal(readFileSync(filesOf('host-a').services, 'utf8'), 'felix\nconfd\nbird\nbird6\n')
+    assert.equal(readFileSync(filesOf('host-a').services, 'utf8'), 'felix\nconfd\nbird\nbird6\nnode-services\n')
     assert.ok(existsSync(join(dir, 'host-a', 'run')) && existsSync(join(dir, 'host-a', 'log')))
   })
 
@@ -114,7 +114,7 @@ describe('runStartup()', () => {
   test('writes no BGP data in policy-only mode', async () => {
     await start('host-a', '10.20.0.1/24', { CALICO_NETWORKING: 'false' })
     assert.deepEqual((await client.resources('Node').get('host-a')).spec, {})
-    assert.equal(readFileSync(filesOf('host-a').services, 'utf8'), 'felix\n')
+    assert.equal(readFileSync(filesOf('host-a').services, 'utf8'), 'felix\nnode-services\n')
   })
 
   test('a reflector has its cluster and its services, and nothing that only workloads need', async () => {
@@ -125,7 +125,7 @@ describe('runStartup()', () => {
     assert.deepEqual((await client.resources('Node').get('rr')).spec, {
       bgp: { ipv4Address: '10.20.0.9/24', routeReflectorClusterID: '10.9.9.9' },
     })
-    assert.equal(readFileSync(filesOf('rr').services, 'utf8'), 'confd\nbird\nbird6\n')
+    assert.equal(readFileSync(filesOf('rr').services, 'utf8'), 'confd\nbird\nbird6\nnode-services\n')
     assert.deepEqual(await names('IPPool'), [])
     assert.deepEqual(await names('FelixConfiguration'), ['default'])
   })

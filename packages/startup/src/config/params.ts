@@ -116,6 +116,10 @@ const bgp = z.object({
   CALICO_CONFD_AUDIT_INTERVAL: text
     .optional()
     .describe('Read by confd: seconds between comparisons of what BIRD runs with what it should run. Default 60.'),
+  CALICO_NODE_SERVICES_LOGLEVEL: text.optional().describe('Read by node-services: its log level.'),
+  CALICO_MTU_FILE: text
+    .optional()
+    .describe('Read by Felix: where it writes how large packets of workloads may be. Default /var/lib/calico/mtu.'),
 })
 
 const pools = z.object({

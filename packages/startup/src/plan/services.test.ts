@@ -4,11 +4,11 @@ import { renderServices, servicesFor } from './services.ts'
 
 describe('servicesFor()', () => {
   const cases: [backend: 'bird' | 'vxlan' | 'none', withFelix: boolean, expected: string[]][] = [
-    ['bird', true, ['felix', 'confd', 'bird', 'bird6']],
-    ['bird', false, ['confd', 'bird', 'bird6']],
-    ['vxlan', true, ['felix']],
-    ['none', true, ['felix']],
-    ['none', false, []],
+    ['bird', true, ['felix', 'confd', 'bird', 'bird6', 'node-services']],
+    ['bird', false, ['confd', 'bird', 'bird6', 'node-services']],
+    ['vxlan', true, ['felix', 'node-services']],
+    ['none', true, ['felix', 'node-services']],
+    ['none', false, ['node-services']],
   ]
   for (const [backend, withFelix, expected] of cases) {
     test(`${backend}${withFelix ? '' : ' without Felix'}`, () => {

@@ -1,12 +1,12 @@
 import type { Backend } from '../config/resolve.ts'
 
 /** Names of the service folders, in the order in which they are started. */
-export type Service = 'felix' | 'confd' | 'bird' | 'bird6'
+export type Service = 'felix' | 'confd' | 'bird' | 'bird6' | 'node-services'
 
 const FOR_BACKEND: Readonly<Record<Backend, readonly Service[]>> = {
-  bird: ['felix', 'confd', 'bird', 'bird6'],
-  vxlan: ['felix'],
-  none: ['felix'],
+  bird: ['felix', 'confd', 'bird', 'bird6', 'node-services'],
+  vxlan: ['felix', 'node-services'],
+  none: ['felix', 'node-services'],
 }
 
 export interface ServiceChoice {

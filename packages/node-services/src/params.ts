@@ -1,0 +1,34 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { CalicoError, findLogLevel, type LogLevel } from '@calico-node/core'
+import { type NodeName, parseNodeName } from '@calico-node/model'
+import { z } from 'zod'
+
+const level = z.string().transform((text, ctx): LogLevel | 'none' | undefined => {
+  const found = findLogLevel(text)
+  if (found === undefined) ctx.addIssue('want Trace, Debug, Info, Warning, Error, Fatal or none')
+  return found
+})
+
+/** One row a variable. Empty variables count as unset. */
+export const NodeServicesParams = z.object({
+  NODENAME: z.string().trim().optional().describe('Name of this node. Unset: what the node-name file says.'),
+  CALICO_NODENAME_FILE: z.string().default('/var/lib/calico/nodename').describe('Written by start-up.'),
+  CALICO_NODE_SERVICES_LOGLEVEL: level.optional().describe('Log level of node-services.'),
+})
+export type NodeServicesConfig = Readonly<z.output<typeof NodeServicesParams>>
+
+/** @throws INVALID, naming every bad variable */
+export function resolveConfig(env: Readonly<Record<string, string | undefined>>): NodeServicesConfig {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''))
+  const result = NodeServicesParams.safeParse(given)
+  if (result.success) return result.data
+  const problems = result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ')
+  throw new CalicoError('INVALID', `Cannot start with this environment: ${problems}`)
+}
+
+/** @throws INVALID when nothing says which node this is, or the name is none */
+export function ownNodeName({ NODENAME, CALICO_NODENAME_FILE: file }: NodeServicesConfig): NodeName {
+  const name = NODENAME ?? (existsSync(file) ? readFileSync(file, 'utf8').trim() : '')
+  if (name !== '') return parseNodeName(name)
+  throw new CalicoError('INVALID', `Cannot tell which node this is: NODENAME is not set and ${file} says nothing`)
+}

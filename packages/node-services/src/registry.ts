@@ -1,0 +1,5 @@
+import type { NodeService } from './services.ts'
+import { tunnelAddresses } from './tunnel-addresses.ts'
+
+/** Everything that this process does; a new service is one row more. */
+export const SERVICES: readonly NodeService[] = [tunnelAddresses]
