@@ -21,6 +21,11 @@ export const ENTRIES: readonly Entry[] = [
   entry('patch', 'Change fields of a resource', async () => (await import('./resource/patch.ts')).command),
   entry('label', 'Set or take away a label of a resource', async () => (await import('./resource/label.ts')).command),
   entry('validate', 'Check a file without a datastore', async () => (await import('./resource/validate.ts')).command),
+  entry(
+    'convert',
+    'Turn documents of Calico 1 and 2 into v3 resources',
+    async () => (await import('./resource/convert.ts')).command,
+  ),
   entry('diff', 'Show what apply would change', async () => (await import('./resource/diff.ts')).command),
   entry(
     'explain',
@@ -247,6 +252,11 @@ export const ENTRIES: readonly Entry[] = [
     'datastore migrate unlock',
     'Let plugins make changes again',
     async () => (await import('./datastore/lock.ts')).unlockCommand,
+  ),
+  entry(
+    'datastore roles',
+    'Print the commands that make the roles of each component in etcd',
+    async () => (await import('./datastore/roles.ts')).command,
   ),
   entry(
     'version',

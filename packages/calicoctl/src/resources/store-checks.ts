@@ -8,10 +8,12 @@ import {
   describeProblems,
   findBlockKey,
   poolOverlapProblems,
+  referencesOf,
   type AnyResource,
   type IPPoolResource,
   type Kind,
   type Problem,
+  type Reference,
 } from '@calico-node/model'
 
 async function poolProblems(client: CalicoClient, { metadata, spec }: IPPoolResource): Promise<Problem[]> {
@@ -34,37 +36,20 @@ async function poolProblems(client: CalicoClient, { metadata, spec }: IPPoolReso
       ]
 }
 
-async function tierProblems(client: CalicoClient, tier: string): Promise<Problem[]> {
-  const tiers = (await client.resources('Tier').list()).map(({ metadata }) => metadata.name)
-  return tiers.includes(tier)
-    ? []
-    : [{ field: 'spec.tier', value: tier, reason: `must exist: there are ${tiers.join(', ')}` }]
-}
-
-async function filterProblems(client: CalicoClient, filters: readonly string[]): Promise<Problem[]> {
-  if (filters.length === 0) return []
-  const known = new Set((await client.resources('BGPFilter').list()).map(({ metadata }) => metadata.name))
-  return filters.flatMap((filter, i) =>
-    known.has(filter)
-      ? []
-      : [{ field: `spec.filters[${i}]`, value: filter, reason: 'must be the name of a BGPFilter' }],
-  )
+async function referenceProblems(client: CalicoClient, references: readonly Reference[]): Promise<Problem[]> {
+  const problems: Problem[] = []
+  for (const { field, kind, name } of references) {
+    const known = (await client.resources(kind).list()).map(({ metadata }) => metadata.name)
+    if (known.includes(name)) continue
+    const choice = known.length === 0 ? 'there is none' : `there are ${known.join(', ')}`
+    problems.push({ field, value: name, reason: `must be the name of a ${kind}: ${choice}` })
+  }
+  return problems
 }
 
 async function problemsOf(client: CalicoClient, resource: AnyResource, isNew: boolean): Promise<Problem[]> {
-  switch (resource.kind) {
-    case 'IPPool':
-      return isNew ? poolProblems(client, resource) : []
-    case 'GlobalNetworkPolicy':
-    case 'NetworkPolicy':
-    case 'StagedGlobalNetworkPolicy':
-    case 'StagedNetworkPolicy':
-      return isNew ? tierProblems(client, resource.spec.tier ?? 'default') : []
-    case 'BGPPeer':
-      return filterProblems(client, resource.spec.filters ?? [])
-    default:
-      return []
-  }
+  if (resource.kind === 'IPPool') return isNew ? poolProblems(client, resource) : []
+  return referenceProblems(client, referencesOf(resource))
 }
 
 const DEPENDENT: ReadonlySet<Kind> = new Set([
