@@ -85,7 +85,7 @@ describe('rules', () => {
       'the label of the namespace has another name',
       () => source({ selector: "calico/k8s_ns in {'b', 'a'}" }),
       {
-        selector: "projectcalico.org/namespace in {'a', 'b'}",
+        selector: 'projectcalico.org/namespace in {"a", "b"}',
       },
     ],
   ]
