@@ -37,6 +37,18 @@ describe('explain', () => {
   })
 })
 
+describe('datastore roles', () => {
+  test('prints commands for a shell', async () => {
+    const text = await ok('datastore roles confd')
+    assert.match(text, /^etcdctl role add calico-confd\n/)
+    assert.match(text, /^etcdctl role grant-permission calico-confd read --prefix=true \/calico\/ipam\/v2\/host\/$/m)
+    assert.doesNotMatch(text, /readwrite|calico-felix/)
+    assert.match(await ok('datastore roles'), /calico-felix[^]*calico-operator/)
+  })
+  test('names the components there are', () =>
+    fails('datastore roles bird', /There is no component bird: want felix, confd, startup, cni, operator/))
+})
+
 describe('completion', () => {
   for (const shell of ['bash', 'zsh', 'fish'])
     test(`prints a script for ${shell}`, async () =>

@@ -113,7 +113,7 @@ describe('a document with faults', () => {
     )
     await fails(
       'create -f -',
-      /spec\.tier "nosuch" must exist/,
+      /spec\.tier "nosuch" must be the name of a Tier: there are .*default/,
       policy('nosuch.p', 'x').replace('spec: {', 'spec: {tier: nosuch, '),
     )
   })

@@ -70,7 +70,7 @@ export function etcdRoles(): readonly EtcdRole[] {
     },
     {
       component: 'startup',
-      summary: 'registers the node, fills in the defaults of a new cluster, allocates tunnel addresses',
+      summary: 'and node-services register the node, fill in the defaults of a new cluster, allocate tunnel addresses',
       readPrefixes: kinds('IPReservation'),
       writePrefixes: [
         ...kinds('ClusterInformation', 'Tier', 'FelixConfiguration', 'BGPConfiguration', 'IPPool', 'Node'),

@@ -1,42 +1,83 @@
-import { waitFor } from '@calico-node/core'
+import { CalicoError, waitFor } from '@calico-node/core'
 import { firstChild, isAlive, killQuietly, type Machine } from './machine.ts'
+
+export interface LabEtcdOptions {
+  readonly machine: Machine
+  /** Of the machine, where it listens. */
+  readonly address: string
+  /** Default `lab`. */
+  readonly name?: string
+  /** Default 2379; members talk to each other on the next port. */
+  readonly port?: number
+  /** Members of the cluster, as `--initial-cluster` takes them. Default: this one alone. */
+  readonly cluster?: string
+  /** Serve TLS, to clients with a certificate of the same CA only. */
+  readonly tls?: { readonly caFile: string; readonly certFile: string; readonly keyFile: string }
+}
 
 /** One etcd on a machine of the lab, on the machine's own address. */
 export class LabEtcd {
-  readonly machine: Machine
   readonly endpoint: string
+  /** As `--user` of etcdctl takes it; to be set once authentication is on. */
+  user: string | undefined
+  readonly #opts: LabEtcdOptions
   #pid = 0
 
-  constructor(machine: Machine, address: string) {
-    this.machine = machine
-    this.endpoint = `http://${address}:2379`
+  constructor(opts: LabEtcdOptions) {
+    const { address, port = 2379, tls } = opts
+    this.#opts = opts
+    this.endpoint = `${tls === undefined ? 'http' : 'https'}://${address}:${port}`
   }
 
+  /** How the member is called by the others: an entry of `cluster`. */
+  get peer(): string {
+    return `${this.#name}=${this.#peerUrl}`
+  }
+
+  get #name(): string {
+    return this.#opts.name ?? 'lab'
+  }
+
+  get #peerUrl(): string {
+    return `http://${this.#opts.address}:${(this.#opts.port ?? 2379) + 1}`
+  }
+
+  get #dataDir(): string {
+    return `/var/lib/etcd-${this.#name}`
+  }
+
+  /** Starts it and waits until it answers, which takes a majority of the cluster. */
   async start(): Promise<void> {
-    // Durability is not what a lab is for: skip fsync.
-    const peer = this.endpoint.replace('2379', '2380')
-    const argv = [
-      'etcd',
-      '--name',
-      'lab',
-      '--data-dir',
-      '/var/lib/etcd-lab',
-      '--unsafe-no-fsync',
-      '--listen-client-urls',
-      this.endpoint,
-      '--advertise-client-urls',
-      this.endpoint,
-      '--listen-peer-urls',
-      peer,
-      '--initial-advertise-peer-urls',
-      peer,
-      '--initial-cluster',
-      `lab=${peer}`,
-    ]
-    this.#pid = this.machine.spawn(argv, 'etcd.log')
+    this.launch()
     await waitFor(`etcd on ${this.endpoint}`, async () => (await this.ctl('endpoint', 'health')).code === 0, {
       deadlineMs: 20_000,
     })
+  }
+
+  /** Starts it without waiting. */
+  launch(): void {
+    const { machine, tls, cluster = this.peer } = this.#opts
+    const argv = [
+      'etcd',
+      `--name=${this.#name}`,
+      `--data-dir=${this.#dataDir}`,
+      '--unsafe-no-fsync', // durability is not what a lab is for
+      `--listen-client-urls=${this.endpoint}`,
+      `--advertise-client-urls=${this.endpoint}`,
+      `--listen-peer-urls=${this.#peerUrl}`,
+      `--initial-advertise-peer-urls=${this.#peerUrl}`,
+      `--initial-cluster=${cluster}`,
+      '--bcrypt-cost=4',
+      ...(tls === undefined
+        ? []
+        : [
+            `--cert-file=${tls.certFile}`,
+            `--key-file=${tls.keyFile}`,
+            `--trusted-ca-file=${tls.caFile}`,
+            '--client-cert-auth',
+          ]),
+    ]
+    this.#pid = machine.spawn(argv, 'etcd.log')
   }
 
   /** Ends etcd without warning; its data stays. */
@@ -46,10 +87,26 @@ export class LabEtcd {
     await waitFor('etcd to end', () => !isAlive(etcd))
   }
 
+  /** Removes all its data; only while it is stopped. */
+  async wipe(): Promise<void> {
+    await this.#opts.machine.must(['rm', '-rf', this.#dataDir])
+  }
+
   async ctl(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-    return this.machine.exec(['etcdctl', '--endpoints', this.endpoint, '--command-timeout', '3s', ...args], {
-      env: { ETCDCTL_API: '3' },
-    })
+    const { machine, tls } = this.#opts
+    const secure = tls === undefined ? [] : [`--cacert=${tls.caFile}`, `--cert=${tls.certFile}`, `--key=${tls.keyFile}`]
+    const user = this.user === undefined ? [] : [`--user=${this.user}`]
+    return machine.exec(
+      ['etcdctl', '--endpoints', this.endpoint, '--command-timeout', '3s', ...secure, ...user, ...args],
+      { env: { ETCDCTL_API: '3' } },
+    )
+  }
+
+  /** As {@link ctl}. @throws COMMAND_FAILED */
+  async must(...args: string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.ctl(...args)
+    if (code === 0) return stdout
+    throw new CalicoError('COMMAND_FAILED', `Cannot run etcdctl ${args.join(' ')}: ${stderr.trim()}`)
   }
 
   /** The value of a key as JSON of the shape that the caller knows it to have; undefined when absent. */

@@ -34,7 +34,7 @@ export class Lab {
   private constructor(opts: LabOptions, underlay: Machine) {
     this.#opts = opts
     this.underlay = underlay
-    this.etcd = new LabEtcd(underlay, UNDERLAY.ipv4)
+    this.etcd = new LabEtcd({ machine: underlay, address: UNDERLAY.ipv4 })
   }
 
   /** Brings up the underlay and etcd. */

@@ -56,6 +56,11 @@ export const ENTRIES: readonly Entry[] = [
   alias('status', async () => (await import('./node/status.ts')).documentsCommand),
   entry('node stop', 'Stop calico/node on this host', async () => (await import('./node/stop.ts')).command),
   entry(
+    'node cleanup',
+    'Take everything of Calico out of this host',
+    async () => (await import('./node/cleanup.ts')).command,
+  ),
+  entry(
     'node remove',
     'Delete a node and what is its own from the datastore',
     async () => (await import('./node/remove.ts')).command,

@@ -49,7 +49,11 @@ async function referenceProblems(client: CalicoClient, references: readonly Refe
 
 async function problemsOf(client: CalicoClient, resource: AnyResource, isNew: boolean): Promise<Problem[]> {
   if (resource.kind === 'IPPool') return isNew ? poolProblems(client, resource) : []
-  return referenceProblems(client, referencesOf(resource))
+  // The tier of a policy that exists cannot change.
+  return referenceProblems(
+    client,
+    referencesOf(resource).filter(({ kind }) => isNew || kind !== 'Tier'),
+  )
 }
 
 const DEPENDENT: ReadonlySet<Kind> = new Set([
