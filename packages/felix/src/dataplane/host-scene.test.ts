@@ -26,22 +26,27 @@ export const sh = async (command: string): Promise<string> => (await execute('sh
 const ADDRESS = { 4: (number: number) => `10.65.0.${number}`, 6: (number: number) => `fd00:65::${number}` } as const
 export type Version = keyof typeof ADDRESS
 export const VERSIONS = [4, 6] as const satisfies readonly Version[]
+export const UPLINK = { 4: '172.16.0.1', 6: 'fd00:16::1' } as const
 const OUTSIDE = { 4: '172.16.0.2', 6: 'fd00:16::2' } as const
 export const PORTS = [80, 81]
 
-/** A workload, or the machine outside. */
+/** Somebody who sends and answers. */
 export interface Party {
-  readonly peer: Peer
+  readonly peer: Pick<Peer, 'name' | 'ping' | 'tcp' | 'udp'>
   readonly ip: Readonly<Record<Version, string>>
 }
-export interface Workload extends Party {
+/** A workload, or the machine outside. */
+export interface Machine extends Party {
+  readonly peer: Peer
+}
+export interface Workload extends Machine {
   readonly endpoint: WorkloadEndpoint
 }
 
 export class HostScene {
   readonly config: FelixConfig
   readonly states = new Map<string, EndpointState>()
-  readonly outside: Party
+  readonly outside: Machine
   #peers: Peer[]
   #dataplane: Dataplane | undefined
   #running: { stop: AbortController; done: Promise<unknown> } | undefined
@@ -59,9 +64,9 @@ export class HostScene {
     assert.deepEqual(links, [], 'this takes a fresh network namespace: run it through scripts/in-netns.sh')
     const { config } = resolveFelixConfig([environmentLayer({ FELIX_IPTABLESBACKEND: variant, ...env })])
     const outside = await Peer.start({
-      name: 'outside', hostInterface: 'uplink', addresses: [`${OUTSIDE[4]}/24`, `${OUTSIDE[6]}/64`], gateway: '172.16.0.1', ports: PORTS,
+      name: 'outside', hostInterface: 'uplink', addresses: [`${OUTSIDE[4]}/24`, `${OUTSIDE[6]}/64`], gateway: UPLINK[4], ports: PORTS,
     })
-    await sh('ip addr add 172.16.0.1/24 dev uplink; ip addr add fd00:16::1/64 dev uplink nodad')
+    await sh(`ip addr add ${UPLINK[4]}/24 dev uplink; ip addr add ${UPLINK[6]}/64 dev uplink nodad`)
     await sh(`ip route replace default via ${OUTSIDE[4]}; ip -6 route replace default via ${OUTSIDE[6]}`)
     return new HostScene(outside, config)
   }
