@@ -72,6 +72,9 @@ export { createNeighbours, type NeighboursOptions } from './neighbours.ts'
 export { createLinkMonitor, type LinkMonitorOptions } from './link-monitor.ts'
 export { createSysctl, findSysctlRoot, type SysctlOptions } from './sysctl.ts'
 export { createConntrack } from './conntrack.ts'
+export {
+  findLeftovers, removeLeftovers, type LeftoverOptions, type LeftoverRoute, type Leftovers, type LeftoverTable,
+} from './leftovers.ts'
 export { IpBatch } from './ip-batch.ts'
 export type { InterfaceAddress, KernelNeighbour, KernelRoute, LinkDetail } from './ip-json.ts'
 export {

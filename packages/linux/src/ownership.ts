@@ -90,7 +90,7 @@ export const DEFAULT_ROUTE_OWNERSHIP: RouteOwnership = {
 export const TUNNEL_DEVICES = { vxlan: 'vxlan.calico', 'vxlan-v6': 'vxlan-v6.calico', ipip: 'tunl0' } as const
 const VXLAN_DEVICES: readonly string[] = [TUNNEL_DEVICES.vxlan, TUNNEL_DEVICES['vxlan-v6']]
 /** BIRD as Calico patches it writes routes to `tunl0`; a stock BIRD does not, so these are left from before. */
-const ROUTE_PROTOCOL_BIRD = 12
+export const ROUTE_PROTOCOL_BIRD = 12
 
 export const isWorkloadDevice = (dev: string, prefixes: readonly string[]): boolean =>
   prefixes.some((prefix) => dev.startsWith(prefix))

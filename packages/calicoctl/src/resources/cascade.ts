@@ -5,7 +5,16 @@
 import { CalicoError, hasCode, sleep } from '@calico-node/core'
 import type { CalicoClient } from '@calico-node/datastore'
 import type { Ipam } from '@calico-node/ipam'
-import { findIp, type Kind, type NodeResource, parseNodeName } from '@calico-node/model'
+import {
+  felixLastReportedStatusKey,
+  felixStatusKey,
+  findIp,
+  hostEndpointStatusPrefix,
+  type Kind,
+  type NodeResource,
+  parseNodeName,
+  workloadStatusPrefix,
+} from '@calico-node/model'
 
 export interface CascadeTools {
   readonly client: CalicoClient
@@ -89,6 +98,16 @@ async function beforeNode({ client, ipam }: CascadeTools, { name }: Deletion): P
   }
   for (const { metadata, spec } of await client.resources('HostEndpoint').list()) {
     if (spec.node === name) await absentIsFine(client.resources('HostEndpoint').delete(metadata.name))
+  }
+  await forgetReports(client, name)
+}
+
+/** What Felix reported last, which otherwise stays for good. */
+async function forgetReports({ store }: CalicoClient, node: string): Promise<void> {
+  const lists = [workloadStatusPrefix(node), hostEndpointStatusPrefix(node)].map((prefix) => store.list(prefix))
+  const reports = (await Promise.all(lists)).flatMap(({ kvs }) => kvs.map(({ key }) => key))
+  for (const key of [...reports, felixLastReportedStatusKey(node), felixStatusKey(node)]) {
+    await absentIsFine(store.delete(key))
   }
 }
 
