@@ -12,7 +12,7 @@ const BASE: NodeContainer = {
   logDirectory: '/var/log/calico',
   etcd: { endpoints: 'http://127.0.0.1:23790', discoverySrv: '' },
   initSystem: false,
-  leastPrivilege: false,
+  privileged: false,
 }
 const has = (node: Partial<NodeContainer>, ...parts: string[]): void => {
   const line = shellLine(['docker', ...dockerRunWords({ ...BASE, ...node })])
@@ -20,9 +20,9 @@ const has = (node: Partial<NodeContainer>, ...parts: string[]): void => {
 }
 
 describe('dockerRunWords()', () => {
-  test('is the line that tools around Calico cut at the first -e', () => {
+  test('with --privileged is the line that tools around Calico cut at the first -e', () => {
     assert.equal(
-      shellLine(['docker', ...dockerRunWords(BASE)]),
+      shellLine(['docker', ...dockerRunWords({ ...BASE, privileged: true })]),
       'docker run --net=host --privileged --name=calico-node -d --restart=always -e NODENAME=host-a ' +
         '-e CALICO_NETWORKING_BACKEND=none -e NO_DEFAULT_POOLS=true -e IP=10.20.0.1 -e ETCD_ENDPOINTS=http://127.0.0.1:23790 ' +
         '-e ETCD_DISCOVERY_SRV= -v /var/log/calico:/var/log/calico -v /var/run/calico:/var/run/calico ' +
@@ -30,8 +30,19 @@ describe('dockerRunWords()', () => {
     )
   })
   test('stays attached for an init system', () => has({ initSystem: true }, '--name=calico-node --rm -e'))
-  test('can do without --privileged', () =>
-    has({ leastPrivilege: true }, '--cap-drop=ALL --cap-add=NET_ADMIN', '-v /proc/sys/net:/host/proc/sys/net'))
+  test('gives no more rights than are needed', () => {
+    const rights = (node: Partial<NodeContainer>): string[] =>
+      dockerRunWords({ ...BASE, ...node }).filter((word) => /^--(cap|privileged|security)/.test(word))
+    const least = ['--cap-drop=ALL', '--cap-add=NET_ADMIN', '--cap-add=NET_RAW']
+    assert.deepEqual(rights({}), [...least, '--security-opt=no-new-privileges'])
+    assert.deepEqual(rights({ backend: 'bird' }), [
+      ...least,
+      '--cap-add=NET_BIND_SERVICE',
+      '--security-opt=no-new-privileges',
+    ])
+    assert.deepEqual(rights({ privileged: true }), ['--privileged'])
+    has({}, '-v /proc/sys/net:/host/proc/sys/net')
+  })
   test('hands certificates over under fixed paths', () =>
     has(
       { etcd: { ...BASE.etcd, caFile: '/tls/ca', certFile: '/tls/c', keyFile: '/tls/k' } },

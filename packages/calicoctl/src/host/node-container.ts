@@ -23,14 +23,18 @@ export interface NodeContainer {
   }
   /** Attached and removed at exit, for an init system that supervises it. */
   readonly initSystem: boolean
-  /** Give the capabilities that are needed in place of `--privileged`. */
-  readonly leastPrivilege: boolean
+  /** All rights, in place of those that are needed. */
+  readonly privileged: boolean
 }
 
 export const CONTAINER_NAME = 'calico-node'
 
-const PRIVILEGED = ['--privileged']
-const LEAST = ['--cap-drop=ALL', '--cap-add=NET_ADMIN', '--cap-add=NET_RAW', '--cap-add=NET_BIND_SERVICE']
+/** What the container may do: the kernel's network, raw sockets, and, where BIRD runs, the port of BGP. */
+function rightsOf({ privileged, backend }: NodeContainer): string[] {
+  if (privileged) return ['--privileged']
+  const capabilities = ['NET_ADMIN', 'NET_RAW', ...(backend === 'bird' ? ['NET_BIND_SERVICE'] : [])]
+  return ['--cap-drop=ALL', ...capabilities.map((name) => `--cap-add=${name}`), '--security-opt=no-new-privileges']
+}
 
 const CERTIFICATES = [
   { key: 'caFile', variable: 'ETCD_CA_CERT_FILE', inside: '/etc/calico/certs/ca_cert.crt' },
@@ -62,7 +66,7 @@ function mounts(node: NodeContainer): (readonly [string, string])[] {
   return [
     [node.logDirectory, '/var/log/calico'],
     ...['/var/run/calico', '/var/lib/calico', '/lib/modules', '/run'].map(same),
-    ...(node.leastPrivilege ? [['/proc/sys/net', '/host/proc/sys/net'] as const] : []),
+    ...(node.privileged ? [] : [['/proc/sys/net', '/host/proc/sys/net'] as const]),
     ...(node.libnetwork ? ['/run/docker/plugins', '/var/run/docker.sock'].map(same) : []),
     ...(node.felixConfig === undefined ? [] : [[node.felixConfig, '/etc/calico/felix.cfg'] as const]),
     ...CERTIFICATES.flatMap(({ key, inside }) => {
@@ -77,7 +81,7 @@ export function dockerRunWords(node: NodeContainer): string[] {
   return [
     'run',
     '--net=host',
-    ...(node.leastPrivilege ? LEAST : PRIVILEGED),
+    ...rightsOf(node),
     `--name=${CONTAINER_NAME}`,
     ...(node.initSystem ? ['--rm'] : ['-d', '--restart=always']),
     ...environment(node).flatMap(([name, value]) => ['-e', `${name}=${value}`]),

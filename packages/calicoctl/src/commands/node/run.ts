@@ -154,12 +154,15 @@ export const command = defineCommand({
     noDefaultIppools: flag('--no-default-ippools', 'create no address pools'),
     dryrun: flag('--dryrun', 'print the command and do nothing'),
     initSystem: flag('--init-system', 'stay attached, for an init system that supervises the node'),
-    leastPrivilege: flag('--least-privilege', 'give single capabilities in place of --privileged'),
+    privileged: flag('--privileged', 'give the container all rights, not only those that it needs'),
     libnetwork: flag('--libnetwork', 'serve Docker networks too'),
     detach: hidden(text('--detach <true|false>', 'as --init-system when false')),
     runtime: hidden(text('--runtime <runtime>', 'docker')),
     noPull: hidden(flag('--no-pull', 'accepted')),
   },
+  details:
+    'The container gets NET_ADMIN, NET_RAW and, with BIRD, NET_BIND_SERVICE, and writes settings of the network below ' +
+    '/host/proc/sys/net. Where the engine keeps that from it, --privileged helps.',
   examples: [
     ['node run', 'start the node; its address is detected'],
     ['node run --ip=10.20.0.1 --as=65010', 'with an address and an AS number of your choice'],
@@ -186,7 +189,7 @@ export const command = defineCommand({
       logDirectory: options.logDir,
       etcd: etcdOf(connection),
       initSystem: options.initSystem || options.detach === 'false',
-      leastPrivilege: options.leastPrivilege,
+      privileged: options.privileged,
     }
     if (options.dryrun) return dryRun(node)
     requireRoot()
