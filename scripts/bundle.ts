@@ -3,6 +3,10 @@ import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeF
 import { build, type Plugin } from 'esbuild'
 
 const PROGRAMS = ['felix', 'confd', 'bird', 'startup', 'calicoctl', 'node-services', 'cni', 'lab']
+const MAIN_FILES = [
+  ...PROGRAMS.map((name) => [name, `packages/${name}/src/main.ts`] as const),
+  ['calico-node', 'packages/node-services/src/calico-node.ts'] as const,
+]
 
 /** etcd3 reads `../proto/rpc.proto` relative to its own file; in a bundle that is `proto/` beside the bundle. */
 const protoBesideBundle: Plugin = {
@@ -36,9 +40,9 @@ const staged = `.build/dist-${process.pid}`
 mkdirSync(staged, { recursive: true })
 cpSync('node_modules/etcd3/proto', `${staged}/proto`, { recursive: true })
 const results = await Promise.all(
-  PROGRAMS.filter((name) => existsSync(`packages/${name}/src/main.ts`)).map((name) =>
+  MAIN_FILES.map(([name, main]) =>
     build({
-      entryPoints: [`packages/${name}/src/main.ts`],
+      entryPoints: [main],
       outfile: `${staged}/${name}.cjs`,
       bundle: true,
       platform: 'node',

@@ -15,7 +15,10 @@ ${SERVICES.map(({ name, summary }) => `  ${name.padEnd(20)}${summary}`).join('\n
 `
 
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({ allowPositionals: true, options: { help: { type: 'boolean', default: false } } })
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { help: { type: 'boolean', default: false } },
+  })
   if (values.help) {
     process.stdout.write(USAGE)
     return 0

@@ -13,13 +13,23 @@ const level = z.string().transform((text, ctx): LogLevel | 'none' | undefined =>
 export const NodeServicesParams = z.object({
   NODENAME: z.string().trim().optional().describe('Name of this node. Unset: what the node-name file says.'),
   CALICO_NODENAME_FILE: z.string().default('/var/lib/calico/nodename').describe('Written by start-up.'),
+  CALICO_HEALTH_PORT: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(65_535)
+    .optional()
+    .describe('Port where the health of the whole node is served: /liveness, /readiness. Unset: none.'),
+  CALICO_HEALTH_HOST: z.string().default('localhost').describe('Address of CALICO_HEALTH_PORT.'),
   CALICO_NODE_SERVICES_LOGLEVEL: level.optional().describe('Log level of node-services.'),
 })
 export type NodeServicesConfig = Readonly<z.output<typeof NodeServicesParams>>
 
 /** @throws INVALID, naming every bad variable */
 export function resolveConfig(env: Readonly<Record<string, string | undefined>>): NodeServicesConfig {
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''))
+  const given = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''),
+  )
   const result = NodeServicesParams.safeParse(given)
   if (result.success) return result.data
   const problems = result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ')

@@ -1,5 +1,7 @@
+import { healthServer } from './health/server.ts'
+import { shutdownMarker } from './health/shutdown-marker.ts'
 import type { NodeService } from './services.ts'
 import { tunnelAddresses } from './tunnel-addresses.ts'
 
 /** Everything that this process does; a new service is one row more. */
-export const SERVICES: readonly NodeService[] = [tunnelAddresses]
+export const SERVICES: readonly NodeService[] = [tunnelAddresses, healthServer, shutdownMarker]

@@ -7,10 +7,12 @@ import { resolveConfig } from './params.ts'
 import { chooseServices, type NodeService, runServices, type ServiceContext } from './services.ts'
 
 const service = (name: string, run: NodeService['run']): NodeService => ({ name, summary: '', run })
-const untilStopped = (ended: string[]) => async ({ signal }: ServiceContext): Promise<void> => {
-  await sleep(60_000, signal)
-  ended.push('ended')
-}
+const untilStopped =
+  (ended: string[]) =>
+  async ({ signal }: ServiceContext): Promise<void> => {
+    await sleep(60_000, signal)
+    ended.push('ended')
+  }
 const context = (signal: AbortSignal): ServiceContext => ({
   client: new CalicoClient(new MemoryKvStore()),
   node: parseNodeName('here'),
@@ -28,7 +30,9 @@ describe('runServices()', () => {
   for (const [why, run, message] of faults) {
     test(`one that ${why} stops the others and is named`, async () => {
       const ended: string[] = []
-      await assert.rejects(runServices([service('a', untilStopped(ended)), service('b', run)], context(never)), { message })
+      await assert.rejects(runServices([service('a', untilStopped(ended)), service('b', run)], context(never)), {
+        message,
+      })
       assert.deepEqual(ended, ['ended'])
     })
   }
@@ -36,7 +40,10 @@ describe('runServices()', () => {
   test('stopping all of them is no failure', async () => {
     const ended: string[] = []
     const stop = new AbortController()
-    const running = runServices([service('a', untilStopped(ended)), service('b', untilStopped(ended))], context(stop.signal))
+    const running = runServices(
+      [service('a', untilStopped(ended)), service('b', untilStopped(ended))],
+      context(stop.signal),
+    )
     stop.abort()
     await running
     assert.equal(ended.length, 2)
@@ -47,5 +54,8 @@ test('chooseServices() takes all, or those named, and knows no others', () => {
   const [a, b] = [service('a', untilStopped([])), service('b', untilStopped([]))]
   assert.deepEqual(chooseServices([a, b], []), [a, b])
   assert.deepEqual(chooseServices([a, b], ['b']), [b])
-  assert.throws(() => chooseServices([a, b], ['c']), { code: 'NOT_FOUND', message: 'Cannot run c: the services are a, b' })
+  assert.throws(() => chooseServices([a, b], ['c']), {
+    code: 'NOT_FOUND',
+    message: 'Cannot run c: the services are a, b',
+  })
 })

@@ -30,10 +30,18 @@ async function withService(play: (scene: Scene) => Promise<void>): Promise<void>
     const store = openEtcd({ endpoints: etcd.urls, timeoutMs: 2000 }, quietLogger)
     const client = new CalicoClient(store)
     const stop = new AbortController()
-    await client.resources('Node').create(makeResource('Node', { name: node }, { bgp: { ipv4Address: '192.0.2.1/24' } }))
+    await client
+      .resources('Node')
+      .create(makeResource('Node', { name: node }, { bgp: { ipv4Address: '192.0.2.1/24' } }))
     const pool = async (name: string, spec: SpecInput<'IPPool'>): Promise<void> =>
       void (await client.resources('IPPool').apply(makeResource('IPPool', { name }, spec)))
-    const running = runServices([tunnelAddresses], { client, node, config: resolveConfig({}), log, signal: stop.signal })
+    const running = runServices([tunnelAddresses], {
+      client,
+      node,
+      config: resolveConfig({}),
+      log,
+      signal: stop.signal,
+    })
     try {
       await play({ etcd, client, lines, pool, node: () => client.resources('Node').get(node) })
     } finally {
@@ -62,17 +70,23 @@ test('addresses come and go with the pools that ask for them', async () => {
 
     await scene.pool('v', { cidr: '10.0.0.0/24', vxlanMode: 'Never' })
     await waitFor('the VXLAN address to be given back', async () => (await vxlan(scene)) === undefined)
-    await waitFor('IPAM to have it back', async () => (await ipam.ipsByHandle(tunnelHandle('vxlan', node))).length === 0)
+    await waitFor(
+      'IPAM to have it back',
+      async () => (await ipam.ipsByHandle(tunnelHandle('vxlan', node))).length === 0,
+    )
     assert.ok((await scene.node()).spec.ipv6VXLANTunnelAddr)
   })
 })
 
-test('an address that is another node\'s, or that somebody took away, is replaced', async () => {
+test("an address that is another node's, or that somebody took away, is replaced", async () => {
   await withService(async (scene) => {
     await scene.pool('v', { cidr: '10.0.0.0/24', vxlanMode: 'Always' })
     const address = await waitFor('a VXLAN address', () => vxlan(scene))
     const change = (to: string | undefined): Promise<unknown> =>
-      scene.client.resources('Node').modify(node, undefined, (it) => ({ ...it, spec: { ...it.spec, ...makeResource('Node', { name: node }, { ipv4VXLANTunnelAddr: to }).spec } }))
+      scene.client.resources('Node').modify(node, undefined, (it) => ({
+        ...it,
+        spec: { ...it.spec, ...makeResource('Node', { name: node }, { ipv4VXLANTunnelAddr: to }).spec },
+      }))
     await change('10.0.0.200')
     await waitFor('an address of our own', async () => {
       const now = await vxlan(scene)
@@ -89,12 +103,16 @@ test('a pool that is full is told once and asked again; losing etcd ends nothing
     await scene.pool('v', { cidr: '10.0.0.0/32', blockSize: 32, vxlanMode: 'Never' })
     await ipam.assignIp({ node, ip: parseIp('10.0.0.0'), handle: 'taken' })
     await scene.pool('v', { cidr: '10.0.0.0/32', blockSize: 32, vxlanMode: 'Always' })
-    await waitFor('word of the full pool', () => scene.lines.some((line) => line.startsWith('Cannot give this node its tunnel addresses')))
+    await waitFor('word of the full pool', () =>
+      scene.lines.some((line) => line.startsWith('Cannot give this node its tunnel addresses')),
+    )
     await scene.etcd.member.stop()
     await scene.etcd.restart(scene.etcd.member)
     await ipam.releaseByHandle('taken')
     await waitFor('the address', () => vxlan(scene), { deadlineMs: 60_000 })
-    const complaints = scene.lines.filter((line) => line.includes('10.0.0.0') || line.includes('address')).filter((line) => line.startsWith('Cannot'))
+    const complaints = scene.lines
+      .filter((line) => line.includes('10.0.0.0') || line.includes('address'))
+      .filter((line) => line.startsWith('Cannot'))
     assert.ok(complaints.length < 5, complaints.join('\n'))
   })
 })

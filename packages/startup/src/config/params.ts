@@ -116,6 +116,12 @@ const bgp = z.object({
   CALICO_CONFD_AUDIT_INTERVAL: text
     .optional()
     .describe('Read by confd: seconds between comparisons of what BIRD runs with what it should run. Default 60.'),
+  CALICO_HEALTH_PORT: text
+    .optional()
+    .describe('Read by node-services: port of the health of the whole node, /liveness and /readiness. Unset: none.'),
+  CALICO_HEALTH_HOST: text
+    .optional()
+    .describe('Read by node-services: address of CALICO_HEALTH_PORT. Default localhost.'),
   CALICO_NODE_SERVICES_LOGLEVEL: text.optional().describe('Read by node-services: its log level.'),
   CALICO_MTU_FILE: text
     .optional()
