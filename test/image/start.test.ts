@@ -20,6 +20,18 @@ test('two hosts with the least rights become one network', async () => {
         { deadlineMs: 30_000 },
       )
     }
+    for (const node of [one, two]) {
+      await node.becomesHealthy()
+      const said = await node.inside(
+        '/bin/calico-node',
+        '-felix-ready',
+        '-bird-ready',
+        '-felix-live',
+        '-bird-live',
+        '-bird6-live',
+      )
+      assert.match(said, /^bird-ready: ok, 1 of 1 sessions established$/m)
+    }
     const a = await addOpenWorkload(one.host, 'a')
     const b = await addOpenWorkload(two.host, 'b')
     await expectReachable(

@@ -83,6 +83,19 @@ export class ContainerHost {
     return this.engine.docker('inspect', '--format', template, NAME)
   }
 
+  /** Waits until Docker's own health check is content. @throws TIMED_OUT with what the check said last */
+  async becomesHealthy(deadlineMs = 40_000): Promise<void> {
+    await waitFor(
+      `calico/node on ${this.name} to become healthy`,
+      async () => {
+        const health = await this.inspect('{{.State.Health.Status}} {{range .State.Health.Log}}{{.Output}}{{end}}')
+        if (!health.startsWith('healthy')) throw new Error(health)
+        return true
+      },
+      { deadlineMs, pollMs: 500 },
+    )
+  }
+
   /** Runs a program in the container. */
   async inside(...argv: string[]): Promise<string> {
     return this.engine.docker('exec', NAME, ...argv)
