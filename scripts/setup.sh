@@ -1,21 +1,22 @@
 #!/bin/sh
 # Installs what is missing: Debian packages (apt) and node_modules (npm ci). Quiet and fast when nothing is missing.
-# usage: setup.sh [npm | lab]   npm: node_modules only; lab (default): the system packages of the demo and the tests too.
+# usage: setup.sh [npm | demo | test]   npm: node_modules only; demo: and what the demo needs; test (default): everything
 set -eu
 cd "$(dirname "$0")/.."
-what=${1:-lab}
+what=${1:-test}
 
 fail() { echo "setup: $*" >&2; exit 1; }
 
-# command:package, of what a start of the demo or of a test calls.
-NEEDS='bird:bird bird6:bird birdc:bird etcd:etcd-server etcdctl:etcd-client runsvdir:runit iptables-legacy:iptables
- iptables-nft:iptables ipset:ipset ip:iproute2 conntrack:conntrack nft:nftables ping:iputils-ping tcpdump:tcpdump
- unshare:util-linux nsenter:util-linux setpriv:util-linux ps:procps openssl:openssl
- gobgpd:gobgpd qemu-system-x86_64:qemu-system-x86 busybox:busybox-static dockerd:docker.io mmdebstrap:mmdebstrap strip:binutils'
+# command:package, of what a start of the demo calls, and what the tests and benchmarks need besides.
+DEMO='bird:bird bird6:bird birdc:bird etcd:etcd-server etcdctl:etcd-client runsvdir:runit iptables-legacy:iptables
+ iptables-nft:iptables ipset:ipset ip:iproute2 conntrack:conntrack ping:iputils-ping unshare:util-linux nsenter:util-linux
+ setpriv:util-linux ps:procps'
+TEST='nft:nftables tcpdump:tcpdump openssl:openssl dnsmasq:dnsmasq-base gobgpd:gobgpd vtysh:frr
+ qemu-system-x86_64:qemu-system-x86 busybox:busybox-static dockerd:docker.io mmdebstrap:mmdebstrap strip:binutils'
 
 install_packages() {
   missing=
-  for need in $NEEDS; do
+  for need in $1; do
     command -v "${need%%:*}" >/dev/null 2>&1 || missing="$missing ${need#*:}"
   done
   missing=$(printf '%s\n' $missing | sort -u | tr '\n' ' ')
@@ -58,5 +59,9 @@ check_kernel() {
 
 install_modules
 [ "$what" = npm ] && exit 0
-install_packages
+case $what in
+  demo) install_packages "$DEMO" ;;
+  test) install_packages "$DEMO $TEST" ;;
+  *) fail "unknown argument $what: want npm, demo or test" ;;
+esac
 check_kernel
