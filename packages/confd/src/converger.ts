@@ -31,6 +31,7 @@ export class Converger {
   readonly #surroundings: Surroundings
   readonly #log: Logger
   readonly #setLogLevel: (level: LogLevel | 'none') => void
+  #level: LogLevel | 'none' | undefined
   readonly #daemons = new Map<string, BirdDaemon>()
   readonly #problems = new Map<string, readonly Problem[]>()
   /** What was said last about a daemon that does not converge, so that repetition stays silent. */
@@ -95,7 +96,10 @@ export class Converger {
 
   #followSeverity(severity: string): void {
     const level = this.#config.BGP_LOGSEVERITYSCREEN ?? findLogLevel(severity)
-    if (level !== undefined) this.#setLogLevel(level)
+    if (level === undefined || level === this.#level) return
+    this.#log.info('Log level follows the configuration', { level })
+    this.#setLogLevel(level)
+    this.#level = level
   }
 
   #sayOnce(name: string, text: string, say: () => void): void {
