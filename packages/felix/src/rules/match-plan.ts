@@ -56,7 +56,9 @@ interface SideContext {
 function sidePlan(given: CalcSide, { side, version, carrier = [] }: SideContext): MatchPlan | undefined {
   const nets = given.nets.filter((cidr) => versionOf(cidr) === version)
   const notNets = given.notNets.filter((cidr) => versionOf(cidr) === version)
-  if ((given.nets.length > 0 && nets.length === 0) || notNets.some(isEverything)) return undefined
+  const isForOtherVersion = (all: readonly Cidr[], ours: readonly Cidr[]): boolean => all.length > 0 && ours.length === 0
+  if (isForOtherVersion(given.nets, nets) || isForOtherVersion(given.notNets, notNets)) return undefined
+  if (notNets.some(isEverything)) return undefined
 
   const net = (cidr: Cidr): Negatable => ({ kind: 'net', side, cidr })
   const set = (id: SetId): Negatable => ({ kind: 'set', side, set: ipSetName(version, id) })

@@ -76,6 +76,7 @@ function sideMatches(side: CalcSide, name: Side, packet: Packet, members: Member
   const inPortSet = (id: string): boolean => members.get(ipSetName(version, id))?.has(portMember(packet, name)) === true
   const inPorts = (range: PortSpec): boolean => hasPorts(packet) && within(range, packet.ports[name])
   return (side.nets.length === 0 || side.nets.some(inNet)) && !side.notNets.some(inNet)
+    && (side.notNets.length === 0 || side.notNets.some((net) => ipVersion(net) === version))
     && side.sets.every(inSet) && !side.notSets.some(inSet)
     && (side.ports.length + side.portSets.length === 0 || side.ports.some(inPorts) || side.portSets.some(inPortSet))
     && !side.notPorts.some(inPorts) && !side.notPortSets.some(inPortSet)
@@ -141,6 +142,13 @@ describe('policyRule()', () => {
       }
     }), { numRuns: 6000 })
     for (const [what, count] of Object.entries(seen)) assert.ok(count > 30, `${what} only ${count} times`)
+  })
+
+  test('exclusions make it a rule for their IP version only', () => {
+    const given: CalcRule = { action: 'allow', comments: [], source: NO_SIDE, destination: { ...NO_SIDE, notNets: [parseCidr('10.0.0.1/32')] } }
+    const rulesOf = (version: IpVersion): Rule[] => policyRule(given, { kind: 'policy', id: 'default/p' }, { version, settings })
+    assert.equal(rulesOf(4).length, 2)
+    assert.deepEqual(rulesOf(6), [])
   })
 
   test('three lists of alternatives: passing the first two does not pass the third', () => {
