@@ -1,22 +1,25 @@
-// Writes docs/reference from the tables in the code. `node scripts/generate-reference.ts` writes, `--check` fails on drift.
+// Writes docs/reference and docs/man from the tables in the code. `node scripts/generate-reference.ts` writes, `--check` fails on drift.
 // One function a page, or a map of pages; the folders of generated pages are emptied of what nobody generates.
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { ENTRIES, renderCliReference } from '@calico-node/calicoctl'
+import { ENTRIES, renderCliReference, renderManPages } from '@calico-node/calicoctl'
 import { renderEnvironmentReference } from '@calico-node/startup'
 import { renderEtcdRoles } from './reference/etcd-roles.ts'
 import { resourcePages } from './reference/resources.ts'
 
 const ROOT = 'docs/reference'
+const MAN = '../man'
+const manPages = [...(await renderManPages(ENTRIES))].map(([file, text]): [string, string] => [`${MAN}/${file}`, text])
 const PAGES = new Map([
   ...resourcePages(),
+  ...manPages,
   ['calicoctl.md', await renderCliReference(ENTRIES)],
   ['environment.md', renderEnvironmentReference()],
   ['etcd-roles.md', renderEtcdRoles()],
 ])
 
 const check = process.argv.includes('--check')
-const present = globSync('{resources,schemas}/*', { cwd: ROOT })
+const present = globSync(['{resources,schemas}/*', `${MAN}/*`], { cwd: ROOT })
 const surplus = present.filter((path) => !PAGES.has(path))
 const stale = [...PAGES].filter(([path, text]) => {
   const file = join(ROOT, path)

@@ -1,4 +1,7 @@
 export { type Entry } from './cli/argv.ts'
 export { ENTRIES } from './commands/registry.ts'
 export { runCli, type RunInput, type Streams } from './cli/run.ts'
+export { renderManPages } from './cli/man.ts'
 export { renderCliReference } from './cli/reference.ts'
+export { judge, type End, type Flow, type FlowVerdict, type Surroundings } from './policy/connection.ts'
+export { findEnds, pairUp, surroundingsOf, type Live } from './policy/live.ts'

@@ -31,6 +31,12 @@ describe('explain', () => {
     )
     assert.match(await ok('explain node.spec.bgp'), /^ {2}asNumber$/m)
   })
+  test('takes a field of the spec without saying so', async () => {
+    assert.equal(await ok('explain ippool.cidr'), await ok('explain ippool.spec.cidr'))
+    assert.equal(await ok('explain gnp.ingress.action'), await ok('explain gnp.spec.ingress.action'))
+    assert.match(await ok('explain ippool.metadata.name'), /FIELD: +metadata\.name/)
+    await fails('explain ippool.cdir', /IPPool has no field "cdir": did you mean "cidr"\?/)
+  })
   test('names the nearest kind and field', async () => {
     await fails('explain ippol', /did you mean "ippool"\?/)
     await fails('explain ippool.spec.cdir', /IPPool\.spec has no field "cdir": did you mean "cidr"\?/)

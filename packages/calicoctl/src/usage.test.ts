@@ -67,6 +67,14 @@ describe('calicoctl', () => {
     assert.match(stdout, /^Usage: calicoctl <command>/)
     for (const { path, alias } of ENTRIES) if (alias !== true) assert.ok(stdout.includes(`  ${path} `), path)
   })
+  test('lists its commands under headings', async () => {
+    const { stdout } = await cli([])
+    const headings = stdout.match(/^\w.*:$/gm)
+    assert.equal(headings?.[0], 'Resources:')
+    assert.deepEqual(new Set(headings).size, headings?.length)
+    assert.ok((headings?.length ?? 0) > 5)
+    assert.match(stdout, /^This host:\n {2}node run +Start calico\/node on this host$/m)
+  })
   test('--help shows the same and succeeds', async () => {
     assert.equal((await cli('--help')).exit, 0)
   })

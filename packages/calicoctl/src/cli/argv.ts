@@ -9,6 +9,8 @@ export interface Entry {
   readonly load: () => Promise<Command>
   /** Another name of a command that is listed elsewhere. */
   readonly alias?: boolean
+  /** What it is listed under in the help of the whole program. */
+  readonly heading?: string
 }
 
 /** Options that every command has; they may stand anywhere. */

@@ -3,7 +3,9 @@ import type { Entry } from './argv.ts'
 import type { Command } from './command.ts'
 import type { OptionSpec } from './option.ts'
 
-const GLOBALS: readonly (readonly [string, string])[] = [
+type Row = readonly [name: string, meaning: string]
+
+export const GLOBALS: readonly Row[] = [
   ['-c, --config <file>', 'connection settings (default /etc/calico/calicoctl.cfg, else the environment)'],
   ['-l, --log-level <level>', 'panic, fatal, error, warn, info or debug (default panic)'],
   ['--allow-version-mismatch', 'work on a cluster of another version'],
@@ -25,9 +27,13 @@ export function wrap(text: string, width: number): string[] {
   return [...lines, current]
 }
 
-/** Two columns, the second one wrapped; a long first column stands on a line of its own. */
-function glossary(rows: readonly (readonly [string, string])[]): string {
-  const longest = Math.max(0, ...rows.map(([name]) => name.length).filter((length) => length <= 30))
+/**
+ * Two columns, the second one wrapped; a long first column stands on a line of its own.
+ *
+ * @param like Rows that the columns are to fit, when there are more glossaries than one.
+ */
+function glossary(rows: readonly Row[], like: readonly Row[] = rows): string {
+  const longest = Math.max(0, ...like.map(([name]) => name.length).filter((length) => length <= 30))
   const indent = ' '.repeat(longest + 4)
   return rows
     .map(([name, meaning]) => {
@@ -44,12 +50,17 @@ const paragraph = (text: string): string =>
     .flatMap((line) => wrap(line, WIDTH))
     .join('\n')
 
-/** All commands whose path begins with `prefix`, by the order of the table. */
+/** All commands whose path begins with `prefix`, by the order of the table; those of the whole program under headings. */
 export function renderGroupHelp(prefix: string, entries: readonly Entry[]): string {
   const usage = `Usage: calicoctl ${prefix === '' ? '' : `${prefix} `}<command> [options]`
-  const rows = entries.map((entry): [string, string] => [entry.path.slice(prefix.length).trim(), entry.summary])
+  const rowOf = ({ path, summary }: Entry): Row => [path.slice(prefix.length).trim(), summary]
+  const all = entries.map(rowOf)
+  const sections = prefix === '' ? Map.groupBy(entries, ({ heading }) => heading) : new Map([[undefined, entries]])
+  const lists = [...sections].map(
+    ([heading, members]) => `${heading ?? 'Commands'}:\n${glossary(members.map(rowOf), all)}`,
+  )
   const more = `Use "calicoctl ${prefix === '' ? '' : `${prefix} `}<command> --help" for its options and examples.`
-  return `${usage}\n\nCommands:\n${glossary(rows)}\n\nOptions everywhere:\n${glossary(GLOBALS)}\n\n${more}\n`
+  return `${usage}\n\n${lists.join('\n\n')}\n\nOptions everywhere:\n${glossary(GLOBALS)}\n\n${more}\n`
 }
 
 const shown = (option: OptionSpec<unknown>): boolean => !option.hidden

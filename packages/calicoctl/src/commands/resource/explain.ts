@@ -13,15 +13,25 @@ function findField(fields: readonly FieldDescription[], path: readonly string[],
   const [name = '', ...rest] = path
   const field = fields.find((one) => one.name === name)
   if (field === undefined) {
+    const inSpec = fields.find((one) => one.name === 'spec')?.fields ?? []
     const near = nearestName(
       name,
-      fields.map((one) => one.name),
+      [...fields, ...inSpec].map((one) => one.name),
     )
     const hint =
       near === undefined ? `there are ${fields.map((one) => one.name).join(', ')}` : `did you mean "${near}"?`
     throw new CalicoError('INVALID', `${at} has no field "${name}": ${hint}`)
   }
   return rest.length === 0 ? field : findField(field.fields, rest, `${at}.${name}`)
+}
+
+/** The path as it was meant: `ippool.cidr` means `ippool.spec.cidr`, since nearly all that users write is in the spec. */
+function fullPath(fields: readonly FieldDescription[], [first = '', ...rest]: readonly string[]): string[] {
+  const within = (list: readonly FieldDescription[], name: string): FieldDescription | undefined =>
+    list.find((field) => field.name === name)
+  const meansSpec =
+    within(fields, first) === undefined && within(within(fields, 'spec')?.fields ?? [], first) !== undefined
+  return meansSpec ? ['spec', first, ...rest] : [first, ...rest]
 }
 
 const facts = ({ type, required, rule, fallback }: FieldDescription): string =>
@@ -48,9 +58,10 @@ export const command = defineCommand({
   examples: [
     ['explain ippool', 'what an address pool is made of'],
     ['explain gnp.spec.ingress.action', 'one field'],
+    ['explain ippool.cidr', '"spec." may be left out'],
   ],
   run(_, [typed]) {
-    const [word = '', ...path] = typed.split('.').map((part) => part.replace(/\[\d*\]$/, ''))
+    const [word = '', ...typedPath] = typed.split('.').map((part) => part.replace(/\[\d*\]$/, ''))
     const kind = parseKind(word)
     const { namespaced, summary } = kindInfo(kind)
     const fields = describeKind(kind)
@@ -60,8 +71,9 @@ export const command = defineCommand({
       `SCOPE:    ${namespaced ? 'namespace' : 'cluster'}`,
       '',
     ]
-    if (path.length === 0)
+    if (typedPath.length === 0)
       return Promise.resolve({ blocks: lines(...head, ...wrap(summary, 80), '', 'FIELDS:', ...listed(fields)) })
+    const path = fullPath(fields, typedPath)
     const field = findField(fields, path, kind)
     const inner = field.fields.length === 0 ? [] : ['', 'FIELDS:', ...listed(field.fields)]
     return Promise.resolve({
