@@ -69,6 +69,15 @@ export class ContainerHost {
     if (!log.includes('Calico node started successfully')) throw new Error(`calico/node on ${this.name} ended:\n${log}`)
   }
 
+  /** {@link launch}, then waits until the container has ended by itself, and removes it. */
+  async runToEnd(opts: RunOptions): Promise<{ exitCode: number; lines: string[] }> {
+    await this.launch(opts)
+    const exitCode = Number(await this.engine.docker('wait', NAME))
+    const lines = (await this.log()).split('\n').filter((line) => line !== '')
+    await this.remove()
+    return { exitCode, lines }
+  }
+
   /** What the container has written, in order of time as far as Docker knows it. */
   async log(): Promise<string> {
     const { stdout, stderr } = await this.engine.exec(['logs', NAME])
