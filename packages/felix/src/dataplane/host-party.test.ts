@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
-import { connect, createServer, type Server } from 'node:net'
+import { connect, createServer, type Server, type Socket as TcpSocket } from 'node:net'
 import { promisify } from 'node:util'
 import { type Party, UPLINK } from './host-scene.test.ts'
 
@@ -12,20 +12,25 @@ export interface HostParty extends Party {
 
 /** Answers on the ports over TCP and UDP, and speaks from the addresses of the uplink. */
 export async function hostParty(ports: readonly number[]): Promise<HostParty> {
-  const tcp = await Promise.all(ports.map(listenTcp))
+  const accepted = new Set<TcpSocket>()
+  const tcp = await Promise.all(ports.map((port) => listenTcp(port, accepted)))
   const udp = await Promise.all(ports.map(listenUdp))
   return {
     ip: UPLINK,
     peer: { name: 'host', ping, tcp: tryTcp, udp: tryUdp },
     stop: async () => {
       for (const socket of udp) socket.close()
+      for (const socket of accepted) socket.resetAndDestroy() // whose end was never heard
       await Promise.all(tcp.map(async (server) => once(server.close(), 'close')))
     },
   }
 }
 
-async function listenTcp(port: number): Promise<Server> {
-  const server = createServer((socket) => socket.on('error', () => undefined).pipe(socket))
+async function listenTcp(port: number, accepted: Set<TcpSocket>): Promise<Server> {
+  const server = createServer((socket) => {
+    accepted.add(socket.on('error', () => undefined).on('close', () => accepted.delete(socket)))
+    socket.pipe(socket)
+  })
   await once(server.listen(port, '::'), 'listening')
   return server
 }
@@ -47,7 +52,8 @@ const tryTcp = (host: string, port: number, { timeoutMs = 500, sourcePort }: Opt
   new Promise((resolve) => {
     const socket = connect({ host, port, ...(sourcePort !== undefined && { localPort: sourcePort }) })
     const end = (ok: boolean): void => {
-      socket.resetAndDestroy()
+      if (socket.connecting) socket.destroy() // a reset would wait for the connection
+      else socket.resetAndDestroy()
       resolve(ok)
     }
     socket.setTimeout(timeoutMs, () => end(false))
