@@ -1,5 +1,7 @@
 export { BirdClient, type BirdClientOptions } from './client.ts'
 export { parseConfigure, type ConfigureResult } from './configure.ts'
+export { explainSession, isEstablished, mayProbe } from './explain.ts'
+export { probePeer, type ProbeOptions, type ProbeResult } from './probe.ts'
 export {
   parseProtocolDetails,
   parseProtocols,

@@ -21,6 +21,8 @@ protocol bgp Mesh_${peer.replaceAll('.', '_')} {
   local ${own} as 64512; neighbor ${peer} as 64512; multihop; connect delay time 1; connect retry time 1; error wait time 1, 1;
 }
 ${more}`
+const WRONG =
+  'protocol bgp Global_10_9_0_2_port_1790 { local 10.9.0.1 as 64512; neighbor 10.9.0.2 port 1790 as 64512; multihop; connect retry time 1; }'
 const DEAD =
   'protocol bgp Global_10_9_0_77_port_1790 { local 10.9.0.1 as 64512; neighbor 10.9.0.77 port 1790 as 65000; multihop; connect retry time 1; }'
 
@@ -63,11 +65,37 @@ describe('node status', () => {
     const { exit, stdout } = await status('node status')
     assert.equal(exit, 2)
     assert.match(stdout, /^\| 10\.9\.0\.77\.port\.1790 \| global +\| start \|/m)
+    assert.match(stdout, /^10\.9\.0\.77: (no answer from TCP port 1790|the peer cannot be reached)/m)
     const json = JSON.parse((await status('node status -o json')).stdout)
     assert.deepEqual(json.families[0].peers.map((one: { established: boolean }) => one.established).toSorted(), [
       false,
       true,
     ])
+  })
+  test('says why: nobody listens, another AS number, a stranger', async () => {
+    writeFileSync(
+      join(dir, 'wrong.cfg'),
+      config('10.9.0.1', '10.9.0.2', WRONG).replace('10.9.0.2 as 64512', '10.9.0.2 as 64999'),
+    )
+    await run('birdc', ['-s', own.socket, 'configure', `"${join(dir, 'wrong.cfg')}"`])
+    await waitFor(
+      'the reasons',
+      async () => {
+        const { stdout } = await status('node status')
+        return (
+          /^10\.9\.0\.2: the peer has AS number 64512, and 64999 is configured here/m.test(stdout) &&
+          /^10\.9\.0\.2: nobody listens on TCP port 1790 of the peer/m.test(stdout)
+        )
+      },
+      { deadlineMs: 20_000 },
+    )
+  })
+  test('tells what confd left out', async () => {
+    const problems = [{ kind: 'BGPPeer', name: 'odd', reason: 'is left out: its password is too long' }]
+    writeFileSync(join(dir, 'confd.json'), JSON.stringify({ daemons: { bird: 'failed' }, problems }))
+    const { stdout } = await status('node status')
+    assert.match(stdout, /^WARNING: bird does not run its newest configuration/m)
+    assert.match(stdout, /^ {2}BGPPeer "odd" is left out: its password is too long$/m)
   })
   test('says that BIRD does not answer, and exits 2', async () => {
     process.kill(own.pid, 'SIGSTOP')

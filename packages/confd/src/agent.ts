@@ -102,7 +102,7 @@ export class Agent {
       ...results.flatMap((result) => result.problems),
     ])
     const daemons = Object.fromEntries(results.map(({ name, state }) => [name, state]))
-    this.#status.write({ node: this.#config.NODENAME, daemons, problems })
+    this.#status.write({ node: this.#config.NODENAME, role: this.#config.CALICO_NODE_ROLE, daemons, problems })
     return results.every(({ state }) => state === 'running' || state === 'not-rendered')
   }
 

@@ -26,6 +26,7 @@ const seconds = (min: number, max: number) => z.coerce.number().int().min(min).m
 export const ConfdParams = z.object({
   NODENAME: z.string().trim().optional().describe('Name of this node. Unset: what the node-name file says.'),
   CALICO_NODENAME_FILE: z.string().default('/var/lib/calico/nodename').describe('Written by start-up.'),
+  CALICO_NODE_ROLE: z.enum(['node', 'reflector']).default('node').describe('Told to others in confd.json.'),
   CALICO_ROUTER_ID: routerId
     .optional()
     .describe(

@@ -7,6 +7,8 @@ export type DaemonState = 'running' | 'waiting' | 'not-rendered' | 'failed'
 
 export interface ConfdStatus {
   readonly node: string
+  /** A reflector runs no Felix. */
+  readonly role: 'node' | 'reflector'
   readonly daemons: Readonly<Record<string, DaemonState>>
   /** Resources that are left out, wholly or in part, and why. */
   readonly problems: readonly Problem[]

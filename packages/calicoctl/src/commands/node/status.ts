@@ -1,7 +1,8 @@
 import { BirdClient } from '@calico-node/birdc'
 import { CalicoError, messageOf } from '@calico-node/core'
 import { existsSync } from 'node:fs'
-import { peersOf, type BgpPeer } from '../../bgp/peers.ts'
+import { readConfdStatus, type ConfdStatus } from '../../bgp/confd-status.ts'
+import { explainedPeers, type BgpPeer } from '../../bgp/peers.ts'
 import { defineCommand, type Outcome } from '../../cli/command.ts'
 import { oneOf } from '../../cli/option.ts'
 import { listCommandLines, runningPrograms, type RunningPrograms } from '../../host/processes.ts'
@@ -17,8 +18,11 @@ export interface FamilyStatus {
 }
 
 export interface NodeStatus {
+  /** Felix runs, or the node is a reflector, which has none, and BIRD does. */
   readonly running: boolean
   readonly families: readonly FamilyStatus[]
+  /** What confd says of the configuration, where it runs. */
+  readonly configuration?: ConfdStatus
 }
 
 type Style = 'current' | 'documents'
@@ -40,20 +44,35 @@ function familyBlocks({ version, running, peers, problem }: FamilyStatus, style:
     peer.since,
     peer.established || peer.lastError === undefined ? peer.info : `${peer.info} (${peer.lastError})`,
   ])
-  return [heading, { kind: 'grid', columns: HEADINGS[style], rows }]
+  const reasons = peers.flatMap(({ address, reason }) => (reason === undefined ? [] : [line(`${address}: ${reason}`)]))
+  return [heading, { kind: 'grid', columns: HEADINGS[style], rows }, ...reasons]
+}
+
+/** What an operator should know of the configuration: what is left out of it, and whether BIRD runs it. */
+function configurationBlocks({ daemons, problems }: ConfdStatus): Block[] {
+  const stale = Object.entries(daemons).filter(([, state]) => state === 'failed')
+  return [
+    ...stale.map(([name]) =>
+      line(`WARNING: ${name} does not run its newest configuration; the log of confd says why.`),
+    ),
+    ...(problems.length === 0 ? [] : [line('\nResources that are left out, or in part:')]),
+    ...problems.map(({ kind, name, reason }) => line(`  ${kind} "${name}" ${reason}`)),
+  ]
 }
 
 /** Pure: what a status looks like, and what its exit status is. */
-export function statusOutcome({ running, families }: NodeStatus, style: Style, output: 'json' | undefined): Outcome {
+export function statusOutcome(status: NodeStatus, style: Style, output: 'json' | undefined): Outcome {
+  const { running, families, configuration } = status
   const silent = families.some(({ running: up, problem }) => up && problem !== undefined)
   const down = families.some(({ peers }) => peers.some(({ established }) => !established))
   const exitCode = !running ? 1 : silent || down ? 2 : 0
-  if (output === 'json') return { blocks: [{ kind: 'json', value: { running, families } }], exitCode }
+  if (output === 'json') return { blocks: [{ kind: 'json', value: status }], exitCode }
   if (!running) return { errors: ['Calico process is not running.'], exitCode }
   const bgp = families.some((family) => family.running)
     ? families.flatMap((family) => familyBlocks(family, style))
     : [line('\nThe BGP backend process (BIRD) is not running.')]
-  return { blocks: [line('Calico process is running.'), ...bgp, line('')], exitCode }
+  const notes = configuration === undefined ? [] : configurationBlocks(configuration)
+  return { blocks: [line('Calico process is running.'), ...bgp, ...notes, line('')], exitCode }
 }
 
 async function familyStatus(version: 4 | 6, running: boolean, directories: readonly string[]): Promise<FamilyStatus> {
@@ -62,7 +81,7 @@ async function familyStatus(version: 4 | 6, running: boolean, directories: reado
   const paths = directories.map((directory) => `${directory}/${file}`)
   const path = paths.find((candidate) => existsSync(candidate)) ?? paths[0] ?? file
   try {
-    return { version, running, peers: peersOf(await new BirdClient(path).protocolDetails(), version) }
+    return { version, running, peers: await explainedPeers(await new BirdClient(path).protocolDetails(), version) }
   } catch (err) {
     if (!(err instanceof CalicoError)) throw err
     return { version, running, peers: [], problem: messageOf(err) }
@@ -75,7 +94,9 @@ export async function readStatus(programs: RunningPrograms, runDirectory: string
     familyStatus(4, programs.bird, directories),
     familyStatus(6, programs.bird6, directories),
   ])
-  return { running: programs.felix, families }
+  const configuration = readConfdStatus(runDirectory)
+  const reflects = configuration?.role === 'reflector' && (programs.bird || programs.bird6)
+  return { running: programs.felix || reflects, families, ...(configuration !== undefined && { configuration }) }
 }
 
 const statusCommand = (style: Style) =>
