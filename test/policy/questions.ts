@@ -1,6 +1,14 @@
 /** From resources and the name of an interface to what the reference semantics want to know. */
 import { type Ip, type Resource } from '@calico-node/model'
-import { evaluate, type Failsafe, type HostFacts, type Packet, type Place, type Verdict, World } from '@calico-node/policy'
+import {
+  evaluate,
+  type Failsafe,
+  type HostFacts,
+  type Packet,
+  type Place,
+  type Verdict,
+  World,
+} from '@calico-node/policy'
 
 /** An end of a flow as seen from the host: itself, or what lies beyond an interface of it. */
 export const HOST = 'host'
@@ -15,7 +23,8 @@ export interface HostSetting {
   readonly failsafe?: { readonly inbound: readonly Failsafe[]; readonly outbound: readonly Failsafe[] }
 }
 
-const on = (protocol: 'tcp' | 'udp', ...ports: readonly number[]): Failsafe[] => ports.map((port) => ({ protocol, port }))
+const on = (protocol: 'tcp' | 'udp', ...ports: readonly number[]): Failsafe[] =>
+  ports.map((port) => ({ protocol, port }))
 const CONTROL_PLANE = on('tcp', 179, 2379, 2380, 5473, 6443, 6666, 6667)
 
 /** A host with Felix's defaults, besides what is given. */

@@ -3,7 +3,18 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Resource } from '@calico-node/model'
 import type { Packet } from '@calico-node/policy'
-import { afterStep, CASES, type Check, checksOf, EXTERNAL_IP, fixture, interfaceOf, NODE, NODE_IP, workloadIp } from './cases.ts'
+import {
+  afterStep,
+  CASES,
+  type Check,
+  checksOf,
+  EXTERNAL_IP,
+  fixture,
+  interfaceOf,
+  NODE,
+  NODE_IP,
+  workloadIp,
+} from './cases.ts'
 import { HOST, hostFacts, Reference } from './questions.ts'
 
 const UPLINK = 'eth0'

@@ -12,8 +12,18 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { quietLogger, waitFor } from '@calico-node/core'
 import { type KvStore, openEtcd } from '@calico-node/datastore'
-import { encodeResource, type Ip, makeResource, parseIp, type Resource, resourceKey } from '@calico-node/model'
+import {
+  encodeResource,
+  type Ip,
+  makeResource,
+  parseCidr,
+  parseIp,
+  type Resource,
+  resourceKey,
+} from '@calico-node/model'
+import type { Failsafe } from '@calico-node/policy'
 import { TestEtcd } from '@calico-node/testkit'
+import type { HostSetting } from '../questions.ts'
 import { addressBytes } from './packet-bytes.ts'
 
 export type Variant = 'legacy' | 'nft'
@@ -26,9 +36,30 @@ const SENTINEL = 'calisentinel'
 const DEADLINE = { deadlineMs: 60_000, pollMs: 10 }
 /** Other kinds do not feed the calculation. */
 const COUNTED = new Set<Resource['kind']>([
-  'WorkloadEndpoint', 'HostEndpoint', 'GlobalNetworkSet', 'NetworkSet', 'GlobalNetworkPolicy', 'NetworkPolicy', 'Profile',
-  'Tier', 'IPPool', 'Node',
+  'WorkloadEndpoint',
+  'HostEndpoint',
+  'GlobalNetworkSet',
+  'NetworkSet',
+  'GlobalNetworkPolicy',
+  'NetworkPolicy',
+  'Profile',
+  'Tier',
+  'IPPool',
+  'Node',
 ])
+
+type Failsafes = NonNullable<HostSetting['failsafe']>
+/** Two ports each way. */
+export const FAILSAFE: Failsafes = {
+  inbound: [
+    { protocol: 'tcp', port: 22 },
+    { protocol: 'udp', port: 68 },
+  ],
+  outbound: [
+    { protocol: 'udp', port: 53 },
+    { protocol: 'udp', port: 67 },
+  ],
+}
 
 export interface FelixNodeOptions {
   readonly node: string
@@ -39,6 +70,8 @@ export interface FelixNodeOptions {
 
 export class FelixNode {
   readonly store: KvStore
+  /** What host endpoints never close here: also the ways to etcd and to the figures. */
+  readonly failsafe: Failsafes
   readonly #options: FelixNodeOptions
   readonly #etcd: TestEtcd
   #felix: ChildProcess | undefined
@@ -51,6 +84,11 @@ export class FelixNode {
     this.#options = options
     this.#etcd = etcd
     this.store = openEtcd({ endpoints: etcd.urls }, quietLogger)
+    const net = parseCidr('127.0.0.0/8')
+    const local = [...etcd.members.map(({ clientPort }) => clientPort), METRICS_PORT].map(
+      (port) => ({ protocol: 'tcp', port, net }) as const,
+    )
+    this.failsafe = { inbound: [...FAILSAFE.inbound, ...local], outbound: [...FAILSAFE.outbound, ...local] }
   }
 
   /** An etcd that says the cluster is ready; Felix is not running yet. */
@@ -58,16 +96,12 @@ export class FelixNode {
     const node = new FelixNode(options, await TestEtcd.start())
     const ready = makeResource('ClusterInformation', { name: 'default' }, { datastoreReady: true })
     await node.store.put(keyOf(ready), encodeResource(ready))
-    for (const [name, peer] of [[SENTINEL, 'sentinel']] as const) {
-      execFileSync('ip', ['link', 'add', name, 'type', 'veth', 'peer', 'name', peer])
-      for (const each of [name, peer]) execFileSync('ip', ['link', 'set', each, 'up'])
-    }
+    execFileSync('ip', ['link', 'add', SENTINEL, 'type', 'veth', 'peer', 'name', 'sentinel'])
+    for (const each of [SENTINEL, 'sentinel']) execFileSync('ip', ['link', 'set', each, 'up'])
     return node
   }
 
-  async startFelix(): Promise<void> {
-    const ports = this.#etcd.members.map(({ clientPort }) => `tcp:127.0.0.0/8:${clientPort}`)
-    const failsafe = [...ports, `tcp:127.0.0.0/8:${METRICS_PORT}`].join(',')
+  startFelix(): void {
     const child = spawn(FELIX, ['-c', '/nonexistent'], {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: {
@@ -78,14 +112,13 @@ export class FelixNode {
         FELIX_ENDPOINTSTATUSPATHPREFIX: 'none',
         FELIX_PROMETHEUSMETRICSENABLED: 'true',
         FELIX_PROMETHEUSMETRICSPORT: String(METRICS_PORT),
-        FELIX_FAILSAFEINBOUNDHOSTPORTS: `tcp:22,udp:68,${failsafe}`,
-        FELIX_FAILSAFEOUTBOUNDHOSTPORTS: `udp:53,udp:67,${failsafe}`,
+        FELIX_FAILSAFEINBOUNDHOSTPORTS: this.failsafe.inbound.map(failsafeText).join(','),
+        FELIX_FAILSAFEOUTBOUNDHOSTPORTS: this.failsafe.outbound.map(failsafeText).join(','),
         ...this.#options.env,
       },
     })
     child.stdout.setEncoding('utf8').on('data', (text: string) => (this.log += text))
     this.#felix = child
-    await Promise.resolve()
   }
 
   /** Resolves when the running Felix has said that it is in sync. */
@@ -146,7 +179,11 @@ export class FelixNode {
       'WorkloadEndpoint',
       { namespace: 'sentinel', labels: { 'projectcalico.org/namespace': 'sentinel' } },
       {
-        orchestrator: 'test', workload: 'sentinel', node: this.#options.node, endpoint: 'eth0', interfaceName: SENTINEL,
+        orchestrator: 'test',
+        workload: 'sentinel',
+        node: this.#options.node,
+        endpoint: 'eth0',
+        interfaceName: SENTINEL,
         ipNetworks: ips.map((ip) => `${ip}/${ip.includes(':') ? 128 : 32}`),
       },
     )
@@ -161,20 +198,28 @@ export class FelixNode {
     )
   }
 
+  /** Felix leaves the kernel as it is; whoever comes next must find nothing. */
   async stop(): Promise<void> {
     await this.killFelix()
     this.store.close()
     await this.#etcd.stop()
     execFileSync('ip', ['link', 'del', SENTINEL])
+    const tools = ['iptables', 'ip6tables'].map((tool) => `${tool}-${this.#options.variant}`)
+    const tables = tools.flatMap((tool) => ['raw', 'mangle', 'nat', 'filter'].map((table) => `${tool} -t ${table}`))
+    execFileSync('sh', ['-c', [...tables.map((each) => `${each} -F; ${each} -X`), 'ipset destroy'].join('; ')])
   }
 }
+
+const failsafeText = ({ protocol, net, port }: Failsafe): string => [protocol, ...(net ? [net] : []), port].join(':')
 
 const keyOf = ({ kind, metadata }: Resource): string => resourceKey(kind, metadata.name, metadata.namespace)
 
 /** How many changes the calculation of the running Felix has taken in. */
 async function takenIn(): Promise<number> {
   const text = await (await fetch(`http://127.0.0.1:${METRICS_PORT}/metrics`)).text()
-  const counts = [...text.matchAll(/^felix_calc_graph_updates_processed\{[^}]*\} (\d+)$/gm)].map(([, count]) => Number(count))
+  const counts = [...text.matchAll(/^felix_calc_graph_updates_processed\{[^}]*\} (\d+)$/gm)].map(([, count]) =>
+    Number(count),
+  )
   return counts.reduce((sum, count) => sum + count, 0)
 }
 
@@ -185,5 +230,7 @@ function hasRoute(ip: Ip): boolean {
     bytes.length === 4
       ? ['/proc/net/route', Buffer.from(bytes.toReversed()).toString('hex').toUpperCase()]
       : ['/proc/net/ipv6_route', bytes.toString('hex')]
-  return readFileSync(file, 'utf8').split('\n').some((line) => line.includes(hex) && line.includes(SENTINEL))
+  return readFileSync(file, 'utf8')
+    .split('\n')
+    .some((line) => line.includes(hex) && line.includes(SENTINEL))
 }

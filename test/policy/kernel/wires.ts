@@ -19,7 +19,8 @@ const ADDRESSES = [
   { ip: parseIp('172.16.0.1'), length: 24, nextHop: parseIp('172.16.0.2') },
   { ip: parseIp('fd00:16::1'), length: 64, nextHop: parseIp('fd00:16::2') },
 ] as const
-export const HOST_IPS: readonly Ip[] = ADDRESSES.map((each) => each.ip)
+export type Addresses = readonly [v4: Ip, v6: Ip]
+export const HOST_IPS: Addresses = [ADDRESSES[0].ip, ADDRESSES[1].ip]
 
 /** A packet, where it is put in, and where it should come out if nothing stops it. */
 export interface Shot {
@@ -93,7 +94,11 @@ export class Wires {
 
   /** MAC address of the far end. */
   macOf(name: string): string {
-    return parseMac(this.#link(name).peerMac.toString('hex').replaceAll(/..(?=.)/g, '$&:'))
+    return parseMac(
+      this.#link(name)
+        .peerMac.toString('hex')
+        .replaceAll(/..(?=.)/g, '$&:'),
+    )
   }
 
   /** Sends them all. @returns For each whether it came out where it should. @throws Error when one came out elsewhere */
@@ -133,9 +138,10 @@ export class Wires {
     return this.#serial
   }
 
-  /** Forgets all flows, so that the next packet of each is a first one again. */
+  /** Forgets the flows of all packets, so that the next of each is a first one again; loopback has others. */
   forgetFlows(): void {
-    execFileSync('conntrack', ['-F'], { stdio: 'ignore' })
+    const which = ['-s 10.0.0.0/8', '-s 128.0.0.0/1', '-f ipv6']
+    execFileSync('sh', ['-c', `${which.map((each) => `conntrack -D ${each}`).join('; ')}; true`], { stdio: 'ignore' })
   }
 
   stop(): void {

@@ -1,0 +1,138 @@
+/** One host under Felix, with workloads a, b, c, ... and an outside, where packets can be fired at what resources say. */
+import { performance } from 'node:perf_hooks'
+import { sleep } from '@calico-node/core'
+import { makeResource, parseIp, type Resource, type SpecInput } from '@calico-node/model'
+import type { Verdict } from '@calico-node/policy'
+import { hostFacts, type HostSetting, Reference } from '../questions.ts'
+import { FelixNode, type Variant } from './felix-node.ts'
+import { type Addresses, HOST_IPS, type Shot, UPLINK, Wires } from './wires.ts'
+
+export const NODE = 'n1'
+
+export interface SceneOptions {
+  readonly variant: Variant
+  /** Names of one letter. */
+  readonly workloads: readonly string[]
+  /** Interfaces named as workloads' are, that stay without an endpoint. */
+  readonly strangers?: readonly string[]
+  readonly endpointToHostAction?: NonNullable<HostSetting['endpointToHostAction']>
+  /** Further parameters of Felix. */
+  readonly env?: Readonly<Record<string, string>>
+}
+
+export const interfaceOf = (workload: string): string => `cali${workload}`
+
+export function addressesOf(workload: string): Addresses {
+  const number = workload.charCodeAt(0) - 'a'.charCodeAt(0) + 1
+  return [parseIp(`10.65.0.${number}`), parseIp(`fd00:65::${number.toString(16)}`)]
+}
+
+/** The endpoint of a workload of the scene, with both addresses. */
+export const endpointOf = (
+  workload: string,
+  {
+    namespace = 'default',
+    labels = {},
+  }: { readonly namespace?: string; readonly labels?: Readonly<Record<string, string>> } = {},
+  spec: Partial<SpecInput<'WorkloadEndpoint'>> = {},
+): Resource =>
+  makeResource(
+    'WorkloadEndpoint',
+    {
+      namespace,
+      labels: { ...labels, 'projectcalico.org/namespace': namespace, 'projectcalico.org/orchestrator': 'test' },
+    },
+    {
+      orchestrator: 'test',
+      workload,
+      node: NODE,
+      endpoint: 'eth0',
+      interfaceName: interfaceOf(workload),
+      ipNetworks: addressesOf(workload).map((ip) => `${ip}/${ip.includes(':') ? 128 : 32}`),
+      ...spec,
+    },
+  )
+
+/** The kernel and the reference say different things about a packet. */
+export interface Mismatch {
+  readonly shot: Shot
+  readonly kernel: 'allow' | 'deny'
+  readonly reference: Verdict
+}
+export interface Comparison {
+  readonly verdicts: readonly Verdict[]
+  readonly mismatches: readonly Mismatch[]
+  /** How many agreed only at a later look. */
+  readonly late: number
+}
+
+/** So long a difference may last before it counts. */
+const PATIENCE_MS = 5000
+
+export class Scene {
+  readonly felix: FelixNode
+  readonly wires: Wires
+  readonly #facts
+
+  private constructor(felix: FelixNode, wires: Wires, { endpointToHostAction = 'Drop' }: SceneOptions) {
+    this.felix = felix
+    this.wires = wires
+    this.#facts = hostFacts({
+      node: NODE,
+      uplink: UPLINK,
+      ips: HOST_IPS,
+      endpointToHostAction,
+      failsafe: felix.failsafe,
+    })
+  }
+
+  /** Felix is not running yet. */
+  static async create(options: SceneOptions): Promise<Scene> {
+    const { variant, workloads, strangers = [], endpointToHostAction = 'Drop' } = options
+    const wires = await Wires.create()
+    for (const name of [...workloads.map(interfaceOf), ...strangers]) wires.addInterface(name)
+    for (const workload of workloads) {
+      for (const ip of addressesOf(workload)) wires.addNeighbour(interfaceOf(workload), ip)
+    }
+    const env = { ...options.env, FELIX_DEFAULTENDPOINTTOHOSTACTION: endpointToHostAction }
+    return new Scene(await FelixNode.create({ node: NODE, variant, env }), wires, options)
+  }
+
+  /** Starts Felix with these resources in place. */
+  async start(resources: readonly Resource[]): Promise<void> {
+    await this.felix.put(resources)
+    this.felix.startFelix()
+    await this.felix.inSync()
+  }
+
+  /** What both say about each packet, once they agree or enough time has passed. */
+  async compare(resources: readonly Resource[], shots: readonly Shot[]): Promise<Comparison> {
+    const reference = new Reference(resources, this.#facts)
+    const verdicts = shots.map(({ packet, from, to }) => reference.ask(packet, from, to))
+    const different = async (among: readonly number[]): Promise<number[]> => {
+      const passed = await this.wires.fire(among.flatMap((index) => shots[index] ?? []))
+      return among.filter((index, at) => (verdicts[index]?.action === 'allow') !== passed[at])
+    }
+    this.wires.forgetFlows()
+    const atFirst = await different([...shots.keys()])
+    let still = atFirst
+    const end = performance.now() + PATIENCE_MS
+    while (still.length > 0 && performance.now() < end) {
+      await sleep(200)
+      this.wires.forgetFlows()
+      still = await different(still)
+    }
+    const mismatches = still.flatMap((index): Mismatch[] => {
+      const [shot, verdict] = [shots[index], verdicts[index]]
+      return shot && verdict
+        ? [{ shot, reference: verdict, kernel: verdict.action === 'allow' ? 'deny' : 'allow' }]
+        : []
+    })
+    return { verdicts, mismatches, late: atFirst.length - still.length }
+  }
+
+  async stop(): Promise<void> {
+    await this.felix.stop()
+    this.wires.stop()
+  }
+}
