@@ -312,6 +312,44 @@ test('failsafe ports stay open, in their own direction', () => {
   assert.equal(ask(closed, 'host', 'outside', { protocol: 17, destinationPort: 53 }).action, 'allow')
 })
 
+test('a failsafe port passes the policy of the host at each stage, and no forward policy', () => {
+  const special = { selector: "host == 'n1'", applyOnForward: true }
+  const closed = [
+    ...both,
+    hep('eth0'),
+    gnp('u', {
+      ...special,
+      doNotTrack: true,
+      types: ['Ingress', 'Egress'],
+      ingress: [{ action: 'Deny' }],
+      egress: [{ action: 'Deny' }],
+    }),
+    gnp('d', { ...special, preDNAT: true, types: ['Ingress'], ingress: [{ action: 'Deny' }] }),
+    gnp('f', { ...special, types: ['Ingress'], ingress: [{ action: 'Deny' }] }),
+  ]
+  assert.equal(ask(closed, 'outside', 'host', { destinationPort: 22 }).action, 'allow')
+  assert.equal(ask(closed, 'outside', 'b', { destinationPort: 22 }).action, 'deny')
+})
+
+test('who sends from a failsafe port is not taken for a reply', () => {
+  const untracked = gnp('u', {
+    selector: "host == 'n1'",
+    doNotTrack: true,
+    applyOnForward: true,
+    ingress: [{ action: 'Deny' }],
+  })
+  const question = { protocol: 17, sourcePort: 53 }
+  assert.equal(ask([hep('eth0'), untracked], 'outside', 'host', question).action, 'deny')
+  assert.equal(ask([open, hep('eth0', ['open']), untracked], 'outside', 'host', question).action, 'allow')
+})
+
+test('a host endpoint does not keep IPv6 from finding its neighbours', () => {
+  for (const type of [134, 135, 136]) {
+    assert.equal(ask([hep('eth0')], 'outside', 'host', { protocol: 58, icmp: { type, code: 0 } }).action, 'allow')
+  }
+  assert.equal(ask([hep('eth0')], 'outside', 'host', { protocol: 58, icmp: { type: 128, code: 0 } }).action, 'deny')
+})
+
 test('a workload cannot send a foreign source, VXLAN or IPIP', () => {
   for (const rest of [{ source: parseIp('10.0.0.77') }, { protocol: 17, destinationPort: 4789 }, { protocol: 4 }]) {
     assert.equal(ask(both, 'a', 'outside', rest).action, 'deny', JSON.stringify(rest))

@@ -69,7 +69,7 @@ function* arriving(question: Question): Generator<Stage, boolean> {
   }
   if (from.kind === 'unknown-workload') yield refused(from.interfaceName, 'egress', 'unknown-interface')
   const name = from.kind === 'outside' ? from.interfaceName : undefined
-  for (const kind of name === undefined ? PRE_DNAT : ['host-untracked', ...PRE_DNAT] as const) {
+  for (const kind of name === undefined ? PRE_DNAT : (['host-untracked', ...PRE_DNAT] as const)) {
     for (const stage of hostStage(question, kind, 'ingress', name)) {
       yield stage
       if (stage.action === 'allow') return name !== undefined
@@ -83,7 +83,7 @@ function* delivered(question: Question, accepted: boolean): Iterable<Stage> {
   const { from, host, packet } = question
   if (from.kind === 'outside' && !accepted) yield* hostStage(question, 'host', 'ingress', from.interfaceName)
   if (from.kind !== 'workload') return
-  if (isNeighbourDiscovery(packet)) {
+  if (isNeighbourDiscovery(packet, NEIGHBOUR_DISCOVERY)) {
     yield aside(from.endpoint, 'egress', { kind: 'neighbour-discovery' })
     return
   }
@@ -97,7 +97,12 @@ function* forwarded(question: Question, accepted: boolean): Iterable<Stage> {
   if (!accepted) yield* hostStage(question, 'host-forward', 'ingress', interfaceOf(from))
   if (from.kind === 'workload') yield* workloadEgress(question, from.endpoint)
   if (to.kind === 'workload') {
-    yield evaluateStage({ ...question, endpoint: endpointNamed(world, to.endpoint), direction: 'ingress', kind: 'workload' })
+    yield evaluateStage({
+      ...question,
+      endpoint: endpointNamed(world, to.endpoint),
+      direction: 'ingress',
+      kind: 'workload',
+    })
   }
   if (to.kind === 'unknown-workload') yield refused(to.interfaceName, 'ingress', 'unknown-interface')
   yield* hostStage(question, 'host-forward', 'egress', interfaceOf(to))
@@ -144,8 +149,10 @@ const refused = (
 
 /** MLD query, report, done; router solicitation, neighbour solicitation and advertisement. */
 const NEIGHBOUR_DISCOVERY = new Set([130, 131, 132, 133, 135, 136])
-const isNeighbourDiscovery = ({ protocol, icmp }: Packet): boolean =>
-  protocol === 58 && icmp !== undefined && NEIGHBOUR_DISCOVERY.has(icmp.type)
+/** A host also takes router advertisements, and reports its groups in version 2 of MLD. */
+const HOST_NEIGHBOUR_DISCOVERY = new Set([...NEIGHBOUR_DISCOVERY, 134, 143])
+const isNeighbourDiscovery = ({ protocol, icmp }: Packet, types: ReadonlySet<number>): boolean =>
+  protocol === 58 && icmp !== undefined && types.has(icmp.type)
 
 const interfaceOf = (place: Place): string | undefined => (place.kind === 'outside' ? place.interfaceName : undefined)
 
@@ -181,13 +188,22 @@ function* hostStage(
   if (kind === 'host-untracked' && endpoint.interfaceName === '*') return
   const tiers = applyingTiers({ ...question, endpoint, direction, kind })
   if (kind !== 'host' && tiers.length === 0) return
-  const failsafe = kind === 'host-forward' ? undefined : failsafeFor(question, direction, kind === 'host-untracked')
-  if (failsafe !== undefined) {
-    const decision = { kind: 'failsafe', protocol: failsafe.protocol, port: failsafe.port } as const
-    yield { endpoint: endpoint.name, direction, kind, action: 'allow', decision, steps: [] }
-    return
+  const exempt = kind === 'host-forward' ? undefined : exemption(question, direction, kind)
+  if (exempt === undefined) yield evaluateStage({ ...question, endpoint, direction, kind })
+  else {
+    const action = kind === 'host' ? 'allow' : 'continue'
+    yield { endpoint: endpoint.name, direction, kind, action, decision: exempt, steps: [] }
   }
-  yield evaluateStage({ ...question, endpoint, direction, kind })
+}
+
+/**
+ * What no host endpoint closes. It passes the stage that is asked and no other: with the port of a failsafe as its source,
+ * a packet passes untracked policy, yet is no reply as long as it begins a flow.
+ */
+function exemption(question: Question, direction: Direction, kind: Stage['kind']): Decision | undefined {
+  const failsafe = failsafeFor(question, direction, kind === 'host-untracked')
+  if (failsafe !== undefined) return { kind: 'failsafe', protocol: failsafe.protocol, port: failsafe.port }
+  return isNeighbourDiscovery(question.packet, HOST_NEIGHBOUR_DISCOVERY) ? { kind: 'neighbour-discovery' } : undefined
 }
 
 const NUMBERS = { tcp: 6, udp: 17, sctp: 132 } as const

@@ -17,7 +17,7 @@ export type Decision =
   | { readonly kind: 'failsafe'; readonly protocol: string; readonly port: number }
   /** A workload may not send VXLAN or IPIP packets, nor with a source that is not its own; without an endpoint, nothing. */
   | { readonly kind: 'encapsulated' | 'spoofed-source' | 'unknown-interface' }
-  /** IPv6 is dead without it: a workload may always find its neighbours. */
+  /** IPv6 is dead without it: workloads and hosts may always find their neighbours. */
   | { readonly kind: 'neighbour-discovery' }
   /** Traffic of a workload to its own host, after its egress policy. */
   | { readonly kind: 'endpoint-to-host-action'; readonly action: 'Drop' | 'Return' | 'Accept' }
