@@ -55,7 +55,10 @@ export function evaluate(question: Question): Verdict {
 
 function* stagesOf(question: Question): Iterable<Stage> {
   const { from, to } = question
-  if (from.kind === 'host') return yield* sent(question, to)
+  if (from.kind === 'host') {
+    yield* sent(question, to)
+    return
+  }
   const accepted = yield* arriving(question)
   yield* to.kind === 'host' ? delivered(question, accepted) : forwarded(question, accepted)
 }

@@ -60,9 +60,8 @@ RULES`)
   }
 
   async #run(script: string): Promise<string> {
-    const enter = this.#post.kind === 'host' ? [] : ['ip', 'netns', 'exec', this.#post.namespace]
-    const [file = '', ...args] = [...enter, 'sh', '-c', script]
-    return (await execute(file, args, { maxBuffer: 2 ** 26 })).stdout
+    const enter = this.#post.kind === 'host' ? 'exec' : `exec ip netns exec ${this.#post.namespace}`
+    return (await execute('sh', ['-c', `${enter} sh -c "$0"`, script], { maxBuffer: 2 ** 26 })).stdout
   }
 }
 
