@@ -72,6 +72,7 @@ export { createNeighbours, type NeighboursOptions } from './neighbours.ts'
 export { createLinkMonitor, type LinkMonitorOptions } from './link-monitor.ts'
 export { createSysctl, findSysctlRoot, type SysctlOptions } from './sysctl.ts'
 export { createConntrack } from './conntrack.ts'
+export { readRuleCounters, type CountedChain, type CountedRule } from './rule-counters.ts'
 export {
   findLeftovers, removeLeftovers, type LeftoverOptions, type LeftoverRoute, type Leftovers, type LeftoverTable,
 } from './leftovers.ts'

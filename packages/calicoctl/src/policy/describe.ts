@@ -66,12 +66,21 @@ export function stageLines(
   return steps ? [head, ...details] : [head]
 }
 
-export function verdictLines(verdict: FlowVerdict, shown: (profile: string) => string, steps: boolean): string[] {
+export interface VerdictWords {
+  /** Name of a profile for people. */
+  readonly shown: (profile: string) => string
+  /** Every rule that was looked at. */
+  readonly steps: boolean
+  /** What else there is to say about a stage. */
+  readonly more?: (node: string, stage: Stage) => readonly string[]
+}
+
+export function verdictLines(verdict: FlowVerdict, { shown, steps, more = () => [] }: VerdictWords): string[] {
   const hosts = verdict.hosts.flatMap(({ node, stages }) => [
     `On ${node}:`,
     ...(stages.length === 0
       ? ['  nothing restricts this']
-      : stages.flatMap((stage) => stageLines(stage, shown, steps))),
+      : stages.flatMap((stage) => [...stageLines(stage, shown, steps), ...more(node, stage)])),
   ])
   if (verdict.hosts.length === 0) return ['No node of Calico is on this way.', 'Verdict: ALLOW']
   return [...hosts, `Verdict: ${verdict.action.toUpperCase()}`]

@@ -61,11 +61,10 @@ const tcp = (state: Live, from: string, to: string, port = 80): Flow => ({
   sourcePort: 40000,
 })
 const trace = (state: Live, flow: Flow, steps = false): string =>
-  verdictLines(
-    judge(new World(state.resources), flow, surroundingsOf(state, undefined)),
-    (name) => name.toUpperCase(),
+  verdictLines(judge(new World(state.resources), flow, surroundingsOf(state, undefined)), {
+    shown: (name) => name.toUpperCase(),
     steps,
-  ).join('\n')
+  }).join('\n')
 
 describe('judge() in words', () => {
   const cases: [why: string, state: Live, from: string, to: string, port: number, expected: RegExp[]][] = [

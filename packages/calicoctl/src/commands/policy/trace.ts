@@ -1,12 +1,17 @@
 import { CalicoError } from '@calico-node/core'
 import { ipVersion } from '@calico-node/model'
+import { readRuleCounters } from '@calico-node/linux'
 import { World } from '@calico-node/policy'
 import { defineCommand } from '../../cli/command.ts'
+import type { Context } from '../../cli/context.ts'
 import { flag, oneOf, text, value } from '../../cli/option.ts'
+import { requireRoot } from '../../documents/container.ts'
 import { shownProfiles } from '../../documents/profiles.ts'
+import { localNodeName } from '../../host/node-name.ts'
 import { lines } from '../../output/block.ts'
 import { judge, type Flow } from '../../policy/connection.ts'
-import { verdictLines } from '../../policy/describe.ts'
+import { counterLines, countedPlaces } from '../../policy/counters.ts'
+import { verdictLines, type VerdictWords } from '../../policy/describe.ts'
 import { findEnds, pairUp, parseProtocolNumber, readLive, surroundingsOf } from '../../policy/live.ts'
 
 export function parsePort(typed: string): number {
@@ -38,6 +43,18 @@ const flowText = ({ from, to, protocol, destinationPort, icmp }: Flow): string =
     ...(icmp === undefined ? [] : [`type ${icmp.type}`]),
   ].join(' ')
 
+/** What the kernel of this host has counted for the decision of a stage. */
+async function countersHere(context: Context, world: World, version: 4 | 6): Promise<VerdictWords['more']> {
+  requireRoot()
+  const here = localNodeName(context.env)
+  const chains = await readRuleCounters(version)
+  return (node, stage) => {
+    if (node !== here) return [`    (counters are on ${node}, not here)`]
+    const found = counterLines(countedPlaces(stage, world, chains))
+    return found.length > 0 ? found : ['    (no rule for this in the kernel of this host)']
+  }
+}
+
 export const command = defineCommand({
   args: ['<from>', '<to>'],
   options: {
@@ -49,6 +66,7 @@ export const command = defineCommand({
       'interface between the hosts, for host endpoints (default: that of the host endpoint)',
     ),
     steps: flag('--steps', 'show every rule that was looked at'),
+    live: flag('--live', 'show how often the deciding rules have matched in the kernel of this host'),
     output: oneOf('-o, --output <format>', 'print as', ['json']),
   },
   details:
@@ -58,12 +76,13 @@ export const command = defineCommand({
   examples: [
     ['trace workload-a workload-b --port=5432', 'may a connect to a port of b?'],
     ['trace 203.0.113.9 192.168.1.1 --protocol=udp --port=53 --steps', 'from outside, with every rule on the way'],
+    ['trace workload-a workload-b --live', 'how often the rules that decide have matched on this host'],
     ['trace host-a 192.168.1.1 --protocol=icmp', 'a ping from a host'],
   ],
   async run(
     context,
     [fromText, toText],
-    { protocol = 6, port = 80, sourcePort = 40000, interface: uplink, steps, output },
+    { protocol = 6, port = 80, sourcePort = 40000, interface: uplink, steps, live: isLive, output },
   ) {
     const client = await context.client()
     const live = await readLive(client)
@@ -77,9 +96,12 @@ export const command = defineCommand({
       ...(hasPorts(protocol) && { destinationPort: port, sourcePort }),
       ...(isPing && { icmp: { type: icmp.type, code: 0 } }),
     }
-    const verdict = judge(new World(live.resources), flow, surroundingsOf(live, uplink))
+    const world = new World(live.resources)
+    const verdict = judge(world, flow, surroundingsOf(live, uplink))
+    const more = isLive ? await countersHere(context, world, ipVersion(from.ip)) : undefined
     const exitCode = verdict.action === 'allow' ? 0 : 2
     if (output === 'json') return { blocks: [{ kind: 'json', value: { flow, verdict } }], exitCode }
-    return { blocks: lines(flowText(flow), ...verdictLines(verdict, await shownProfiles(client), steps)), exitCode }
+    const words = { shown: await shownProfiles(client), steps, ...(more !== undefined && { more }) }
+    return { blocks: lines(flowText(flow), ...verdictLines(verdict, words)), exitCode }
   },
 })
