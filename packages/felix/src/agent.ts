@@ -43,6 +43,7 @@ const RESTART_DELAY_MS = 2000
 const STARTUP = { name: 'FelixStartup', timeoutMs: 0 }
 const LOOP = 'InternalDataplaneMainLoop'
 const HEARTBEAT_MS = 1000
+const MTU_FILE = '/var/lib/calico/mtu'
 const FOREVER_MS = 2 ** 31 - 1
 
 /** Runs until `signal` aborts or Felix has to start again. @returns The exit status. */
@@ -65,7 +66,8 @@ export async function runAgent({ env, localLayers, log, setLogLevel, signal: out
     if (HealthEnabled && !local.HealthEnabled) serve(healthRoutes(health), { host: HealthHost, port: HealthPort })
     const metrics = new FelixMetrics({ node, processMetrics: config.PrometheusProcessMetricsEnabled })
     if (PrometheusMetricsEnabled) serve(metrics.routes(), { host: PrometheusMetricsHost, port: PrometheusMetricsPort })
-    return await runParts({ store, node, config, localLayers, health, metrics, log, setLogLevel }, signal)
+    const mtuFile = env['CALICO_MTU_FILE'] ?? MTU_FILE
+    return await runParts({ store, node, config, localLayers, health, metrics, log, setLogLevel, mtuFile }, signal)
   } finally {
     stop.abort()
     await Promise.all(serving)
@@ -82,13 +84,14 @@ interface Parts {
   readonly metrics: FelixMetrics
   readonly log: Logger
   readonly setLogLevel: (level: LogLevel | 'none') => void
+  readonly mtuFile: string
 }
 
-async function runParts({ store, node, config, localLayers, health, metrics, log, setLogLevel }: Parts, outer: AbortSignal): Promise<number> {
+async function runParts({ store, node, config, localLayers, health, metrics, log, setLogLevel, mtuFile }: Parts, outer: AbortSignal): Promise<number> {
   const stop = new AbortController()
   const signal = AbortSignal.any([outer, stop.signal])
   const status = new FelixStatus({ store, node, config, log })
-  const dataplane = await createDataplane({ config, status, metrics, log })
+  const dataplane = await createDataplane({ config, status, metrics, log, mtuFile })
   health.report(STARTUP.name, { live: true, ready: true })
   const heart = watchLoop(dataplane, health, config)
 

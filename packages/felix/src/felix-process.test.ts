@@ -22,7 +22,7 @@ export class FelixProcess {
   constructor({ etcd, variant }: { etcd: string; variant: string }, env: Readonly<Record<string, string>> = {}) {
     this.#env = {
       PATH: process.env['PATH'], FELIX_FELIXHOSTNAME: 'here', FELIX_ETCDENDPOINTS: etcd, FELIX_IPTABLESBACKEND: variant,
-      FELIX_ENDPOINTSTATUSPATHPREFIX: 'none', ...env,
+      FELIX_ENDPOINTSTATUSPATHPREFIX: 'none', CALICO_MTU_FILE: '', ...env,
     }
   }
 

@@ -1,9 +1,6 @@
 /** Endpoints and network sets as the graph sees them (felix.md 1.2). */
 import { CalicoError } from '@calico-node/core'
 import {
-  type Cidr,
-  cidrBase,
-  cidrPrefixLength,
   hostCidr,
   type Ip,
   ipVersion,
@@ -15,6 +12,7 @@ import {
   type Resource,
 } from '@calico-node/model'
 import type { HostInput, Labels, MemberSource, NamedPort, PortProtocol, WorkloadInput } from './inputs.ts'
+import { setMembers } from './member-text.ts'
 import { NAMESPACE_LABEL, NAMESPACE_PREFIX, SERVICE_ACCOUNT_LABEL, SERVICE_ACCOUNT_PREFIX } from './rule-scope.ts'
 import type { ConversionRules } from './sources.ts'
 
@@ -41,7 +39,7 @@ export function workloadInput(
     ...floatingIps(spec.ipNATs),
     labels: workloadLabels(metadata.labels, spec.serviceAccountName),
     parents: spec.profiles ?? [],
-    members: nets.flatMap(memberTexts),
+    members: nets.flatMap(setMembers),
     ports: namedPorts(spec.ports),
   }
 }
@@ -78,7 +76,7 @@ export function hostInput(key: string, { metadata, spec }: Resource<'HostEndpoin
     expectedIps,
     labels: new Map(Object.entries(metadata.labels ?? {})),
     parents: spec.profiles ?? [],
-    members: expectedIps.map(hostCidr).flatMap(memberTexts),
+    members: expectedIps.map(hostCidr).flatMap(setMembers),
     ports: namedPorts(spec.ports),
   }
 }
@@ -87,7 +85,7 @@ export function globalNetworkSetInput({ metadata, spec }: Resource<'GlobalNetwor
   return {
     labels: new Map(Object.entries(metadata.labels ?? {})),
     parents: [],
-    members: (spec.nets ?? []).map(parseCidr).flatMap(memberTexts),
+    members: (spec.nets ?? []).map(parseCidr).flatMap(setMembers),
     ports: [],
   }
 }
@@ -98,16 +96,9 @@ export function networkSetInput({ metadata, spec }: Resource<'NetworkSet'>): Mem
   return {
     labels: new Map([...Object.entries(metadata.labels ?? {}), [NAMESPACE_LABEL, namespace]]),
     parents: [`kns.${namespace}`],
-    members: (spec.nets ?? []).map(parseCidr).flatMap(memberTexts),
+    members: (spec.nets ?? []).map(parseCidr).flatMap(setMembers),
     ports: [],
   }
-}
-
-/** As kernel sets hold it: an address bare, and a /0, which they cannot hold, as its two halves. */
-function memberTexts(cidr: Cidr): string[] {
-  const length = cidrPrefixLength(cidr)
-  if (length === 0) return ipVersion(cidr) === 4 ? ['0.0.0.0/1', '128.0.0.0/1'] : ['::/1', '8000::/1']
-  return [length === (ipVersion(cidr) === 4 ? 32 : 128) ? cidrBase(cidr) : cidr]
 }
 
 const PORT_PROTOCOLS = new Map<number, PortProtocol>([

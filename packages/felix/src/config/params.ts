@@ -64,7 +64,6 @@ const LOCAL = { field: null, local: true } as const
 const NO_FIELD = { field: null } as const
 const LATER_NFT = { not: 'belongs to the nftables back end, which is not built yet' } as const
 const LATER_WIREGUARD = { not: 'WireGuard is not built' } as const
-const LATER_TUNNEL = { not: 'belongs to tunnels, which are not built yet' } as const
 const ONE_TARGET = { not: 'logs go to standard output only; svlogd keeps and rotates them' } as const
 const NO_EXTERNAL = { not: 'there is no external data plane driver' } as const
 const NO_XDP = { not: 'packets are filtered by iptables only' } as const
@@ -138,21 +137,21 @@ export const PARAMS = {
   DeviceRouteSourceAddressIPv6: param(maybeIp, undefined, 'Source address hint of IPv6 workload routes.'),
   RemoveExternalRoutes: param(bool, true, 'Remove routes of others on workload interfaces.'),
   RouteSyncDisabled: param(bool, false, 'Program no routes at all: policy only.'),
-  RouteSource: param(oneOf('CalicoIPAM', 'WorkloadIPs'), 'CalicoIPAM', 'Where routes to other nodes come from.', LATER_TUNNEL),
+  RouteSource: param(oneOf('CalicoIPAM', 'WorkloadIPs'), 'CalicoIPAM', 'Where routes to other nodes come from.', { not: 'they always come from the blocks of IPAM' }),
   RouteTableRanges: param(tableRanges, [{ min: 1, max: 250 }], 'Kernel routing tables that Felix may use.', LATER_WIREGUARD),
-  ProgramClusterRoutes: param(onOff, 'Disabled', 'Program routes to the blocks of other nodes.', LATER_TUNNEL),
-  MtuIfacePattern: param(regex, '^((en|wl|ww|sl|ib)[Pcopsvx].*|(eth|wlan|wwan).*)', 'Which interfaces the host MTU is read from.', LATER_TUNNEL),
+  ProgramClusterRoutes: param(onOff, 'Disabled', 'Program routes of pools without encapsulation; those of pools with it are always programmed. BGPConfiguration has the same switch for BIRD: one of the two should be on.'),
+  MtuIfacePattern: param(regex, '^((en|wl|ww|sl|ib)[Pcopsvx].*|(eth|wlan|wwan).*)', 'Which interfaces the host MTU is read from.'),
 
   // Tunnels
-  IpipEnabled: param(maybeBool, undefined, 'IP-in-IP; unset = on when a pool uses it.', { env: 'IpInIpEnabled', ...LATER_TUNNEL }),
-  IpipMTU: param(int(0, 65535), 0, 'MTU of tunl0; 0 = host MTU less 20.', { env: 'IpInIpMtu', ...LATER_TUNNEL }),
-  IpipTunnelAddr: param(maybeIpv4, undefined, 'Address of tunl0; from the Node.', { env: 'IpInIpTunnelAddr', ...NO_FIELD, ...LATER_TUNNEL }),
-  VxlanEnabled: param(maybeBool, undefined, 'VXLAN; unset = on when a pool uses it.', LATER_TUNNEL),
-  VxlanMTU: param(int(0, 65535), 0, 'MTU of vxlan.calico; 0 = host MTU less 50.', LATER_TUNNEL),
-  VxlanMTUV6: param(int(0, 65535), 0, 'MTU of vxlan-v6.calico; 0 = host MTU less 70.', LATER_TUNNEL),
+  IpipEnabled: param(maybeBool, undefined, 'IP-in-IP; unset = on when a pool uses it.', { env: 'IpInIpEnabled' }),
+  IpipMTU: param(int(0, 65535), 0, 'MTU of tunl0; 0 = host MTU less 20.', { env: 'IpInIpMtu' }),
+  IpipTunnelAddr: param(maybeIpv4, undefined, 'Address of tunl0; from the Node.', { env: 'IpInIpTunnelAddr', ...NO_FIELD, not: 'the Node says it' }),
+  VxlanEnabled: param(maybeBool, undefined, 'VXLAN; unset = on when a pool uses it.'),
+  VxlanMTU: param(int(0, 65535), 0, 'MTU of vxlan.calico; 0 = host MTU less 50.'),
+  VxlanMTUV6: param(int(0, 65535), 0, 'MTU of vxlan-v6.calico; 0 = host MTU less 70.'),
   VxlanPort: param(int(1, 65535), 4789, 'UDP port of VXLAN. Workloads may not send to it.', { nonZero: true }),
-  VxlanVNI: param(int(1, 0xff_ffff), 4096, 'VXLAN network identifier.', LATER_TUNNEL),
-  ExternalNodesList: param(cidrs, [], 'Hosts outside the cluster that may send tunnelled packets.', { env: 'ExternalNodesCIDRList', die: true, ...LATER_TUNNEL }),
+  VxlanVNI: param(int(1, 0xff_ffff), 4096, 'VXLAN network identifier.'),
+  ExternalNodesList: param(cidrs, [], 'Hosts outside the cluster that may send tunnelled packets.', { env: 'ExternalNodesCIDRList', die: true }),
   WireguardEnabled: param(bool, false, 'Encrypt traffic between nodes.', LATER_WIREGUARD),
   WireguardEnabledV6: param(bool, false, 'Encrypt IPv6 traffic between nodes.', LATER_WIREGUARD),
   WireguardListeningPort: param(port, 51820, 'UDP port of WireGuard.', LATER_WIREGUARD),
@@ -178,8 +177,8 @@ export const PARAMS = {
   MetadataPort: param(port, 8775, 'Port of the metadata service.', NO_OPENSTACK),
   NatPortRange: param(maybePortRange, undefined, 'Source ports of masqueraded traffic.'),
   NatOutgoingAddress: param(maybeIpv4, undefined, 'Rewrite the source to this address in place of masquerading.'),
-  FloatingIPs: param(onOff, 'Disabled', 'Program the external addresses of workloads.', { not: 'floating addresses are not built yet' }),
-  ServiceLoopPrevention: param(oneOf('Drop', 'Reject', 'Disabled'), 'Drop', 'What happens to packets to unclaimed service addresses.', { not: 'service loops are not handled yet' }),
+  FloatingIPs: param(onOff, 'Disabled', 'Program the external addresses of workloads.'),
+  ServiceLoopPrevention: param(oneOf('Drop', 'Reject', 'Disabled'), 'Drop', 'What happens to packets to unclaimed service addresses.'),
 
   // Failsafes and logging of packets
   FailsafeInboundHostPorts: param(failsafePorts, [...tcp(22), ...udp(68), ...tcp(179, 2379, 2380, 5473, 6443, 6666, 6667)], 'Traffic to this host that no host endpoint policy can block.', die),

@@ -2,37 +2,46 @@
 import type { Logger } from '@calico-node/core'
 import {
   cleanOtherVariant, createConntrack, createForwarding, createIpSets, createLinkMonitor, createNeighbours, createRoutes,
-  createRuleTable, createSysctl, createTunnelDevices, detectIptables, type IptablesChoice, type IpVersion, type LinkMonitor, type RouteOwnership, type RuleTable,
-  type Sysctl, type Table, watchRules,
+  createRuleTable, createSysctl, createTunnelDevices, detectIptables, type IptablesChoice, type IpVersion,
+  type LinkMonitor, ROUTE_PROTOCOL, ROUTE_PROTOCOL_BOOT, type RouteOwnership, type RuleTable, type Sysctl, type Table, watchRules,
 } from '@calico-node/linux'
 import type { DataplaneStatusSink } from '../calc/messages.ts'
 import type { FelixConfig } from '../config/params.ts'
 import type { FelixMetrics } from '../status/metrics.ts'
 import { ruleSettings } from '../rules/settings.ts'
 import { staticTables } from '../rules/static.ts'
+import { HostLinks } from './host-links.ts'
 import { HostSettings } from './host-settings.ts'
 import { InterfaceSettings } from './interface-settings.ts'
 import { type FamilyDrivers, Kernel } from './kernel.ts'
 import { Dataplane } from './loop.ts'
+import { ClusterRouteManager } from './managers/cluster-routes.ts'
 import { EndpointManager } from './managers/endpoint.ts'
+import { FloatingIpManager } from './managers/floating-ip.ts'
 import { HostEndpointManager } from './managers/host-endpoint.ts'
 import { IpSetManager } from './managers/ip-set.ts'
 import { MasqueradeManager } from './managers/masquerade.ts'
-import type { ManagerContext } from './managers/manager.ts'
+import type { Manager, ManagerContext } from './managers/manager.ts'
+import { NoticeManager } from './managers/notices.ts'
 import { PolicyManager } from './managers/policy.ts'
+import { ServiceLoopManager } from './managers/service-loops.ts'
+import { TunnelManager } from './managers/tunnel.ts'
 import type { WorkloadContext } from './managers/workload-plan.ts'
 import type { DataplaneOp } from './ops.ts'
 import { ResyncSchedule } from './resync.ts'
+import { WorkloadMtuFile } from './workload-mtu.ts'
 
 export interface DataplaneContext {
   readonly config: FelixConfig
   readonly status: DataplaneStatusSink
   readonly metrics: FelixMetrics
   readonly log: Logger
+  /** Where plugins read how large packets of workloads may be; default: nowhere. */
+  readonly mtuFile?: string | undefined
 }
 
 /** @throws INVALID when the configuration cannot be used; COMMAND_MISSING when there is no iptables */
-export async function createDataplane({ config, status, metrics, log }: DataplaneContext): Promise<Dataplane> {
+export async function createDataplane({ config, status, metrics, log, mtuFile }: DataplaneContext): Promise<Dataplane> {
   const now = (): number => performance.now()
   const versions: readonly IpVersion[] = config.Ipv6Support ? [4, 6] : [4]
   const sysctl = createSysctl()
@@ -44,6 +53,7 @@ export async function createDataplane({ config, status, metrics, log }: Dataplan
     neighbours: createNeighbours({ log, workloadPrefixes: config.InterfacePrefix }),
     interfaces: new InterfaceSettings(sysctl, log),
     host: new HostSettings({ sysctl, versions, forwarding: config.IpForwarding === 'Enabled', log }),
+    workloadMtu: new WorkloadMtuFile(mtuFile),
   }, { log, now })
 
   const context: ManagerContext = { versions, settings: ruleSettings(config), maxSetElements: config.MaxIpsetSize }
@@ -54,13 +64,29 @@ export async function createDataplane({ config, status, metrics, log }: Dataplan
     status: sweepingOtherVariant(status, iptables, log),
     managers: [
       new IpSetManager(context), new PolicyManager(context), new EndpointManager(workloadContext(config, context, sysctl), log),
-      new HostEndpointManager(context, log), new MasqueradeManager(context),
+      new HostEndpointManager(context, log), new MasqueradeManager(context), new ServiceLoopManager(context), new NoticeManager(),
+      ...(config.FloatingIPs === 'Enabled' ? [new FloatingIpManager(context)] : []),
+      ...networkManagers(config, context, now),
     ],
     base: baseOps(context),
     resync: new ResyncSchedule({
       intervalMs: { sets: config.IpsetsRefreshInterval, routes: config.RouteRefreshInterval }, now, random: Math.random,
     }),
   })
+}
+
+/** Ways to other hosts; none where somebody else sees to routes. */
+function networkManagers(config: FelixConfig, context: ManagerContext, now: () => number): Manager[] {
+  if (config.RouteSyncDisabled) return []
+  const mtuBytes = { ipip: config.IpipMTU, vxlan: config.VxlanMTU, 'vxlan-v6': config.VxlanMTUV6 }
+  const links = new HostLinks({ mtuPattern: new RegExp(config.MtuIfacePattern), workloadPrefixes: config.InterfacePrefix })
+  const vxlan = { vni: config.VxlanVNI, port: config.VxlanPort }
+  const protocol = config.DeviceRouteProtocol === ROUTE_PROTOCOL_BOOT ? ROUTE_PROTOCOL : config.DeviceRouteProtocol
+  return [
+    links,
+    new TunnelManager({ ...context, links, vxlan, mtuBytes, externalHosts: config.ExternalNodesList, now }),
+    new ClusterRouteManager({ links, protocol, mtuBytes, now }),
+  ]
 }
 
 function linkMonitor(config: FelixConfig, log: Logger): LinkMonitor {
@@ -126,6 +152,7 @@ function workloadContext(config: FelixConfig, context: ManagerContext, sysctl: S
     routes: {
       enabled: !config.RouteSyncDisabled,
       protocol: config.DeviceRouteProtocol,
+      floatingIps: config.FloatingIPs === 'Enabled',
       source: { ...(source4 && { 4: source4 }), ...(source6 && { 6: source6 }) },
     },
     reversePathFilter: sysctl.read('net/ipv4/conf/default/rp_filter') ?? '1',

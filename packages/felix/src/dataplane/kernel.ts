@@ -19,10 +19,12 @@ import type {
 } from '@calico-node/linux'
 import type { HostSettings } from './host-settings.ts'
 import type { InterfaceSettings } from './interface-settings.ts'
+import { Notices } from './notices.ts'
 import type { PassOutcome } from './managers/manager.ts'
 import type { DataplaneOp } from './ops.ts'
 import type { ResyncTarget } from './resync.ts'
 import { type Problem, Supervised } from './supervised.ts'
+import type { WorkloadMtuFile } from './workload-mtu.ts'
 
 /** Drivers of one IP version. */
 export interface FamilyDrivers {
@@ -39,6 +41,7 @@ export interface KernelDrivers {
   readonly forwarding: Entries<ForwardingEntry>
   readonly interfaces: InterfaceSettings
   readonly host: HostSettings
+  readonly workloadMtu: WorkloadMtuFile
 }
 
 export interface KernelOptions {
@@ -115,6 +118,8 @@ export class Kernel {
   readonly #adjacencies: readonly Adjacencies[]
   readonly #interfaces: Supervised
   readonly #host: Supervised
+  readonly #workloadMtu: Supervised
+  readonly #notices: Notices
 
   constructor(drivers: KernelDrivers, { log, now }: KernelOptions) {
     const supervise: Supervise = (driver, what) => new Supervised(driver, { what, log, now })
@@ -126,11 +131,13 @@ export class Kernel {
     ]
     this.#interfaces = supervise(drivers.interfaces, 'interface settings')
     this.#host = supervise(drivers.host, 'host settings')
+    this.#workloadMtu = supervise(drivers.workloadMtu, 'MTU of workloads')
+    this.#notices = new Notices({ log, now })
   }
 
   /** Notes what is wanted; nothing happens before `apply`. */
   accept(op: DataplaneOp): void {
-    const { families, tunnels, neighbours, forwarding, interfaces } = this.#drivers
+    const { families, tunnels, neighbours, forwarding, interfaces, workloadMtu } = this.#drivers
     // ops of a version that is switched off mean nothing
     const family = (version: IpVersion): FamilyDrivers | undefined => families.find((each) => each.version === version)
     switch (op.kind) {
@@ -147,6 +154,8 @@ export class Kernel {
       case 'tunnel.remove': return tunnels.removeDevice(op.name)
       case 'neighbours.set': return neighbours.set(op.owner, op.entries)
       case 'forwarding.set': return forwarding.set(op.owner, op.entries)
+      case 'workload-mtu.set': return workloadMtu.set(op.mtuBytes)
+      case 'notices.set': return this.#notices.set(op.owner, op.reasons)
       case 'interface.set': return interfaces.set(op.name, op.sysctls)
       case 'interface.reset':
         for (const driver of [...families.map(({ routes }) => routes), tunnels, neighbours, forwarding]) driver.queueResync()
@@ -178,7 +187,8 @@ export class Kernel {
   }
 
   problems(): Problem[] {
-    return this.#all().map(({ problem }) => problem).filter((problem) => problem !== undefined)
+    const failures = this.#all().map(({ problem }) => problem).filter((problem) => problem !== undefined)
+    return [...failures, ...this.#notices.problems()]
   }
 
   /** One pass, in the order of this module's header. Never throws; an abort stops it between two steps. */
@@ -193,7 +203,7 @@ export class Kernel {
     if (this.#policyStands()) await this.#host.apply(signal)
     await this.#interfaces.apply(signal)
     if (signal.aborted) return false
-    await this.#tunnels.apply(signal)
+    await Promise.all([this.#tunnels.apply(signal), this.#workloadMtu.apply(signal)])
     await Promise.all(this.#adjacencies.map(({ entries }) => entries.apply(signal)))
     const standing = this.#families.filter((family) => family.policyStands())
     await Promise.all(standing.map(({ routes }) => routes.apply(signal)))
@@ -218,6 +228,6 @@ export class Kernel {
 
   #ofAllVersions(): Supervised[] {
     const adjacencies = this.#adjacencies.flatMap(({ entries, deletions }) => [entries, deletions])
-    return [this.#tunnels, ...adjacencies, this.#interfaces, this.#host]
+    return [this.#tunnels, ...adjacencies, this.#interfaces, this.#host, this.#workloadMtu]
   }
 }

@@ -116,7 +116,9 @@ export class Dataplane {
 
   #delayMs(): number | undefined {
     if (!this.#gate.graph || !this.#gate.links) return undefined
-    const wishes = [this.#options.resync.delayMs(), this.#options.kernel.dueInMs()].filter((wish) => wish !== undefined)
+    const { resync, kernel, managers } = this.#options
+    const all = [resync.delayMs(), kernel.dueInMs(), ...managers.map((manager) => manager.dueInMs?.())]
+    const wishes = all.filter((wish) => wish !== undefined)
     return wishes.length === 0 ? undefined : Math.min(...wishes)
   }
 

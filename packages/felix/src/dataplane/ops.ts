@@ -25,6 +25,10 @@ export type DataplaneOp =
   | { readonly kind: 'tunnel.remove'; readonly name: string }
   | { readonly kind: 'neighbours.set'; readonly owner: string; readonly entries: readonly Neighbour[] }
   | { readonly kind: 'forwarding.set'; readonly owner: string; readonly entries: readonly ForwardingEntry[] }
+  /** How large packets of workloads may be. */
+  | { readonly kind: 'workload-mtu.set'; readonly mtuBytes: number }
+  /** All that this owner has to say to people; each reason is a sentence. */
+  | { readonly kind: 'notices.set'; readonly owner: string; readonly reasons: readonly string[] }
   /** Undefined: the interface is no workload's any more. */
   | { readonly kind: 'interface.set'; readonly name: string; readonly sysctls: readonly InterfaceSysctl[] | undefined }
   /** An interface was down or new, and the kernel may have dropped what stood on it. */

@@ -25,13 +25,14 @@ describe('staticTables()', () => {
       chains: {
         'cali-PREROUTING': [
           '-j MARK --clear all',
+          '-j cali-tunnel-raw',
           '-i cali+ -j MARK --set-xmark s0',
           '-m mark --mark s0 -j cali-rpf-skip',
           '-m mark --mark s0 -m rpfilter --validmark --invert -j DROP # Source address is not the workload\'s own',
           '-m mark --mark no-s0 -j cali-from-host-endpoint',
           '-m mark --mark accept -j ACCEPT',
         ],
-        'cali-OUTPUT': ['-j MARK --clear all', '-j cali-to-host-endpoint', '-m mark --mark accept -j ACCEPT'],
+        'cali-OUTPUT': ['-j MARK --clear all', '-j cali-to-host-endpoint', '-j cali-tunnel-raw', '-m mark --mark accept -j ACCEPT'],
       },
       hooks: {
         PREROUTING: { insert: ['-j cali-PREROUTING'], append: [] },
@@ -63,7 +64,7 @@ describe('staticTables()', () => {
       chains: {
         'cali-PREROUTING': ['-j cali-fip-dnat'],
         'cali-OUTPUT': ['-j cali-fip-dnat'],
-        'cali-POSTROUTING': ['-j cali-fip-snat', '-j cali-nat-outgoing'],
+        'cali-POSTROUTING': ['-j cali-fip-snat', '-j cali-nat-outgoing', '-j cali-tunnel-snat'],
       },
       hooks: {
         PREROUTING: { insert: ['-j cali-PREROUTING'], append: [] },
@@ -77,6 +78,7 @@ describe('staticTables()', () => {
     assert.deepEqual(tableOf('filter'), {
       chains: {
         'cali-INPUT': [
+          '-j cali-tunnel-in',
           '-i cali+ -g cali-wl-to-host',
           '-m mark --mark accept -j ACCEPT',
           '-j MARK --clear all',
@@ -93,6 +95,7 @@ describe('staticTables()', () => {
           '-j cali-cidr-block',
         ],
         'cali-OUTPUT': [
+          '-j cali-tunnel-out',
           '-m mark --mark accept -j ACCEPT',
           '-o cali+ -j RETURN # This host may reach its workloads',
           '-j MARK --clear all',
@@ -124,7 +127,7 @@ describe('staticTables()', () => {
     const env = { FELIX_DEFAULTENDPOINTTOHOSTACTION: 'RETURN', FELIX_INTERFACEPREFIX: 'cali,tap', FELIX_IPTABLESFILTERALLOWACTION: 'RETURN' }
     const { chains } = tableOf('filter', env)
     assert.deepEqual(chains['cali-wl-to-host']?.at(-1), '-j RETURN # Workload to its own host')
-    assert.deepEqual(chains['cali-INPUT']?.slice(0, 3), ['-i cali+ -g cali-wl-to-host', '-i tap+ -g cali-wl-to-host', '-m mark --mark accept -j RETURN'])
+    assert.deepEqual(chains['cali-INPUT']?.slice(1, 4), ['-i cali+ -g cali-wl-to-host', '-i tap+ -g cali-wl-to-host', '-m mark --mark accept -j RETURN'])
   })
 })
 

@@ -22,6 +22,10 @@ export const CHAIN = {
   failsafeOut: 'cali-failsafe-out',
   /** Accepts sources that a workload may use besides its own addresses. */
   mayUseOtherSource: 'cali-rpf-skip',
+  tunnelUntracked: 'cali-tunnel-raw',
+  tunnelIn: 'cali-tunnel-in',
+  tunnelOut: 'cali-tunnel-out',
+  tunnelSource: 'cali-tunnel-snat',
   floatingDnat: 'cali-fip-dnat',
   floatingSnat: 'cali-fip-snat',
   natOutgoing: 'cali-nat-outgoing',

@@ -1,6 +1,7 @@
-/** Masquerading of what leaves the IP pools that ask for it. */
+/** Masquerading of what leaves the IP pools that ask for it, and floating addresses. */
 import type { Chain, IpSet, IpVersion, Match, Rule } from '@calico-node/linux'
-import { type Cidr, ipVersion } from '@calico-node/model'
+import { type Cidr, compareIps, hostCidr, ipVersion } from '@calico-node/model'
+import type { FloatingIp } from '../calc/messages.ts'
 import { CHAIN, ipSetName } from './names.ts'
 import type { RuleSettings } from './settings.ts'
 import { IP_PROTOCOL, not, outInterface, protocol, RETURN, rule } from './vocabulary.ts'
@@ -29,6 +30,32 @@ export function masquerade(
   const leaving = ipSetName(version, 'masq-ipam-pools')
   const rules = wanted.length === 0 ? [] : natOutgoingRules({ all, leaving, version, nat: settings.nat })
   return { sets: [set(all, mine), set(leaving, wanted)], chain: { name: CHAIN.natOutgoing, rules } }
+}
+
+/**
+ * What arrives for a floating address goes to the workload behind it; a workload that reaches itself that way must see
+ * another sender than itself. Of two workloads with one floating address the lower internal address has it.
+ */
+export function floatingIpChains(pairs: readonly FloatingIp[], version: IpVersion): Chain[] {
+  const lowestFirst = pairs
+    .filter(({ external }) => ipVersion(external) === version)
+    .toSorted((a, b) => compareIps(a.external, b.external) || compareIps(a.internal, b.internal))
+  const byExternal = new Map(lowestFirst.toReversed().map((pair) => [pair.external, pair]))
+  const owners = lowestFirst.filter((pair) => byExternal.get(pair.external) === pair)
+  const byInternal = new Map(owners.toReversed().map((pair) => [pair.internal, pair]))
+  const hairpins = owners.filter((pair) => byInternal.get(pair.internal) === pair)
+  const net = (side: 'source' | 'destination', ip: FloatingIp['external']): Match => ({ kind: 'net', side, cidr: hostCidr(ip) })
+  return [
+    {
+      name: CHAIN.floatingDnat,
+      rules: owners.map(({ external, internal }) => rule([net('destination', external)], { kind: 'dnat', to: internal })),
+    },
+    {
+      name: CHAIN.floatingSnat,
+      rules: hairpins.map(({ external, internal }) =>
+        rule([net('source', internal), net('destination', internal)], { kind: 'snat', to: external })),
+    },
+  ]
 }
 
 interface NatOutgoing {

@@ -22,6 +22,8 @@ export interface RuleSettings {
   readonly log: { readonly prefix: string; readonly limit?: { readonly rate: string; readonly burst: number } }
   /** What no host endpoint can close, whoever is on the other side unless the entry says so. */
   readonly failsafes: { readonly inbound: readonly FailsafePort[]; readonly outbound: readonly FailsafePort[] }
+  /** What becomes of packets to service addresses that no service claims; undefined: they are forwarded. */
+  readonly serviceLoops: Action | undefined
   readonly nat: { readonly ports?: PortRange; readonly source?: Ip; readonly outInterface?: string }
 }
 
@@ -56,6 +58,7 @@ export function ruleSettings(config: FelixConfig): RuleSettings {
       ...(limit && { limit: { rate: `${limit.count}/${limit.per}`, burst: config.LogActionRateLimitBurst } }),
     },
     failsafes: { inbound: config.FailsafeInboundHostPorts, outbound: config.FailsafeOutboundHostPorts },
+    serviceLoops: config.ServiceLoopPrevention === 'Disabled' ? undefined : action(config.ServiceLoopPrevention),
     nat: { ...(ports && { ports }), ...(source && { source }), ...(filter !== '' && { outInterface: filter }) },
   }
 }

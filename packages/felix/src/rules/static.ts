@@ -2,12 +2,12 @@
  * What stands in every table whatever the resources say: where packets enter our rules, who is asked, in which order.
  *
  * ```
- * raw     PREROUTING   marks cleared -> source address of a workload must be its own -> untracked host policy
+ * raw     PREROUTING   marks cleared -> tunnels -> source address of a workload must be its own -> untracked host policy
  * mangle  PREROUTING   established passes -> host policy before DNAT
- * nat     PREROUTING   floating addresses         (appended to POSTROUTING: masquerade what leaves the pools)
- * filter  INPUT        from a workload: its egress policy, then the configured action   else host policy
+ * nat     PREROUTING   floating addresses         (appended to POSTROUTING: masquerade what leaves the pools, and tunnels)
+ * filter  INPUT        tunnels -> from a workload: its egress policy, then the configured action   else host policy
  *         FORWARD      host policy -> egress policy of the sender -> ingress policy of the receiver -> host policy
- *         OUTPUT       to a workload: always allowed                                    else host policy
+ *         OUTPUT       tunnels -> to a workload: always allowed                                    else host policy
  * mangle  POSTROUTING  host policy of what DNAT sent elsewhere
  * ```
  * A packet that every one of them allows carries the accept mark and is accepted after the last rule of everybody else.
@@ -48,6 +48,7 @@ function rawTable(settings: RuleSettings, version: IpVersion): TablePlan {
         name: CHAIN.prerouting,
         rules: [
           clear,
+          rule([], jump(CHAIN.tunnelUntracked)),
           ...workloadPrefixes.map((prefix) => rule([inInterface(`${prefix}+`)], setMark(fromWorkload))),
           rule([marked(fromWorkload)], jump(CHAIN.mayUseOtherSource)),
           rule([marked(fromWorkload), { kind: 'reverse-path-fails' }], DROP, 'Source address is not the workload\'s own'),
@@ -55,8 +56,11 @@ function rawTable(settings: RuleSettings, version: IpVersion): TablePlan {
           allowed,
         ],
       },
-      { name: CHAIN.output, rules: [clear, rule([], jump(CHAIN.toHostEndpoint)), allowed] },
-      ...empty(CHAIN.mayUseOtherSource),
+      {
+        name: CHAIN.output,
+        rules: [clear, rule([], jump(CHAIN.toHostEndpoint)), rule([], jump(CHAIN.tunnelUntracked)), allowed],
+      },
+      ...empty(CHAIN.mayUseOtherSource, CHAIN.tunnelUntracked),
       ...failsafeChains(settings, 'raw', version),
     ],
     hooks: [hook('PREROUTING', enter(CHAIN.prerouting)), hook('OUTPUT', enter(CHAIN.output))],
@@ -104,8 +108,8 @@ function natTable(): TablePlan {
     chains: [
       { name: CHAIN.prerouting, rules: toFloating },
       { name: CHAIN.output, rules: toFloating },
-      { name: CHAIN.postrouting, rules: [...enter(CHAIN.floatingSnat), ...enter(CHAIN.natOutgoing)] },
-      ...empty(CHAIN.floatingDnat, CHAIN.floatingSnat),
+      { name: CHAIN.postrouting, rules: [CHAIN.floatingSnat, CHAIN.natOutgoing, CHAIN.tunnelSource].flatMap(enter) },
+      ...empty(CHAIN.floatingDnat, CHAIN.floatingSnat, CHAIN.tunnelSource),
     ],
     hooks: [
       hook('PREROUTING', enter(CHAIN.prerouting)),
@@ -125,7 +129,7 @@ function filterTable(settings: RuleSettings, version: IpVersion): TablePlan {
       { name: CHAIN.workloadToHost, rules: workloadToHostRules(settings, version) },
       { name: CHAIN.forward, rules: forwardRules(settings) },
       { name: CHAIN.output, rules: outputRules(settings) },
-      ...empty(CHAIN.serviceLoops),
+      ...empty(CHAIN.serviceLoops, CHAIN.tunnelIn, CHAIN.tunnelOut),
       ...failsafeChains(settings, 'filter', version),
     ],
     hooks: [
@@ -139,6 +143,7 @@ function filterTable(settings: RuleSettings, version: IpVersion): TablePlan {
 function inputRules({ marks, filterAllow, workloadPrefixes }: RuleSettings): Rule[] {
   const allowed = rule([marked(marks.accept)], filterAllow)
   return [
+    rule([], jump(CHAIN.tunnelIn)),
     ...workloadPrefixes.map((prefix) => rule([inInterface(`${prefix}+`)], goTo(CHAIN.workloadToHost))),
     allowed,
     rule([], clearMark(marks.accept, marks.pass, ...marks.scratch)),
@@ -168,6 +173,7 @@ const forwardRules = ({ marks, workloadPrefixes }: RuleSettings): Rule[] => [
 function outputRules({ marks, filterAllow, workloadPrefixes }: RuleSettings): Rule[] {
   const allowed = rule([marked(marks.accept)], filterAllow)
   return [
+    rule([], jump(CHAIN.tunnelOut)),
     allowed,
     ...workloadPrefixes.map((prefix) => rule([outInterface(`${prefix}+`)], RETURN, 'This host may reach its workloads')),
     rule([], clearMark(marks.accept, marks.pass, ...marks.scratch)),

@@ -13,7 +13,7 @@ import type { WorkloadContext } from './workload-plan.ts'
 
 const context: WorkloadContext = {
   versions: [4, 6], settings: ruleSettings(resolveFelixConfig([]).config), maxSetElements: 1000,
-  routes: { enabled: true, protocol: 3, source: {} }, reversePathFilter: '1',
+  routes: { enabled: true, protocol: 3, source: {}, floatingIps: true }, reversePathFilter: '1',
 }
 
 const endpoint = (name: string, interfaceName: string, nets: readonly string[] = ['10.0.0.1/32', 'fd00::1/128']): WorkloadEndpoint => ({

@@ -10,6 +10,8 @@ import type { DataplaneOp } from '../ops.ts'
 export interface Manager {
   onMessage(message: CalcMessage): void
   onLink?(event: LinkEvent): void
+  /** Milliseconds until `takeOps` has something to say although nothing was told; undefined = not by itself. */
+  dueInMs?(): number | undefined
   /** What changed since the last call. */
   takeOps(): readonly DataplaneOp[]
   /** A pass over the kernel is done: says what is new about endpoints. */

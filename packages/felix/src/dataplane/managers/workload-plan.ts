@@ -1,6 +1,6 @@
 /** What one workload interface needs of the kernel. Pure. */
 import type { Link, Neighbour, Route } from '@calico-node/linux'
-import { cidrBase, type Ip, ipVersion } from '@calico-node/model'
+import { cidrBase, hostCidr, type Ip, ipVersion } from '@calico-node/model'
 import type { WorkloadEndpoint } from '../../calc/messages.ts'
 import { workloadChainNames, workloadChains } from '../../rules/endpoints.ts'
 import type { DataplaneOp, InterfaceSysctl } from '../ops.ts'
@@ -14,6 +14,8 @@ export interface RouteStyle {
   readonly source: Readonly<Partial<Record<4 | 6, Ip>>>
   /** False: policy only, no routes. */
   readonly enabled: boolean
+  /** Whether floating addresses lead to the workload. */
+  readonly floatingIps: boolean
 }
 
 export interface WorkloadContext extends ManagerContext {
@@ -59,10 +61,11 @@ function chainOps({ name, endpoint }: InterfaceChange, { versions, settings }: W
 }
 
 /** IPv6 routes get the metric that the kernel would give them anyway. */
-function routesOf({ nets, interfaceName: dev }: WorkloadEndpoint, version: 4 | 6, style: RouteStyle): Route[] {
+function routesOf({ nets, floatingIps = [], interfaceName: dev }: WorkloadEndpoint, version: 4 | 6, style: RouteStyle): Route[] {
   if (!style.enabled) return []
   const src = style.source[version]
-  return nets.filter((net) => ipVersion(net) === version).map((dst) => ({
+  const floating = style.floatingIps ? floatingIps.map(({ external }) => hostCidr(external)) : []
+  return [...new Set([...nets, ...floating])].filter((net) => ipVersion(net) === version).map((dst) => ({
     dst, dev, kind: 'unicast', scope: 'link', protocol: style.protocol,
     ...(src !== undefined && { src }), ...(version === 6 && { metric: 1024 }),
   }))
