@@ -1,12 +1,12 @@
 /** `node diags` and `node checksystem` as root, in a namespace of their own. */
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describe, test } from 'node:test'
 import { run } from '@calico-node/linux'
 import { requireOwnNamespace } from '@calico-node/testkit'
-import { cli } from './harness.test.ts'
+import { cli, TestCluster } from './harness.test.ts'
 
 requireOwnNamespace()
 
@@ -38,4 +38,44 @@ test('node checksystem lists what the kernel has', async () => {
   assert.match(stdout, /^ {2}Kernel version +OK$/m)
   assert.match(stdout, /^ {2}xt_set +(OK|FAIL)$/m)
   assert.equal(exit === 0, /System meets minimum system requirements/.test(stdout), stderr)
+})
+
+describe('cluster diags', () => {
+  const saved = (stdout: string): string => /^Diags saved to (\S+\.tar\.gz)$/m.exec(stdout)?.[1] ?? ''
+  const readBack = (archive: string, file: string): Promise<string> =>
+    run('tar', ['-xzOf', archive, `cluster-diagnostics/${file}`])
+
+  test('holds the datastore without its secrets, and the host', async () => {
+    const cluster = await TestCluster.start()
+    let archive = ''
+    try {
+      await cluster.store.put('/calico/resources/v3/projectcalico.org/bgppeers/p', '{"spec":{"password":"hunter2"}}')
+      await cluster.store.put('/somebody/else', 'theirs')
+      const before = await cluster.everything()
+      const { exit, stdout, stderr } = await cluster.cli('cluster diags')
+      archive = saved(stdout)
+      assert.deepEqual([exit, stderr], [0, ''])
+      const dump = await readBack(archive, 'datastore.jsonl')
+      assert.match(dump, /^\{"key":"\/calico\/resources\/v3\/projectcalico\.org\/bgppeers\/p"/m)
+      assert.doesNotMatch(dump, /hunter2|somebody/)
+      assert.match(await readBack(archive, 'host/links'), /\blo\b/)
+      assert.equal(statSync(archive).mode & 0o777, 0o600)
+      assert.deepEqual(await cluster.everything(), before)
+    } finally {
+      if (archive !== '') rmSync(dirname(archive), { recursive: true })
+      await cluster.stop()
+    }
+  })
+  test('collects the host also when there is no datastore, and says so', async () => {
+    const { exit, stdout, stderr } = await cli('cluster diags', { env: { ETCD_ENDPOINTS: 'http://127.0.0.1:1' } })
+    const archive = saved(stdout)
+    try {
+      assert.equal(exit, 1)
+      assert.match(stderr, /^Cannot read the datastore: /)
+      assert.match(await readBack(archive, 'datastore.failed'), /\S/)
+      assert.match(await readBack(archive, 'host/links'), /\blo\b/)
+    } finally {
+      rmSync(dirname(archive), { recursive: true })
+    }
+  })
 })

@@ -279,6 +279,11 @@ export const ENTRIES: readonly Entry[] = [
       async () => (await import('./datastore/roles.ts')).command,
     ),
     entry(
+      'cluster diags',
+      'Collect what helps to find a fault of the cluster',
+      async () => (await import('./cluster/diags.ts')).command,
+    ),
+    entry(
       'version',
       'Show the versions of this program and of the cluster',
       async () => (await import('./system/version.ts')).command,

@@ -1,77 +1,24 @@
-import { cpSync, existsSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { CalicoError, hasCode, messageOf } from '@calico-node/core'
-import { run } from '@calico-node/linux'
 import { defineCommand, type Outcome } from '../../cli/command.ts'
 import { textOr } from '../../cli/option.ts'
 import { requireRoot } from '../../documents/container.ts'
+import { collectHost, packFolder } from '../../host/diagnostics.ts'
 import { line, type Block } from '../../output/block.ts'
-
-/** What is asked of the host: file name, then the command. */
-const COMMANDS: readonly (readonly [file: string, command: readonly [string, ...string[]]])[] = [
-  ['date', ['date']],
-  ['hostname', ['hostname']],
-  ['uname', ['uname', '-a']],
-  ['links', ['ip', '-d', 'link']],
-  ['ipv4-addresses', ['ip', '-4', 'addr']],
-  ['ipv6-addresses', ['ip', '-6', 'addr']],
-  ['ipv4-routes', ['ip', '-4', 'route', 'show', 'table', 'all']],
-  ['ipv6-routes', ['ip', '-6', 'route', 'show', 'table', 'all']],
-  ['ipv4-rules', ['ip', '-4', 'rule']],
-  ['neighbours', ['ip', 'neigh']],
-  ['nft-ruleset', ['nft', '-n', '-a', 'list', 'ruleset']],
-  ['iptables-legacy-save', ['iptables-legacy-save', '-c']],
-  ['iptables-nft-save', ['iptables-nft-save', '-c']],
-  ['ip6tables-legacy-save', ['ip6tables-legacy-save', '-c']],
-  ['ip6tables-nft-save', ['ip6tables-nft-save', '-c']],
-  ['ipset', ['ipset', 'list']],
-  ['sockets', ['ss', '-tunap']],
-  ['bird-protocols', ['birdc', '-s', '/var/run/calico/bird.ctl', 'show', 'protocols', 'all']],
-  ['bird-routes', ['birdc', '-s', '/var/run/calico/bird.ctl', 'show', 'route', 'all']],
-  ['bird6-protocols', ['birdc6', '-s', '/var/run/calico/bird6.ctl', 'show', 'protocols', 'all']],
-  ['bird6-routes', ['birdc6', '-s', '/var/run/calico/bird6.ctl', 'show', 'route', 'all']],
-  ['journal', ['journalctl', '-u', 'calico-node.service', '--no-pager', '-n', '10000']],
-  ['container-log', ['docker', 'logs', '--tail', '10000', 'calico-node']],
-]
-const TIMEOUT_MS = 20_000
-
-/** The command's output, or what went wrong, so that nothing ends the collection. */
-async function collect(
-  directory: string,
-  [file, [program, ...args]]: (typeof COMMANDS)[number],
-): Promise<Block | undefined> {
-  try {
-    writeFileSync(join(directory, file), await run(program, args, { timeoutMs: TIMEOUT_MS }))
-    return undefined
-  } catch (err) {
-    writeFileSync(join(directory, `${file}.failed`), `${messageOf(err)}\n`)
-    return hasCode(err, 'COMMAND_MISSING') ? undefined : line(`  ${program}: ${messageOf(err)}`)
-  }
-}
-
-/** `20240501_101530`. */
-const stamp = (now: Date): string => now.toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '_')
 
 export const command = defineCommand({
   args: [],
   options: { logDir: textOr('--log-dir <folder>', 'logs of the node', '/var/log/calico') },
   details: 'Nothing is changed, and no secret of etcd is read. Commands that this host does not have are left out.',
   examples: [['node diags', 'collect everything into one archive']],
-  async *run(context, _, { logDir }): AsyncGenerator<Block, Outcome> {
+  async *run({ signal }, _, { logDir }): AsyncGenerator<Block, Outcome> {
     requireRoot()
     const parent = mkdtempSync(join(tmpdir(), 'calico'))
     const directory = join(parent, 'diagnostics')
     mkdirSync(directory)
     yield line('Collecting diagnostics')
-    for (const entry of COMMANDS) {
-      const trouble = await collect(directory, entry)
-      if (trouble !== undefined) yield trouble
-      if (context.signal.aborted) throw new CalicoError('INVALID', 'Aborted command.')
-    }
-    if (existsSync(logDir)) cpSync(logDir, join(directory, 'logs'), { recursive: true, dereference: true })
-    const archive = join(parent, `diags-${stamp(new Date())}.tar.gz`)
-    await run('tar', ['-czf', archive, '-C', parent, 'diagnostics'], { timeoutMs: 120_000 })
-    return { blocks: [line(`\nDiags saved to ${archive}`)] }
+    yield* collectHost(directory, { logDir, signal })
+    return { blocks: [line(`\nDiags saved to ${await packFolder(parent, 'diagnostics', 'diags')}`)] }
   },
 })
