@@ -12,7 +12,7 @@ export interface FrrOptions {
   readonly bgpd: string
   /** zebra's. Without it bgpd runs alone: it has routes, and the kernel does not. */
   readonly zebra?: string
-  /** The command line that runs `argv` in the place where FRR is to be. Default: here. */
+  /** The command line that runs `argv` in the place where FRR is to be, without a fork. Default: here. */
   readonly enter?: (argv: readonly string[]) => readonly string[]
 }
 
@@ -74,7 +74,7 @@ export class Frr {
   }
 }
 
-/** Nothing between here and there forks, so a signal to the child reaches the daemon. */
+/** Nothing here forks, so a signal to the child reaches the daemon. */
 const within = ({ enter = (argv) => argv }: FrrOptions, argv: readonly string[]): readonly string[] => [
   'setpriv',
   '--pdeathsig',
