@@ -97,7 +97,7 @@ export class Converger {
   #followSeverity(severity: string): void {
     const level = this.#config.BGP_LOGSEVERITYSCREEN ?? findLogLevel(severity)
     if (level === undefined || level === this.#level) return
-    this.#log.info('Log level follows the configuration', { level })
+    this.#log.info('Log level follows the configuration', { severity: level })
     this.#setLogLevel(level)
     this.#level = level
   }
