@@ -1,12 +1,14 @@
 import { backoffMs, hasCode, sleep, type Logger } from '@calico-node/core'
 import { KeyCache } from './key-cache.ts'
 import type { KvStore } from './kv-store.ts'
+import type { Landmark } from './landmark.ts'
 import type { Link } from './link.ts'
 import type { KeyUpdate, SyncEvent } from './sync.ts'
 
 export interface FollowerOptions {
   readonly store: KvStore
   readonly prefix: string
+  readonly landmark: Landmark | undefined
   readonly link: Link
   readonly log: Logger
   readonly signal: AbortSignal
@@ -67,8 +69,9 @@ export class Follower {
   /** The revision to watch from, with the consumer brought up to the one before. */
   async #position(): Promise<bigint> {
     if (this.#next !== undefined && (await this.#canResume(this.#next))) return this.#next
-    const { store, prefix, signal, listed } = this.#opts
+    const { store, prefix, landmark, signal, listed } = this.#opts
     const snapshot = await store.list(prefix, { signal })
+    if (this.#cache.size > 0) await landmark?.assertPresent(signal)
     await this.#tell(this.#cache.absorbSnapshot(snapshot))
     await listed(prefix)
     this.#next = snapshot.revision + 1n

@@ -15,8 +15,8 @@ export class SyncReplica {
   readonly #stop = new AbortController()
   readonly #done: Promise<void>
 
-  constructor(store: KvStore, prefixes: readonly string[], log: Logger = quietLogger) {
-    this.#done = this.#follow(store, prefixes, log)
+  constructor(store: KvStore, prefixes: readonly string[], log: Logger = quietLogger, landmark?: string) {
+    this.#done = this.#follow(store, prefixes, log, landmark)
   }
 
   /** Waits until the state is exactly that of a fresh list by `judge`. */
@@ -38,9 +38,13 @@ export class SyncReplica {
     await this.#done
   }
 
-  async #follow(store: KvStore, prefixes: readonly string[], log: Logger): Promise<void> {
+  async #follow(store: KvStore, prefixes: readonly string[], log: Logger, landmark?: string): Promise<void> {
     const versions = new Map<string, string>()
-    for await (const event of sync(store, prefixes, { log, signal: this.#stop.signal })) {
+    for await (const event of sync(store, prefixes, {
+      log,
+      signal: this.#stop.signal,
+      ...(landmark !== undefined && { landmark }),
+    })) {
       if (event.kind === 'in-sync') this.inSync += 1
       else if (event.kind === 'connection') {
         this.connection.push(event.connected)

@@ -149,6 +149,28 @@ describe('sync against etcd', () => {
       }))
   }
 
+  test('data wiped, and a landmark asked for: nothing is told until the store is set up again', (t) =>
+    withEtcd({}, async (etcd) => {
+      const direct = storeFor(t, { endpoints: etcd.urls })
+      await direct.put('/a/1', 'first')
+      await direct.put('/b/1', 'first')
+      const log: string[] = []
+      const replica = new SyncReplica(direct, PREFIXES, recorder(log), '/landmark')
+      t.after(() => replica.stop())
+      await replica.catchesUpWith(direct, PREFIXES)
+      replica.told.length = 0
+      await etcd.member.stop()
+      etcd.member.wipe()
+      await etcd.restart(etcd.member)
+      await waitFor('word of the wipe', () => log.some((line) => line.includes('was wiped')), { deadlineMs: 15_000 })
+      await direct.put('/a/2', 'a stranger')
+      assert.deepEqual([replica.told, replica.connection], [[], [true, false]])
+      await direct.put('/landmark', 'set up')
+      await replica.catchesUpWith(direct, PREFIXES)
+      assert.deepEqual(replica.told.toSorted(), ['+/a/2=a stranger', '-/a/1', '-/b/1'])
+      assert.equal(log.filter((line) => line.includes('was wiped')).length, 1)
+    }))
+
   test('data restored from a backup and grown past us since: the difference is told', () =>
     withReplica({}, async ({ etcd, proxy, direct, replica }) => {
       const file = join(tmpdir(), `sync-${process.pid}.db`)

@@ -13,6 +13,7 @@ import type { Logger } from '@calico-node/core'
 import { Follower } from './follower.ts'
 import { Handoff } from './handoff.ts'
 import type { KeyValue, KvStore } from './kv-store.ts'
+import { Landmark } from './landmark.ts'
 import { Link } from './link.ts'
 
 export interface KeyUpdate {
@@ -31,13 +32,18 @@ export type SyncEvent =
 export interface SyncOptions {
   readonly log: Logger
   readonly signal: AbortSignal
+  /**
+   * A key that a store has once it is set up. Without it a store with another past is not believed: it was wiped, counts
+   * as unreachable, and what it lacks is not told as deleted. Default: believe every store.
+   */
+  readonly landmark?: string
 }
 
 /** Follows everything below `prefixes`. See the head of this module. */
 export async function* sync(
   store: KvStore,
   prefixes: readonly string[],
-  { log, signal }: SyncOptions,
+  { log, signal, landmark: key }: SyncOptions,
 ): AsyncGenerator<SyncEvent> {
   const leaving = new AbortController()
   const events = new Handoff<SyncEvent>()
@@ -50,8 +56,9 @@ export async function* sync(
   const listed = async (prefix: string): Promise<void> => {
     if (unlisted.delete(prefix) && unlisted.size === 0) await emit({ kind: 'in-sync' })
   }
+  const landmark = key === undefined ? undefined : new Landmark(store, key, log)
   const followers = [...unlisted].map(
-    (prefix) => new Follower({ store, prefix, link, log, signal: stop, emit, listed }),
+    (prefix) => new Follower({ store, prefix, landmark, link, log, signal: stop, emit, listed }),
   )
   const done = Promise.all(followers.map((follower) => follower.run())).then(end, (err: unknown) => events.end(err))
   try {

@@ -92,6 +92,12 @@ export class LabEtcd {
     await this.#opts.machine.must(['rm', '-rf', this.#dataDir])
   }
 
+  /** Fills the data from a snapshot that `etcdctl snapshot save` wrote; only after a `wipe`. */
+  async restore(file: string): Promise<void> {
+    const argv = ['etcdctl', 'snapshot', 'restore', file, `--data-dir=${this.#dataDir}`]
+    await this.#opts.machine.must(argv, { env: { ETCDCTL_API: '3' } })
+  }
+
   async ctl(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
     const { machine, tls } = this.#opts
     const secure = tls === undefined ? [] : [`--cacert=${tls.caFile}`, `--cert=${tls.certFile}`, `--key=${tls.keyFile}`]

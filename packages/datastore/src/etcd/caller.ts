@@ -4,6 +4,7 @@ import { backoffMs, CalicoError, sleep } from '@calico-node/core'
 import type { CallOptions } from '../kv-store.ts'
 import { abandoned } from '../store-errors.ts'
 import type { EtcdClients } from './clients.ts'
+import type { Failure } from './failures.ts'
 
 /** What a member gets of the time for a call at least. */
 const MIN_SHARE_MS = 1000
@@ -34,6 +35,7 @@ export class Caller {
   async #call<T>(action: string, opts: CallOptions, attempt: Attempt<T>, kind: 'read' | 'write'): Promise<T> {
     const { signal, timeoutMs = this.#clients.timeoutMs } = opts
     const end = performance.now() + timeoutMs
+    let ofCluster: CalicoError | undefined
     for (let failures = 0; ; failures++) {
       if (signal?.aborted === true) throw abandoned()
       try {
@@ -43,12 +45,16 @@ export class Caller {
         const left = Math.max(1, Math.min(share, end - performance.now()))
         return await orAbandon(attempt(etcd, { deadline: Date.now() + left }), signal)
       } catch (err) {
-        const { error, applied, passing } =
+        const failure: Failure =
           err === GIVEN_UP
-            ? { error: abandoned(), applied: 'maybe', passing: false }
+            ? { error: abandoned(), applied: 'maybe', passing: false, ofCluster: false }
             : this.#clients.explain(err, action)
+        const { error, applied, passing } = failure
         if (kind === 'write' && applied === 'maybe') throw ambiguous(action, error)
-        if (!passing || failures > this.#clients.endpointCount || performance.now() >= end) throw error
+        if (failure.ofCluster) ofCluster = error
+        if (!passing) throw error
+        // What one member knows of the cluster says more than that another cannot be reached.
+        if (failures > this.#clients.endpointCount || performance.now() >= end) throw ofCluster ?? error
       }
       await sleep(backoffMs(failures, { baseMs: 50, capMs: 500 }), signal)
     }

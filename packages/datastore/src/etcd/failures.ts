@@ -13,6 +13,8 @@ export interface Failure {
   readonly applied: 'no' | 'maybe'
   /** Whether the same request may succeed a moment later, or at another member. */
   readonly passing: boolean
+  /** Tells about the whole cluster, not only about the member that was asked. */
+  readonly ofCluster: boolean
 }
 
 interface Row {
@@ -21,6 +23,7 @@ interface Row {
   readonly state: string | ((connection: EtcdConnection, text: string) => string)
   readonly applied?: 'maybe'
   readonly passing?: true
+  readonly ofCluster?: true
 }
 
 const unavailable = { code: 'STORE_UNAVAILABLE', passing: true } as const
@@ -101,11 +104,17 @@ const ROWS: readonly Row[] = [
     sign: /database space exceeded/,
     state: 'its database is full; compact and defragment it, then disarm the NOSPACE alarm',
   },
-  { ...unavailable, sign: /no leader/, state: 'it has no leader; a majority of its members must be up and in touch' },
+  {
+    ...unavailable,
+    ofCluster: true,
+    sign: /no leader/,
+    state: 'it has no leader; a majority of its members must be up and in touch',
+  },
   { ...unavailable, sign: /too many requests/, state: 'it is overloaded' },
   {
     ...unavailable,
     applied: 'maybe',
+    ofCluster: true,
     sign: /etcdserver: (request timed out|leader changed)/,
     state: 'it has no quorum; a majority of its members must be up and in touch',
   },
@@ -134,7 +143,8 @@ const ROWS: readonly Row[] = [
  * @throws `err` itself when it does not come from etcd or the way there: a fault in the program
  */
 export function explainFailure(err: unknown, action: string, connection: EtcdConnection): Failure {
-  if (err instanceof CalicoError) return { error: err, applied: 'no', passing: err.code === 'STORE_UNAVAILABLE' }
+  if (err instanceof CalicoError)
+    return { error: err, applied: 'no', passing: err.code === 'STORE_UNAVAILABLE', ofCluster: false }
   const text = messageOf(err)
     .replace(/^\d+ (?=[A-Z_]+: )/, '')
     .replace(/\s+/g, ' ')
@@ -146,7 +156,12 @@ export function explainFailure(err: unknown, action: string, connection: EtcdCon
   const state = typeof row.state === 'string' ? row.state : row.state(connection, inner?.[1] ?? text)
   const where = connection.endpoints.join(', ') || `the members listed at ${connection.discoverySrv}`
   const error = new CalicoError(row.code, `Cannot ${action} at etcd ${where}: ${state}`, { cause: err })
-  return { error, applied: row.applied ?? 'no', passing: row.passing ?? false }
+  return {
+    error,
+    applied: row.applied ?? 'no',
+    passing: row.passing ?? false,
+    ofCluster: row.ofCluster ?? false,
+  }
 }
 
 const nameOf = (source: { readonly kind: string; readonly path?: string; readonly setting: string }): string =>

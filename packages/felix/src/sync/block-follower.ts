@@ -5,6 +5,7 @@
 import { assertNever, type Logger } from '@calico-node/core'
 import { type KeyUpdate, type KvStore, sync } from '@calico-node/datastore'
 import { BLOCK_PREFIX } from '@calico-node/model'
+import { CLUSTER_KEY } from './stored-config.ts'
 
 export interface BlockFollowerOptions {
   readonly store: KvStore
@@ -52,7 +53,7 @@ export class BlockFollower {
 
   async #follow(signal: AbortSignal): Promise<void> {
     const { store, log, onUpdates, onListed } = this.#options
-    for await (const event of sync(store, [BLOCK_PREFIX], { log, signal })) {
+    for await (const event of sync(store, [BLOCK_PREFIX], { log, signal, landmark: CLUSTER_KEY })) {
       if (signal.aborted) return
       switch (event.kind) {
         case 'updates':

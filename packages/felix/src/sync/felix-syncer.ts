@@ -118,7 +118,11 @@ class FelixSyncer {
 
   async #follow(signal: AbortSignal): Promise<void> {
     const { store, log } = this.#options
-    for await (const event of sync(store, [...GRAPH_PREFIXES, ...CONFIG_PREFIXES], { log, signal })) {
+    for await (const event of sync(store, [...GRAPH_PREFIXES, ...CONFIG_PREFIXES], {
+      log,
+      signal,
+      landmark: CLUSTER_KEY,
+    })) {
       switch (event.kind) {
         case 'connection':
           this.#connected = event.connected
