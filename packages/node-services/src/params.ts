@@ -9,6 +9,8 @@ const level = z.string().transform((text, ctx): LogLevel | 'none' | undefined =>
   return found
 })
 
+const port = z.coerce.number().int().min(1).max(65_535)
+
 /** One row a variable. Empty variables count as unset. */
 export const NodeServicesParams = z.object({
   NODENAME: z.string().trim().optional().describe('Name of this node. Unset: what the node-name file says.'),
@@ -21,6 +23,11 @@ export const NodeServicesParams = z.object({
     .optional()
     .describe('Port where the health of the whole node is served: /liveness, /readiness. Unset: none.'),
   CALICO_HEALTH_HOST: z.string().default('localhost').describe('Address of CALICO_HEALTH_PORT.'),
+  CALICO_BIRD_RUN_DIR: z.string().default('/var/run/calico').describe('Control sockets of BIRD, and bgp-status.sock.'),
+  CALICO_BGP_METRICS_PORT: port
+    .optional()
+    .describe('Port where BGP sessions are served for Prometheus: /metrics, and /status as JSON. Unset: none.'),
+  CALICO_BGP_METRICS_HOST: z.string().default('localhost').describe('Address of CALICO_BGP_METRICS_PORT.'),
   CALICO_NODE_SERVICES_LOGLEVEL: level.optional().describe('Log level of node-services.'),
 })
 export type NodeServicesConfig = Readonly<z.output<typeof NodeServicesParams>>

@@ -1,7 +1,8 @@
+import { bgpStatus } from './bgp/bgp-status.ts'
 import { healthServer } from './health/server.ts'
 import { shutdownMarker } from './health/shutdown-marker.ts'
 import type { NodeService } from './services.ts'
 import { tunnelAddresses } from './tunnel-addresses.ts'
 
 /** Everything that this process does; a new service is one row more. */
-export const SERVICES: readonly NodeService[] = [tunnelAddresses, healthServer, shutdownMarker]
+export const SERVICES: readonly NodeService[] = [tunnelAddresses, healthServer, shutdownMarker, bgpStatus]
