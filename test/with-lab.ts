@@ -6,8 +6,8 @@ import { type Host, Lab, type Workload } from '@calico-node/lab'
 const root = resolve(import.meta.dirname, '..')
 
 export interface LabTestOptions {
-  /** Names of the hosts; nodes are started on all of them unless `start` is false. */
-  readonly hosts?: readonly string[]
+  /** The hosts, by name, and each on which subnet (default 0); nodes are started on all of them unless `start` is false. */
+  readonly hosts?: readonly (string | { readonly name: string; readonly subnet: number })[]
   readonly start?: boolean
   readonly env?: Readonly<Record<string, string>>
 }
@@ -19,7 +19,8 @@ export async function withLab(opts: LabTestOptions, body: (lab: Lab, hosts: Host
   const lab = await Lab.start({ root, dir })
   try {
     const hosts: Host[] = []
-    for (const name of names) hosts.push(await lab.addHost(name))
+    for (const each of names)
+      hosts.push(await (typeof each === 'string' ? lab.addHost(each) : lab.addHost(each.name, each)))
     if (start) await Promise.all(hosts.map(async (host) => host.startNode({ IP6: 'autodetect', ...env })))
     await body(lab, hosts)
   } catch (err) {

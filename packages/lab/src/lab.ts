@@ -1,11 +1,12 @@
 /**
  * A lab: an underlay (one bridge, with etcd beside it) and hosts on it, all in namespaces of their own.
  *
- *      etcd 172.30.0.1 ── underlay bridge 172.30.0.0/24, fd00:172:30::/64
- *                            │            │
- *                     host1 .11     host2 .12     ...   (eth0; default route via .1)
+ *      etcd 172.30.0.1 ── bridge br0 172.30.0.0/24, fd00:172:30::/64     br1 172.30.1.0/24, fd00:172:30:1::/64   ...
+ *                            │            │                                 │
+ *                     host1 .11     host2 .12                            host3 .13        (eth0; default route via .1)
  *
- * The underlay lies outside the default pools. Nothing touches the network of the computer below.
+ * The machine with the bridges is the router between them; it knows no address of a workload. The underlay lies outside the
+ * default pools. Nothing touches the network of the computer below.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -15,6 +16,12 @@ import { Host } from './host.ts'
 import { Machine } from './machine.ts'
 
 export const UNDERLAY = { ipv4: '172.30.0.1', ipv6: 'fd00:172:30::1', prefix4: 24, prefix6: 64 } as const
+
+/** A network of the underlay, by number. */
+const subnetOf = (number: number): { readonly ipv4: string; readonly ipv6: string } =>
+  number === 0
+    ? { ipv4: '172.30.0', ipv6: 'fd00:172:30:' }
+    : { ipv4: `172.30.${number}`, ipv6: `fd00:172:30:${number}:` }
 
 export interface LabOptions {
   /** The project's root folder. */
@@ -29,6 +36,7 @@ export class Lab {
   readonly underlay: Machine
   readonly etcd: LabEtcd
   readonly hosts = new Map<string, Host>()
+  readonly #subnets = new Set<number>()
   readonly #opts: LabOptions
 
   private constructor(opts: LabOptions, underlay: Machine) {
@@ -44,20 +52,31 @@ export class Lab {
     const { keep = false } = opts
     const underlay = await Machine.start({ name: 'underlay', dir: join(opts.dir, 'underlay'), keep })
     const lab = new Lab(opts, underlay)
-    await underlay.sh(`
-      ip link add br0 type bridge && ip link set br0 up
-      ip addr add ${UNDERLAY.ipv4}/${UNDERLAY.prefix4} dev br0
-      ip -6 addr add ${UNDERLAY.ipv6}/${UNDERLAY.prefix6} dev br0 nodad`)
+    await lab.#addSubnet(0)
     await lab.etcd.start()
     return lab
   }
 
-  /** Adds a host with eth0 on the underlay and a default route. Host number N gets .N+10. */
-  async addHost(name: string): Promise<Host> {
+  async #addSubnet(number: number): Promise<void> {
+    if (this.#subnets.has(number)) return
+    this.#subnets.add(number)
+    const { ipv4, ipv6 } = subnetOf(number)
+    await this.underlay.sh(`
+      ip link add br${number} type bridge && ip link set br${number} up
+      ip addr add ${ipv4}.1/${UNDERLAY.prefix4} dev br${number}
+      ip -6 addr add ${ipv6}:1/${UNDERLAY.prefix6} dev br${number} nodad`)
+    if (this.#subnets.size < 2) return
+    await this.underlay.sh('echo 1 >/proc/sys/net/ipv4/ip_forward && echo 1 >/proc/sys/net/ipv6/conf/all/forwarding')
+  }
+
+  /** Adds a host with eth0 on a network of the underlay and a default route. Host number N gets .N+10. */
+  async addHost(name: string, { subnet = 0 }: { subnet?: number } = {}): Promise<Host> {
+    await this.#addSubnet(subnet)
     const { root, dir, keep = false } = this.#opts
     const number = this.hosts.size + 11
     const machine = await Machine.start({ name, dir: join(dir, name), keep })
-    const addresses = { ipv4: `172.30.0.${number}`, ipv6: `fd00:172:30::${number}` }
+    const { ipv4, ipv6 } = subnetOf(subnet)
+    const addresses = { ipv4: `${ipv4}.${number}`, ipv6: `${ipv6}:${number}` }
     await must('ip', [
       'link',
       'add',
@@ -73,13 +92,13 @@ export class Lab {
       'netns',
       String(this.underlay.pid),
     ])
-    await this.underlay.sh(`ip link set ${name} master br0 up`)
+    await this.underlay.sh(`ip link set ${name} master br${subnet} up`)
     await machine.sh(`
       ip addr add ${addresses.ipv4}/${UNDERLAY.prefix4} dev eth0
       ip -6 addr add ${addresses.ipv6}/${UNDERLAY.prefix6} dev eth0 nodad
       ip link set eth0 up
-      ip route add default via ${UNDERLAY.ipv4}
-      ip -6 route add default via ${UNDERLAY.ipv6}`)
+      ip route add default via ${ipv4}.1
+      ip -6 route add default via ${ipv6}:1`)
     const host = new Host({ machine, addresses, root, etcdEndpoint: this.etcd.endpoint })
     writeFileSync(join(machine.dir, 'env.json'), JSON.stringify(machine.env))
     this.hosts.set(name, host)
