@@ -13,6 +13,8 @@ export type {
 } from './rules/types.ts'
 export type {
   Conntrack,
+  TrackedFlow,
+  TrackedFlows,
   Driver,
   Entries,
   ForwardingEntry,
@@ -72,6 +74,7 @@ export { createNeighbours, type NeighboursOptions } from './neighbours.ts'
 export { createLinkMonitor, type LinkMonitorOptions } from './link-monitor.ts'
 export { createSysctl, findSysctlRoot, type SysctlOptions } from './sysctl.ts'
 export { createConntrack } from './conntrack.ts'
+export { createTrackedFlows } from './tracked-flows.ts'
 export { readRuleCounters, type CountedChain, type CountedRule } from './rule-counters.ts'
 export {
   findLeftovers, removeLeftovers, type LeftoverOptions, type LeftoverRoute, type Leftovers, type LeftoverTable,

@@ -159,3 +159,22 @@ export interface Sysctl {
 export interface Conntrack {
   flush(addresses: readonly Ip[]): Promise<void>
 }
+
+/** A flow as connection tracking sees it, from its first packet on. */
+export interface TrackedFlow {
+  readonly protocol: number
+  readonly source: Ip
+  readonly destination: Ip
+  readonly sourcePort?: number
+  readonly destinationPort?: number
+  readonly icmp?: { readonly type: number; readonly code: number; readonly id: number }
+  /** Who answers: the destination, after translation. */
+  readonly answerer: Ip
+  readonly answererPort?: number
+}
+
+export interface TrackedFlows {
+  list(version: IpVersion): Promise<TrackedFlow[]>
+  /** Never rejects: what cannot be cut is logged and goes on. */
+  cut(flows: readonly TrackedFlow[], version: IpVersion): Promise<void>
+}

@@ -180,6 +180,9 @@ export const PARAMS = {
   FloatingIPs: param(onOff, 'Disabled', 'Program the external addresses of workloads.'),
   ServiceLoopPrevention: param(oneOf('Drop', 'Reject', 'Disabled'), 'Drop', 'What happens to packets to unclaimed service addresses.'),
 
+  // Established flows
+  CutDeniedFlows: param(bool, false, 'Cut established flows of workloads as soon as policy does not allow them any more. Otherwise they go on until they end by themselves.', NO_FIELD),
+
   // Failsafes and logging of packets
   FailsafeInboundHostPorts: param(failsafePorts, [...tcp(22), ...udp(68), ...tcp(179, 2379, 2380, 5473, 6443, 6666, 6667)], 'Traffic to this host that no host endpoint policy can block.', die),
   FailsafeOutboundHostPorts: param(failsafePorts, [...udp(53, 67), ...tcp(179, 2379, 2380, 5473, 6443, 6666, 6667)], 'Traffic from this host that no host endpoint policy can block.', die),

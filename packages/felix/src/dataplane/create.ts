@@ -2,7 +2,7 @@
 import type { Logger } from '@calico-node/core'
 import {
   cleanOtherVariant, createConntrack, createForwarding, createIpSets, createLinkMonitor, createNeighbours, createRoutes,
-  createRuleTable, createSysctl, createTunnelDevices, detectIptables, type IptablesChoice, type IpVersion,
+  createRuleTable, createSysctl, createTrackedFlows, createTunnelDevices, detectIptables, type IptablesChoice, type IpVersion,
   type LinkMonitor, ROUTE_PROTOCOL, ROUTE_PROTOCOL_BOOT, type RouteOwnership, type RuleTable, type Sysctl, type Table, watchRules,
 } from '@calico-node/linux'
 import type { DataplaneStatusSink } from '../calc/messages.ts'
@@ -18,6 +18,7 @@ import { Dataplane } from './loop.ts'
 import { ClusterRouteManager } from './managers/cluster-routes.ts'
 import { EndpointManager } from './managers/endpoint.ts'
 import { FloatingIpManager } from './managers/floating-ip.ts'
+import { FlowCutter } from './managers/flow-cutter.ts'
 import { HostEndpointManager } from './managers/host-endpoint.ts'
 import { IpSetManager } from './managers/ip-set.ts'
 import { MasqueradeManager } from './managers/masquerade.ts'
@@ -67,6 +68,7 @@ export async function createDataplane({ config, status, metrics, log, mtuFile }:
       new HostEndpointManager(context, log), new MasqueradeManager(context), new ServiceLoopManager(context), new NoticeManager(),
       ...(config.FloatingIPs === 'Enabled' ? [new FloatingIpManager(context)] : []),
       ...networkManagers(config, context, now),
+      ...(config.CutDeniedFlows ? [new FlowCutter({ flows: createTrackedFlows({ log }), versions, log })] : []),
     ],
     base: baseOps(context),
     resync: new ResyncSchedule({
