@@ -5,12 +5,13 @@
  *     secrets, templates (files) +--> renderChecked (pure views, templates, bird -p) --> BirdDaemon (swap, configure, verify)
  *
  * One loop converges both daemons on the present facts, one run at a time. The first change is acted upon at once; what
- * follows within GAP_MS is taken together. Nothing is rendered before the first complete snapshot, and an unreachable
- * datastore changes nothing.
+ * follows within GAP_MS is taken together. Nothing is rendered before the first complete snapshot, and a datastore
+ * that is unreachable or was wiped changes nothing.
  */
 import { join } from 'node:path'
 import { backoffMs, messageOf, sleep, type Logger } from '@calico-node/core'
 import { sync, type KvStore } from '@calico-node/datastore'
+import { resourceKey } from '@calico-node/model'
 import { watch } from 'chokidar'
 import { Converger, type Convergence, type ConvergerOptions } from './converger.ts'
 import { FactStore } from './facts/fact-store.ts'
@@ -24,6 +25,8 @@ import { readTemplateFiles } from './template-files.ts'
 import { Wake } from './wake.ts'
 
 const GAP_MS = 100
+/** What every datastore of Calico has, and one that was wiped has not. */
+const CLUSTER_KEY = resourceKey('ClusterInformation', 'default')
 /** How soon a daemon that does not run its configuration is tried again. */
 const RETRY = { baseMs: 1000, capMs: 5000 } as const
 
@@ -73,7 +76,7 @@ export class Agent {
 
   async #follow(signal: AbortSignal): Promise<void> {
     const prefixes = this.#templates.manifest.watch.map((prefix) => prefix.replaceAll('{node}', this.#config.NODENAME))
-    for await (const event of sync(this.#store, prefixes, { log: this.#log, signal })) {
+    for await (const event of sync(this.#store, prefixes, { log: this.#log, signal, landmark: CLUSTER_KEY })) {
       if (event.kind === 'updates') this.#facts.apply(event.updates)
       if (event.kind === 'in-sync') this.#inSync = true
       if (event.kind !== 'connection') this.#wake.raise()
