@@ -6,7 +6,7 @@ export GIT_COMMIT := $(shell git rev-parse --short HEAD 2>/dev/null || echo unkn
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo setup-npm build demo test check test-unit test-etcd test-netns test-bird test-system test-vm test-image bench \
+.PHONY: help setup setup-demo setup-npm build pack-calicoctl demo test check test-unit test-etcd test-netns test-bird test-system test-vm test-image bench \
         image image-archive image-scan lab-shell lab-stop reference format clean
 
 help: ## this list
@@ -23,6 +23,9 @@ setup-npm:
 
 build: setup-npm ## type-check everything and bundle each program into dist/
 	@tsc -b && $(NODE) scripts/bundle.ts
+
+pack-calicoctl: build ## pack calicoctl for `npm install -g`, into out/npm
+	@$(NODE) scripts/pack-calicoctl.ts
 
 demo: setup-demo build ## play docs/lifecycle.md on two real hosts (KEEP=1 leaves them up)
 	@bin/lab demo $(if $(KEEP),--keep)
