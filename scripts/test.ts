@@ -1,5 +1,6 @@
 // Runs the suites and ends with one line over all of them. usage: test.ts [SUITE...] [--files SUBSTRING]
 // Every test file is a process of its own; those that touch the kernel get namespaces of their own (in-netns.sh).
+// A file of a suite that depends on the machine's speed and that fails is run once more, alone, and named in the output.
 import { spawn } from 'node:child_process'
 import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
@@ -13,6 +14,7 @@ interface Tally {
 interface Suite {
   readonly name: string
   readonly parallel: number
+  readonly secondChance?: true
   readonly jobs: readonly Job[]
 }
 interface Job {
@@ -65,19 +67,25 @@ const SUITES: readonly Suite[] = [
     parallel: cores,
     jobs: files('packages/*/src/**/*.test.ts', /\.(etcd|netns|bird)\.test\.ts$/).map(plain),
   },
-  { name: 'etcd', parallel: cores, jobs: files('packages/*/src/**/*.etcd.test.ts').map(inNetns) },
-  { name: 'netns', parallel: cores, jobs: files('packages/*/src/**/*.netns.test.ts').map(inNetns) },
-  { name: 'bird', parallel: cores, jobs: files('packages/*/src/**/*.bird.test.ts').map(inNetns) },
-  { name: 'system', parallel: 1, jobs: files('test/**/*.test.ts', /^test\/(vm|image)\//).map(inNetns) },
+  { name: 'etcd', parallel: cores, secondChance: true, jobs: files('packages/*/src/**/*.etcd.test.ts').map(inNetns) },
+  { name: 'netns', parallel: cores, secondChance: true, jobs: files('packages/*/src/**/*.netns.test.ts').map(inNetns) },
+  { name: 'bird', parallel: cores, secondChance: true, jobs: files('packages/*/src/**/*.bird.test.ts').map(inNetns) },
+  {
+    name: 'system',
+    parallel: 1,
+    secondChance: true,
+    jobs: files('test/**/*.test.ts', /^test\/(vm|image)\//).map(inNetns),
+  },
   {
     name: 'image',
     parallel: 1,
+    secondChance: true,
     jobs: [
       ...files('test/image/*.test.ts').map(inNetns),
       ...(filter === '' ? [check('the same layers twice', 'image/own-engine.sh', 'image/reproducible.sh')] : []),
     ],
   },
-  { name: 'vm', parallel: 1, jobs: files('test/vm/*.test.ts').map(inVm) },
+  { name: 'vm', parallel: 1, secondChance: true, jobs: files('test/vm/*.test.ts').map(inVm) },
 ]
 
 /** Runs one job; its output is kept and shown only when it fails. */
@@ -143,19 +151,35 @@ function readTally(tap: string, code: number): Tally {
 async function runSuite(suite: Suite): Promise<Tally> {
   const total: Tally = { passed: 0, failed: 0, skipped: 0 }
   const queue = [...suite.jobs]
+  const again: Job[] = []
   const started = performance.now()
   const slow: { name: string; ms: number }[] = []
   const worker = async (): Promise<void> => {
     for (let job = queue.shift(); job !== undefined; job = queue.shift()) {
       const { tally, output, ms } = await runJob(job)
+      if (tally.failed > 0) console.log(`\n--- ${job.name} FAILED\n${output.trimEnd()}\n---`)
+      if (tally.failed > 0 && suite.secondChance === true) {
+        again.push(job)
+        continue
+      }
       total.passed += tally.passed
       total.failed += tally.failed
       total.skipped += tally.skipped
       slow.push({ name: job.name, ms })
-      if (tally.failed > 0) console.log(`\n--- ${job.name} FAILED\n${output.trimEnd()}\n---`)
     }
   }
   await Promise.all(Array.from({ length: suite.parallel }, worker))
+  for (const job of again) {
+    const { tally, output } = await runJob(job)
+    total.passed += tally.passed
+    total.failed += tally.failed
+    total.skipped += tally.skipped
+    console.log(
+      tally.failed > 0
+        ? `\n--- ${job.name} FAILED again, alone\n${output.trimEnd()}\n---`
+        : `${job.name} passed when it ran again, alone`,
+    )
+  }
   const seconds = ((performance.now() - started) / 1000).toFixed(1)
   const worst = slow
     .toSorted((a, b) => b.ms - a.ms)
