@@ -74,6 +74,7 @@ export { createNeighbours, type NeighboursOptions } from './neighbours.ts'
 export { createLinkMonitor, type LinkMonitorOptions } from './link-monitor.ts'
 export { createSysctl, findSysctlRoot, type SysctlOptions } from './sysctl.ts'
 export { createConntrack } from './conntrack.ts'
+export { loadKernelModule } from './kernel-module.ts'
 export { createTrackedFlows } from './tracked-flows.ts'
 export { readRuleCounters, type CountedChain, type CountedRule } from './rule-counters.ts'
 export {

@@ -3,7 +3,7 @@ import type { Logger } from '@calico-node/core'
 import {
   cleanOtherVariant, createConntrack, createForwarding, createIpSets, createLinkMonitor, createNeighbours, createRoutes,
   createRuleTable, createSysctl, createTrackedFlows, createTunnelDevices, detectIptables, type IptablesChoice, type IpVersion,
-  type LinkMonitor, ROUTE_PROTOCOL, ROUTE_PROTOCOL_BOOT, type RouteOwnership, type RuleTable, type Sysctl, type Table, watchRules,
+  type LinkMonitor, loadKernelModule, ROUTE_PROTOCOL, ROUTE_PROTOCOL_BOOT, type RouteOwnership, type RuleTable, type Sysctl, type Table, watchRules,
 } from '@calico-node/linux'
 import type { DataplaneStatusSink } from '../calc/messages.ts'
 import type { FelixConfig } from '../config/params.ts'
@@ -47,6 +47,7 @@ export async function createDataplane({ config, status, metrics, log, mtuFile }:
   const versions: readonly IpVersion[] = config.Ipv6Support ? [4, 6] : [4]
   const sysctl = createSysctl()
   const iptables = await detectIptables(log, { configured: VARIANT[config.IptablesBackend] })
+  await loadKernelModule('nf_conntrack_proto_sctp', log) // else flows of SCTP are not told apart
   const kernel = new Kernel({
     families: familyDrivers(config, { versions, iptables, log }),
     tunnels: createTunnelDevices({ log }),

@@ -89,7 +89,7 @@ for (const variant of VARIANTS) {
       for (const [tool, ip, sent] of [['iptables', '198.51.100.1', scene.outside.ip[4]], ['ip6tables', '2001:db8::1', scene.outside.ip[6]]]) {
         await sh(`${tool}-${variant} -t nat -A OUTPUT -d ${ip} -j DNAT --to-destination ${sent}`)
       }
-      const service = { peer: { ...scene.outside.peer, name: 'service' }, ip: { 4: '198.51.100.1', 6: '2001:db8::1' } } as Party
+      const service: Party = { peer: scene.outside.peer, ip: { 4: '198.51.100.1', 6: '2001:db8::1' } }
       scene.send(hostEndpoint())
       await expectDrop(...tcp(self, service), ...icmp(self, service))
       await expectPass(...tcp(self, service, 81))

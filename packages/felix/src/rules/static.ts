@@ -11,7 +11,7 @@
  * mangle  POSTROUTING  host policy of what DNAT sent elsewhere
  * ```
  * A packet that every one of them allows carries the accept mark and is accepted after the last rule of everybody else.
- * Chains that later features fill exist empty from the start, so that the jumps to them are valid.
+ * Chains that managers fill stand from their first pass on, so that the jumps to them are valid.
  */
 import type { Chain, Hook, IpVersion, Rule, Table } from '@calico-node/linux'
 import { failsafeChains, NEIGHBOUR_DISCOVERY } from './failsafes.ts'
