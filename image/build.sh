@@ -40,7 +40,7 @@ fi
 
 root=image/root
 rm -rf "$root"
-mkdir -p "$root/opt/calico/bin" "$root/opt/calico/dist" "$root/usr/local/bin" "$root/usr/bin" "$root/usr/share/doc/calico-node" "$root/etc/calico/confd"
+mkdir -p "$root/opt/calico/bin" "$root/opt/calico/dist" "$root/usr/local/bin" "$root/usr/bin" "$root/host/proc/sys/net" "$root/usr/share/doc/calico-node" "$root/etc/calico/confd"
 cp -r image/rootfs/. "$root/"
 cp -r runit templates "$root/opt/calico/"
 cp bin/launch "$root/opt/calico/bin/launch"

@@ -1,0 +1,153 @@
+// Life inside the container: logs, processes that die, and the stop.
+import assert from 'node:assert/strict'
+import { readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { waitFor } from '@calico-node/core'
+import { type ContainerHost, withContainerHosts } from './with-docker.ts'
+
+const SERVICES = ['felix', 'confd', 'bird', 'bird6', 'node-services'] as const
+type Service = (typeof SERVICES)[number]
+const KILLS = 20
+const BACK_WITHIN_MS = 2000
+
+/** The container's files, seen from outside. */
+async function rootOf(node: ContainerHost): Promise<string> {
+  const pid = await node.inspect('{{.State.Pid}}')
+  return `/proc/${node.host.machine.pid}/root/proc/${pid}/root`
+}
+
+const pidOf = (root: string, service: Service): string => {
+  try {
+    return readFileSync(join(root, 'run/calico-node/services', service, 'supervise/pid'), 'utf8').trim()
+  } catch {
+    return ''
+  }
+}
+
+interface Restart {
+  readonly before: string
+  readonly after: string
+  readonly ms: number
+}
+
+/** Kills a service again and again from within. */
+async function killOften(node: ContainerHost, service: Service): Promise<Restart[]> {
+  const script = `cd "$SVDIR/${service}/supervise"
+    for round in $(seq ${KILLS}); do
+      before=$(cat pid); start=$(date +%s%3N)
+      sv kill ${service}
+      until after=$(cat pid) && [ -n "$after" ] && [ "$after" != "$before" ]; do sleep 0.01; done
+      echo "$before $after $(($(date +%s%3N) - start))"
+    done`
+  return (await node.inside('sh', '-c', script)).split('\n').map((line) => {
+    const [before = '', after = '', ms] = line.split(' ')
+    return { before, after, ms: Number(ms) }
+  })
+}
+
+test('a running container', async (t) => {
+  await withContainerHosts(['host1'], async ([node]) => {
+    assert.ok(node !== undefined)
+    const { machine } = node.host
+    await node.run()
+    await node.becomesHealthy()
+    const root = await rootOf(node)
+
+    await t.test('logs each service to a file of its own, and everything to Docker', async () => {
+      const all = await node.log()
+      for (const service of SERVICES) {
+        const file = join(machine.dir, 'log', service, 'current')
+        const [line = ''] = readFileSync(file, 'utf8').split('\n')
+        const form = service.startsWith('bird')
+          ? /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{5} /
+          : /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} \[INFO\]\[\d+\] /
+        assert.match(line, form, service)
+        assert.ok(all.includes(line), `docker logs lacks ${line}`)
+        assert.equal((statSync(file).mode & 0o777).toString(8), '644', service)
+        assert.equal(readFileSync(join(machine.dir, 'log', service, 'config'), 'utf8'), 's10000000\nn5\ne*\n')
+      }
+    })
+
+    await t.test('tells that a service was killed, until it has settled', async () => {
+      for (const service of SERVICES) {
+        const said = await node.inside('sh', '-c', `sv kill ${service}; calico-node -${service}-live || true`)
+        assert.match(said, new RegExp(`^${service}-live: FAILED, `, 'm'), service)
+      }
+      await waitFor(
+        'all to be well',
+        async () => (await node.engine.exec(['exec', 'calico-node', 'calico-node', '-all'])).code === 0,
+        {
+          deadlineMs: 30_000,
+        },
+      )
+    })
+
+    await t.test(`starts each service again, ${KILLS} times in a row, and no other`, async () => {
+      const restarts = await Promise.all(SERVICES.map(async (service) => killOften(node, service)))
+      await node.becomesHealthy()
+      for (const [index, service] of SERVICES.entries()) {
+        const rounds = restarts[index] ?? []
+        assert.equal(rounds.length, KILLS)
+        const slowest = Math.max(...rounds.map(({ ms }) => ms))
+        t.diagnostic(`${service}: back after ${slowest} ms at most`)
+        assert.ok(slowest <= BACK_WITHIN_MS, `${service} took ${slowest} ms`)
+        // Each process lived until it was killed, so that there were no others in between.
+        const lived = [...rounds.slice(1).map(({ before }) => before), pidOf(root, service)]
+        assert.deepEqual(
+          rounds.map(({ after }) => after),
+          lived,
+          service,
+        )
+      }
+    })
+
+    await t.test('keeps one of each when a supervisor is killed', async () => {
+      for (const service of SERVICES) {
+        const before = pidOf(root, service)
+        await machine.sh(`kill -9 $(pgrep -x -f 'runsv ${service}')`)
+        await waitFor(`a new ${service}`, () => !['', before].includes(pidOf(root, service)))
+      }
+      for (const name of ['calico-felix', 'confd', 'bird', 'bird6', 'node-services']) {
+        await waitFor(`one ${name}`, async () => (await node.host.pids(name)).length === 1, { deadlineMs: 20_000 })
+      }
+      assert.equal((await machine.sh("pgrep -c -f '^svlogd '")).trim(), String(SERVICES.length))
+      await node.becomesHealthy()
+    })
+
+    await t.test('leaves no zombies', async () => {
+      await node.inside('sh', '-c', 'for i in 1 2 3; do (sleep 0.1 & exec true) & done')
+      const zombies = async (): Promise<string> => machine.sh("ps -e -o stat=,pid=,args= | grep '^Z' || true")
+      await waitFor('no zombies', async () => (await zombies()) === '')
+    })
+
+    await t.test('writes nothing but its mounts', async () => {
+      assert.equal(await node.engine.docker('diff', 'calico-node'), '')
+    })
+
+    await t.test('stops in less than two seconds', async () => {
+      const started = performance.now()
+      await node.engine.docker('stop', 'calico-node')
+      const ms = performance.now() - started
+      t.diagnostic(`docker stop took ${ms.toFixed(0)} ms`)
+      assert.ok(ms < 2000, `${ms} ms`)
+      assert.equal(await node.inspect('{{.State.ExitCode}}'), '0')
+      assert.deepEqual(await node.host.pids('calico-felix'), [])
+    })
+
+    await t.test('starts again as it is', async () => {
+      await node.engine.docker('start', 'calico-node')
+      await node.becomesHealthy()
+    })
+
+    await t.test('logs to Docker alone when told so', async () => {
+      await node.remove()
+      await machine.sh('rm -rf /var/log/calico/*')
+      await node.run({ env: { CALICO_DISABLE_FILE_LOGGING: 'true' } })
+      await waitFor('felix to be in sync', async () => (await node.log()).includes('Dataplane is in sync'), {
+        deadlineMs: 20_000,
+      })
+      assert.equal((await machine.sh('ls -A /var/log/calico')).trim(), '')
+    })
+  })
+})
