@@ -10,13 +10,20 @@ interface Status {
 
 const FAMILIES = [4, 6] as const
 
-/** Addresses of the peers that a host has sessions with, in order, from `calicoctl node status`. */
-export async function peersOf(host: Host): Promise<{ established: string[]; down: string[] }> {
+/** Every peer of a host, from `calicoctl node status`. */
+async function statusOf(host: Host): Promise<Status['families'][number]['peers']> {
   const { stdout } = await host.machine.exec(['calicoctl', 'node', 'status', '-o', 'json'])
   const { families }: Status = JSON.parse(stdout)
+  return families.flatMap(({ peers }) => peers)
+}
+
+/** Addresses of the peers with and without a session, in order. */
+export async function peersOf(host: Host): Promise<{ established: string[]; down: string[] }> {
+  const peers = await statusOf(host)
   const addresses = (wanted: boolean): string[] =>
-    families
-      .flatMap(({ peers }) => peers.filter(({ established }) => established === wanted).map(({ address }) => address))
+    peers
+      .filter(({ established }) => established === wanted)
+      .map(({ address }) => address)
       .toSorted()
   return { established: addresses(true), down: addresses(false) }
 }
