@@ -22,7 +22,7 @@ const NODES = 500
 const RESOURCES = 1000
 const RUNS = 9
 /** Both sides write as many at once as calicoctl does. */
-const AT_ONCE = 16
+const AT_ONCE = 32
 const PLAIN_CLIENT = resolve(import.meta.dirname, 'etcd-puts.ts')
 
 export const bench: Bench = {

@@ -10,7 +10,7 @@ import { reportTally, type Verb } from './report.ts'
 import { describeDocumentError, type TypedDocument } from './typed.ts'
 
 /** How many resources are worked on at once. */
-const AT_ONCE = 16
+const AT_ONCE = 32
 
 const idOfResource = ({ kind, metadata }: AnyResource): string => idOf(kind, metadata.name, metadata.namespace)
 
@@ -28,13 +28,29 @@ export function batchesOf(typed: readonly TypedDocument[]): TypedDocument[][] {
       batch !== undefined &&
       batch[0]?.resource.kind === one.resource.kind &&
       one.resource.kind !== 'IPPool' &&
-      batch.length < AT_ONCE &&
       !ids.has(id)
     if (joins) batch.push(one)
     else batches.push([one])
     ids = joins ? ids.add(id) : new Set([id])
   }
   return batches
+}
+
+/** Never more than {@link AT_ONCE} at a time, and always that many while there are enough. Results in the order of the items. */
+async function settleAll<T>(
+  items: readonly T[],
+  work: (item: T) => Promise<void>,
+): Promise<readonly PromiseSettledResult<void>[]> {
+  const results: PromiseSettledResult<void>[] = []
+  const waiting = items.entries()
+  const worker = async (): Promise<void> => {
+    for (const [at, item] of waiting) {
+      const [result] = await Promise.allSettled([work(item)])
+      results[at] = result
+    }
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, worker))
+  return results
 }
 
 export async function forEachResource(
@@ -46,7 +62,7 @@ export async function forEachResource(
   const errors: string[] = []
   let failed = 0
   for (const batch of batchesOf(typed)) {
-    const results = await Promise.allSettled(batch.map(({ resource }) => work(resource)))
+    const results = await settleAll(batch, ({ resource }) => work(resource))
     for (const [i, { document, resource }] of batch.entries()) {
       const result = results[i]
       if (result?.status !== 'rejected') continue
