@@ -1,7 +1,4 @@
-/**
- * Running nodes on a cluster of three members with TLS, client certificates and passwords: host1 through a local
- * `etcd grpc-proxy`, host2 directly. Members go and come back under them.
- */
+/** Running nodes on a cluster of three members with TLS and client certificates, while members go and come back. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { sleep, waitFor } from '@calico-node/core'
@@ -40,15 +37,13 @@ async function overTls(host: Host, members: readonly LabEtcd[], ca: TestCa): Pro
   const client = await clientSettings(ca)
   Object.assign(host.machine.env, {
     ETCD_ENDPOINTS: endpointsOf(members),
-    ETCD_USERNAME: ROOT.username,
-    ETCD_PASSWORD: ROOT.password,
     ETCD_CA_CERT_FILE: client.ca,
     ETCD_CERT_FILE: client.cert,
     ETCD_KEY_FILE: client.key,
   })
 }
 
-test('nodes on a cluster, through a proxy and over TLS', { timeout: 240_000 }, async (t) => {
+test('one node through a local grpc-proxy, one over TLS', { timeout: 240_000 }, async (t) => {
   const ca = await TestCa.create()
   t.after(() => ca.remove())
   await withLab({ start: false }, async (lab, [host1, host2]) => {
@@ -108,7 +103,7 @@ test('nodes on a cluster, through a proxy and over TLS', { timeout: 240_000 }, a
       await sleep(3_000)
       const { code, stderr } = await host2.machine.exec(['calicoctl', 'get', 'nodes'])
       assert.equal(code, 1)
-      assert.match(stderr, /majority/)
+      assert.match(stderr, /a majority of its members must be up/)
       for (const member of [first, second]) member.launch()
       await waitFor('the cluster to answer', async () => (await first.ctl('get', '/')).code === 0, {
         deadlineMs: 20_000,
@@ -117,5 +112,33 @@ test('nodes on a cluster, through a proxy and over TLS', { timeout: 240_000 }, a
       assert.equal(answered, sent)
       await hearsOfChanges()
     })
+  })
+})
+
+test('a node over TLS with a certificate and a password', { timeout: 180_000 }, async (t) => {
+  const ca = await TestCa.create()
+  t.after(() => ca.remove())
+  await withLab({ hosts: ['host1'], start: false }, async (lab, [host]) => {
+    assert.ok(host !== undefined)
+    const members = await startCluster(lab, { ca, passwords: true })
+    await lab.etcd.stop()
+    await overTls(host, members, ca)
+    const denied = await host.machine.exec(['calicoctl', 'get', 'nodes'])
+    assert.match(denied.stderr, /it wants a user with permission/)
+    Object.assign(host.machine.env, { ETCD_USERNAME: ROOT.username, ETCD_PASSWORD: ROOT.password })
+    await host.startNode()
+    const a = await addOpenWorkload(host, 'a')
+    const b = await addOpenWorkload(host, 'b')
+    await expectReachable([{ from: a, to: b }], 30_000)
+    for (const [at, member] of members.entries()) {
+      const close = at % 2 === 0
+      await host.calicoctl('container', 'b', 'profile', 'set', ...(close ? [] : ['open']))
+      if (close) await expectBlocked([{ from: a, to: b }], 1, 30_000)
+      else await expectReachable([{ from: a, to: b }], 30_000)
+      await member.stop() // with the tokens that it knew
+      await member.start()
+    }
+    await host.calicoctl('container', 'b', 'profile', 'set', 'open')
+    await expectReachable([{ from: a, to: b }], 30_000)
   })
 })

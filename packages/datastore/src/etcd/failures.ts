@@ -79,7 +79,12 @@ const ROWS: readonly Row[] = [
   {
     code: 'FORBIDDEN',
     sign: /permission denied|PERMISSION_DENIED/,
-    state: ({ username }) => `etcd user "${username ?? ''}" has no permission for it; grant its role the key prefix`,
+    state: ({ username, tls }) => {
+      if (username !== undefined)
+        return `etcd user "${username}" has no permission for it; grant its role the key prefix`
+      const certificate = tls?.cert === undefined ? '' : ', or grant the user of the client certificate the key prefix'
+      return `it wants a user with permission for it; set ETCD_USERNAME and ETCD_PASSWORD${certificate}`
+    },
   },
   {
     code: 'FORBIDDEN',
