@@ -3,6 +3,7 @@
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { ENTRIES, renderCliReference, renderManPages } from '@calico-node/calicoctl'
+import { renderFelixReference } from '@calico-node/felix'
 import { renderEnvironmentReference } from '@calico-node/startup'
 import { renderEtcdRoles } from './reference/etcd-roles.ts'
 import { resourcePages } from './reference/resources.ts'
@@ -16,6 +17,7 @@ const PAGES = new Map([
   ['calicoctl.md', await renderCliReference(ENTRIES)],
   ['environment.md', renderEnvironmentReference()],
   ['etcd-roles.md', renderEtcdRoles()],
+  ['felix-configuration.md', renderFelixReference()],
 ])
 
 const check = process.argv.includes('--check')
