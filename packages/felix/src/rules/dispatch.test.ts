@@ -48,6 +48,14 @@ describe('dispatchChains()', () => {
     }))
   })
 
+  test('a longer root gets a flatter tree', () => {
+    const root = 'cali-from-host-endpoint'
+    const targets = new Map(Array.from({ length: 40 }, (_, i) => [`e${'x'.repeat(i % 9)}${i}`, `to ${i}`]))
+    const chains = dispatchChains({ root, direction: 'from', targets, otherwise: OTHERWISE })
+    assert.ok(chains.every(({ name }) => name.length <= 28), chains.map(({ name }) => name).join())
+    for (const [name, target] of targets) assert.equal(walk(chains, name).target, target)
+  })
+
   test('ten thousand interfaces are told apart in some forty rules', () => {
     const known = hexNames(10_000)
     const chains = dispatch(known)
