@@ -2,7 +2,7 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { build, type Plugin } from 'esbuild'
 
-const PROGRAMS = ['felix', 'confd', 'bird', 'startup', 'calicoctl', 'node-services', 'cni', 'lab']
+const PROGRAMS = ['felix', 'confd', 'bird', 'startup', 'calicoctl', 'node-services', 'cni', 'libnetwork', 'lab']
 const MAIN_FILES = [
   ...PROGRAMS.map((name) => [name, `packages/${name}/src/main.ts`] as const),
   ['calico-node', 'packages/node-services/src/calico-node.ts'] as const,

@@ -182,7 +182,8 @@ function requireRights(config: StartupConfig, log: Logger): void {
 function leaveFiles(config: StartupConfig, name: NodeName, log: Logger): void {
   ensureDirectories(hostFolders(config), log)
   const withFelix = config.CALICO_NODE_ROLE === 'node' && config.CALICO_DISABLE_FELIX === undefined
-  const services = servicesFor({ backend: config.backend, withFelix })
+  const withDockerNetworks = /^(true|1|yes)$/i.test(config.CALICO_LIBNETWORK_ENABLED ?? '')
+  const services = servicesFor({ backend: config.backend, withFelix, withDockerNetworks })
   if (config.CALICO_SERVICES_FILE !== undefined) writeWhole(config.CALICO_SERVICES_FILE, renderServices(services))
   writeWhole(config.CALICO_NODENAME_FILE, name)
   log.info('This node is set up', { node: name, role: config.CALICO_NODE_ROLE, backend: config.backend, services })

@@ -15,5 +15,9 @@ describe('servicesFor()', () => {
       assert.deepEqual(servicesFor({ backend, withFelix }), expected)
     })
   }
+  test('serve Docker where that is asked for', () => {
+    const services = servicesFor({ backend: 'none', withFelix: true, withDockerNetworks: true })
+    assert.deepEqual(services, ['felix', 'node-services', 'libnetwork'])
+  })
   test('are written one a line', () => assert.equal(renderServices(['felix', 'confd']), 'felix\nconfd\n'))
 })

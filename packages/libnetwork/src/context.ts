@@ -1,0 +1,11 @@
+import type { WorkloadContext } from '@calico-node/workload'
+import type { NodeName } from '@calico-node/model'
+import type { DockerApi } from './docker-api.ts'
+import type { LibnetworkConfig } from './params.ts'
+
+/** What the drivers work with. */
+export interface DriverContext extends WorkloadContext {
+  readonly node: NodeName
+  readonly docker: DockerApi
+  readonly config: LibnetworkConfig
+}

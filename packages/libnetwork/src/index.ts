@@ -1,0 +1,1 @@
+export { LibnetworkParams } from './params.ts'

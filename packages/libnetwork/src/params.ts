@@ -1,0 +1,57 @@
+import { readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { z } from 'zod'
+import { CalicoError } from '@calico-node/core'
+import { parseNodeName, type NodeName } from '@calico-node/model'
+
+const flag = z.stringbool({ truthy: ['true', '1', 'yes'], falsy: ['false', '0', 'no', ''] })
+
+/** The variables of the environment that the plugin knows. */
+export const LibnetworkParams = z.object({
+  CALICO_LIBNETWORK_SCOPE: z
+    .enum(['local', 'global'])
+    .default('local')
+    .describe("Whether networks are one host's, or those of all hosts whose Docker has a cluster store."),
+  CALICO_LIBNETWORK_CREATE_PROFILES: flag.default(true).describe('Make a profile for each network.'),
+  CALICO_LIBNETWORK_LABEL_ENDPOINTS: flag
+    .default(false)
+    .describe('Give endpoints the labels that containers have with the prefix org.projectcalico.label.'),
+  CALICO_LIBNETWORK_LABEL_POLL_TIMEOUT: z
+    .string()
+    .regex(/^\d+s$/, 'want whole seconds such as 5s')
+    .default('5s')
+    .transform((text) => Number(text.slice(0, -1)) * 1000)
+    .describe('How long to look for the container of an endpoint.'),
+  CALICO_LIBNETWORK_VETH_MTU: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(0)
+    .describe('In bytes; 0: the default of the system.'),
+  CALICO_LIBNETWORK_PLUGIN_DIR: z.string().default('/run/docker/plugins').describe('Where Docker looks for sockets.'),
+  CALICO_LIBNETWORK_DOCKER_SOCKET: z.string().default('/var/run/docker.sock').describe('The API of Docker.'),
+})
+
+export type LibnetworkConfig = Readonly<z.output<typeof LibnetworkParams>>
+
+/** @throws INVALID naming every bad variable */
+export function resolveConfig(env: Readonly<Record<string, string | undefined>>): LibnetworkConfig {
+  const result = LibnetworkParams.safeParse(env)
+  if (result.success) return result.data
+  const problems = result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')
+  throw new CalicoError('INVALID', `Cannot start with this configuration: ${problems}`)
+}
+
+/** NODENAME, else what calico/node wrote on this host, else HOSTNAME or the system's own name. */
+export function ownNodeName(env: Readonly<Record<string, string | undefined>>): NodeName {
+  const file = env['CALICO_NODENAME_FILE'] ?? '/var/lib/calico/nodename'
+  return parseNodeName(env['NODENAME'] || readIfPresent(file) || (env['HOSTNAME'] || hostname()).toLowerCase())
+}
+
+function readIfPresent(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim()
+  } catch {
+    return ''
+  }
+}
