@@ -44,6 +44,7 @@ export {
   ownsRoute,
   ROUTE_CLASSES,
   ROUTE_PROTOCOL,
+  ROUTE_PROTOCOL_BIRD,
   ROUTE_PROTOCOL_BOOT,
   RULE_ID_PREFIX,
   selectorSetId,
@@ -78,7 +79,13 @@ export { loadKernelModule } from './kernel-module.ts'
 export { createTrackedFlows } from './tracked-flows.ts'
 export { readRuleCounters, type CountedChain, type CountedRule } from './rule-counters.ts'
 export {
-  findLeftovers, removeLeftovers, type LeftoverOptions, type LeftoverRoute, type Leftovers, type LeftoverTable,
+  findLeftovers,
+  removeLeftovers,
+  removeRoutes,
+  type LeftoverOptions,
+  type LeftoverRoute,
+  type Leftovers,
+  type LeftoverTable,
 } from './leftovers.ts'
 export { IpBatch } from './ip-batch.ts'
 export type { InterfaceAddress, KernelNeighbour, KernelRoute, LinkDetail } from './ip-json.ts'

@@ -86,11 +86,7 @@ export async function removeLeftovers(found: Leftovers, log: Logger = quietLogge
     if (found.sets.some((name) => isOurIpSet(name, version))) await destroySets(version, log)
   }
   for (const name of found.workloads) await deleteLink(name)
-  for (const version of VERSIONS)
-    await removeRoutes(
-      found.routes.filter(({ ipVersion }) => ipVersion === version),
-      version,
-    )
+  await removeRoutes(found.routes)
   const devices = createTunnelDevices({ log })
   for (const name of found.devices) devices.removeDevice(name)
   if (found.tunnelAddresses.length > 0) devices.removeDevice(TUNNEL_DEVICES.ipip)
@@ -143,9 +139,10 @@ async function destroySets(ipVersion: IpVersion, log: Logger): Promise<void> {
   while (sets.dueInMs?.() !== undefined)
 }
 
-async function removeRoutes(routes: readonly LeftoverRoute[], ipVersion: IpVersion): Promise<void> {
+/** Idempotent. @throws COMMAND_FAILED for what the kernel refused */
+export async function removeRoutes(routes: readonly LeftoverRoute[]): Promise<void> {
   for (const route of routes) {
-    await runTool('ip', [`-${ipVersion}`, 'route', 'delete', ...removalWords(route)]).catch((err: unknown) => {
+    await runTool('ip', [`-${route.ipVersion}`, 'route', 'delete', ...removalWords(route)]).catch((err: unknown) => {
       if (!isAbsent(err)) throw err // it went with its device
     })
   }

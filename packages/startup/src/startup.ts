@@ -9,7 +9,7 @@
  * set up.
  */
 import { hostname } from 'node:os'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { CalicoError, type Logger } from '@calico-node/core'
 import {
   CalicoClient,
@@ -43,6 +43,7 @@ import { renderServices, servicesFor } from './plan/services.ts'
 import { gatherRights } from './rights/gather.ts'
 import { findShortcomings } from './rights/rights.ts'
 import { ensureDefaultPools } from './steps/default-pools.ts'
+import { forgetBird, rememberBird } from './steps/former-bird.ts'
 import { claimNode, ensurePolicyOnlyNode, type NodeStep } from './steps/node.ts'
 
 export interface StartupOptions {
@@ -217,6 +218,9 @@ export async function runStartup(opts: StartupOptions): Promise<boolean> {
       .resources('BGPConfiguration')
       .ensure(makeResource('BGPConfiguration', { name: 'default' }, BGP_DEFAULTS))
     if (config.CALICO_NODE_ROLE === 'node') await prepareForWorkloads(client, name, found, log)
+    const birdFile = join(dirname(config.CALICO_NODENAME_FILE), 'bird')
+    if (config.backend === 'bird') rememberBird(birdFile)
+    else await forgetBird(client, birdFile, log)
     leaveFiles(config, name, log)
     return true
   } finally {
