@@ -14,7 +14,11 @@ describe('policySelector()', () => {
       '(a == "b" && projectcalico.org/namespace == "n")',
     ],
     ['an empty selector in a namespace', { namespace: 'n' }, 'projectcalico.org/namespace == "n"'],
-    ['a namespace selector speaks of inherited labels', { namespaceSelector: "team == 'x'" }, 'pcns.team == "x"'],
+    [
+      'a namespace selector speaks of inherited labels, of endpoints in a namespace',
+      { namespaceSelector: "team != 'x'" },
+      '(has(projectcalico.org/namespace) && pcns.team != "x")',
+    ],
     [
       'all() beside a namespace selector means being in a namespace',
       { selector: 'all()', namespaceSelector: "team != 'x'" },
@@ -30,7 +34,16 @@ describe('policySelector()', () => {
       { namespace: 'n', serviceAccountSelector: "team == 'x'" },
       '(projectcalico.org/namespace == "n" && pcsa.team == "x")',
     ],
-    ['all service accounts', { serviceAccountSelector: 'all()' }, 'has(projectcalico.org/serviceaccount)'],
+    [
+      'all service accounts',
+      { namespace: 'n', serviceAccountSelector: 'all()' },
+      '(projectcalico.org/namespace == "n" && has(projectcalico.org/serviceaccount))',
+    ],
+    [
+      'a service account selector finds only endpoints with an account',
+      { serviceAccountSelector: "team != 'x'" },
+      '(has(projectcalico.org/serviceaccount) && pcsa.team != "x")',
+    ],
   ]
   for (const [why, scope, text] of cases) test(why, () => assert.equal(policySelector(scope).text, text))
 })

@@ -41,20 +41,20 @@ export function policySelector({
   namespaceSelector,
   serviceAccountSelector,
 }: PolicyScope): Selector {
-  let ast = given(selector) ? astOf(selector) : undefined
-  if (namespace !== undefined) ast = allOf(ast, inNamespace(namespace))
-  if (given(namespaceSelector)) {
-    ast = replaceAll(allOf(ast, namespaceAst(namespaceSelector)), IN_A_NAMESPACE)
-  }
+  let ast = allOf(
+    given(selector) ? astOf(selector) : undefined,
+    namespace === undefined ? undefined : inNamespace(namespace),
+  ) ?? { kind: 'all' }
+  if (given(namespaceSelector)) ast = allBeing(IN_A_NAMESPACE, ast, namespaceAst(namespaceSelector))
   if (given(serviceAccountSelector)) {
-    const accounts = prefixLabels(astOf(serviceAccountSelector), SERVICE_ACCOUNT_PREFIX, { all: HAS_ACCOUNT })
-    ast = replaceAll(allOf(ast, accounts), HAS_ACCOUNT)
+    ast = allBeing(HAS_ACCOUNT, ast, prefixLabels(astOf(serviceAccountSelector), SERVICE_ACCOUNT_PREFIX))
   }
-  return selectorOf(ast ?? { kind: 'all' })
+  return selectorOf(ast)
 }
 
-const replaceAll = (ast: SelectorNode | undefined, all: SelectorNode): SelectorNode | undefined =>
-  ast && prefixLabels(ast, '', { all })
+/** Both, where "all" (which an absent selector means, too) is all that are such. */
+const allBeing = (such: SelectorNode, ast: SelectorNode, further: SelectorNode): SelectorNode =>
+  prefixLabels({ kind: 'and', operands: [ast, further] }, '', { all: such })
 
 export interface SideSelectors {
   /** Whoever is on this side must be chosen by it. */
