@@ -357,12 +357,6 @@ refuses('rules', [
   ['NetworkPolicy', ingress({ protocol: 'ICMP', ipVersion: 6 }), 'spec.ingress[0].protocol: does not exist in IPv6'],
   ['NetworkPolicy', ingress({ protocol: 58, ipVersion: 4 }), 'spec.ingress[0].protocol: does not exist in IPv4'],
   ['NetworkPolicy', ingress({ icmp: { type: 8 } }), 'spec.ingress[0].icmp: needs protocol ICMP or ICMPv6'],
-  // Stricter than Calico: the kernel cannot negate an ICMP type without the protocol, so the whole table would fail.
-  [
-    'NetworkPolicy',
-    ingress({ notICMP: { type: 8 }, protocol: 'TCP' }),
-    'spec.ingress[0].notICMP: needs protocol ICMP or ICMPv6',
-  ],
   ['NetworkPolicy', ingress({ protocol: 'ICMP', icmp: { code: 1 } }), 'spec.ingress[0].icmp.code: needs a type'],
   [
     'NetworkPolicy',
@@ -487,8 +481,6 @@ refuses('endpoints and sets', [
     'spec.ports[0].port: must be a whole number from 1 to 65535',
   ],
   ['WorkloadEndpoint', { interfaceName: undefined }, 'spec.interfaceName: is required'],
-  // Stricter than Calico: this name would be a directory of the kernel's own below /proc/sys.
-  ['WorkloadEndpoint', { interfaceName: 'all' }, `spec.interfaceName: must be ${INTERFACE}`],
   ['WorkloadEndpoint', { interfaceName: '*' }, `spec.interfaceName: must be ${INTERFACE}`],
   ['WorkloadEndpoint', { ipNetworks: ['10.0.0.0/24'] }, 'spec.ipNetworks[0]: must be one address, with /32 or /128'],
   [
@@ -656,6 +648,30 @@ describe('metadata', () => {
     assert.deepEqual(fields({ orchestrator: 'k8s' }), ['spec.pod: is required: the name is made of it'])
     assert.deepEqual(fields({ orchestrator: 'docker' }), ['spec.workload: is required: the name is made of it'])
   })
+})
+
+/** What Calico accepts and we refuse on purpose, with the reason. */
+const STRICTER: readonly (readonly [why: string, ...row: Row])[] = [
+  [
+    'the kernel cannot negate an ICMP type without its protocol, and would refuse the whole table',
+    'NetworkPolicy',
+    ingress({ notICMP: { type: 8 }, protocol: 'TCP' }),
+    'spec.ingress[0].notICMP: needs protocol ICMP or ICMPv6',
+  ],
+  [
+    "the name would be a folder of the kernel's own below /proc/sys, whose settings are those of every interface",
+    'WorkloadEndpoint',
+    { interfaceName: 'all' },
+    `spec.interfaceName: must be ${INTERFACE}`,
+  ],
+]
+describe('stricter than Calico', () => {
+  for (const [why, kind, spec, ...expected] of STRICTER)
+    test(`${kind} ${JSON.stringify(spec)}: ${why}`, () =>
+      assert.deepEqual(
+        problemsIn(kind, spec).map(({ field, reason }) => `${field}: ${reason}`),
+        expected,
+      ))
 })
 
 test('all problems of a document come in one error, whose text names each', () => {
