@@ -96,6 +96,12 @@ const bgp = z.object({
   BGP_LOGSEVERITYSCREEN: text.optional().describe('Read by confd: its log level.'),
   CALICO_ADVERTISE_CLUSTER_IPS: text.optional().describe('Read by confd: service networks to announce.'),
   CALICO_ENDPOINT_STATUS_PATH_PREFIX: text.optional().describe('Read by confd. Default /var/run/calico.'),
+  CALICO_BGP_METRICS_PORT: text
+    .optional()
+    .describe('Read by node-services: port of BGP metrics for Prometheus, and of their state as JSON. Unset: none.'),
+  CALICO_BGP_METRICS_HOST: text
+    .optional()
+    .describe('Read by node-services: address of CALICO_BGP_METRICS_PORT. Default localhost.'),
   NAMESPACE: text.optional().describe('Read by confd: where BGP passwords are looked up.'),
   CALICO_BGP_GRACEFUL_RESTART_WAIT: text
     .optional()
