@@ -16,7 +16,7 @@ import type { FelixConfig } from '../config/params.ts'
 import type { Receiver } from './graph-testing.ts'
 import type { BlockInput, NodeInput, PoolInput, TunnelAddress } from './inputs.ts'
 import type { RouteTarget, TunnelKind } from './messages.ts'
-import { tunnelMac } from './tunnel-mac.ts'
+import { linkLocalOf, tunnelMac } from './tunnel-mac.ts'
 
 export interface RoutingFacts {
   readonly nodes: readonly NodeInput[]
@@ -65,7 +65,8 @@ export class RoutingOracle {
       const [end, ip] = [this.#end(node, kind), ipOf(node, version)]
       if (node === this.#self || end === undefined || ip === undefined) continue
       const mac = end.mac ?? tunnelMac(node.name, version)
-      receiver.ends.set(`${kind} ${node.name}`, { node: node.name, kind, nodeIp: ip, tunnelIp: end.ip, mac })
+      const gateway = kind === 'vxlan' ? end.ip : linkLocalOf(mac)
+      receiver.ends.set(`${kind} ${node.name}`, { node: node.name, kind, nodeIp: ip, tunnelIp: end.ip, mac, gateway })
     }
   }
 
@@ -125,7 +126,9 @@ export class RoutingOracle {
     if (tunnel === undefined || (crossSubnet && isNear)) return { kind: 'direct', gateway, nodeIp }
     if (tunnel === 'ipip') return { kind: 'tunnel', tunnel, gateway }
     const end = this.#end(node, tunnel)
-    return end && { kind: 'tunnel', tunnel, gateway: end.ip }
+    if (end === undefined) return undefined
+    const mac = end.mac ?? tunnelMac(node.name, version)
+    return { kind: 'tunnel', tunnel, gateway: version === 4 ? end.ip : linkLocalOf(mac) }
   }
 
   #poolOf(dst: Cidr): PoolInput | undefined {

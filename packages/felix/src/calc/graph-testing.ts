@@ -244,7 +244,7 @@ export class Receiver {
 
   #assertWay({ tunnel, gateway }: Extract<RouteTarget, { kind: 'tunnel' }>): void {
     expect(this.tunnels.has(tunnel), `tunnel ${tunnel} exists`)
-    const isEnd = [...this.ends.values()].some((end) => end.kind === tunnel && end.tunnelIp === gateway)
+    const isEnd = [...this.ends.values()].some((end) => end.kind === tunnel && end.gateway === gateway)
     expect(tunnel === 'ipip' || isEnd, `an end of ${tunnel} has ${gateway}`)
   }
 

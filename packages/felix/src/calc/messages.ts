@@ -126,13 +126,18 @@ export interface RemoteTunnelEnd {
   readonly nodeIp: Ip
   readonly tunnelIp: Ip
   readonly mac: Mac
+  /**
+   * What routes through the tunnel name as the next hop: the tunnel address; for IPv6 the link-local address that the MAC
+   * address makes, because the kernel refuses a next hop that another route leads to, and that route is what ours replaces.
+   */
+  readonly gateway: Ip
 }
 
 /** How addresses are reached that no workload of this host has. */
 export type RouteTarget =
   /** Of a block of this node: what no workload has is nowhere. */
   | { readonly kind: 'blackhole' }
-  /** Through the tunnel device; over VXLAN `gateway` is the other end's tunnel address, over IP-in-IP its node's address. */
+  /** Through the tunnel device; over VXLAN `gateway` is that of the other end, over IP-in-IP its node's address. */
   | { readonly kind: 'tunnel'; readonly tunnel: TunnelKind; readonly gateway: Ip }
   /** Without a tunnel, to another node's address, out of the interface that holds this node's. */
   | { readonly kind: 'direct'; readonly gateway: Ip; readonly nodeIp: Ip }

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { parseNodeName } from '@calico-node/model'
+import { parseMac, parseNodeName } from '@calico-node/model'
 import { block, CONFIG, type DataState, node, stored, walk } from './graph-testing.ts'
 import type { RouteTarget } from './messages.ts'
-import { tunnelMac } from './tunnel-mac.ts'
+import { linkLocalOf, tunnelMac } from './tunnel-mac.ts'
 
 const pool = (name: string, cidr: string, spec: object): [string, string] => stored('ippools', name, { cidr, ...spec })
 const ALWAYS = { vxlanMode: 'Always' }
@@ -114,7 +114,10 @@ describe('routes to blocks', () => {
       block('fd00::/122', 'here'),
       block('fd00::40/122', 'near'),
     ])
-    assert.deepEqual(routes(state), { 'fd00::/122': 'blackhole', 'fd00::40/122': 'vxlan-v6 fd00::41' })
+    assert.deepEqual(routes(state), {
+      'fd00::/122': 'blackhole',
+      'fd00::40/122': `vxlan-v6 ${linkLocalOf(tunnelMac(parseNodeName('near'), 6))}`,
+    })
     const receiver = walk([state])
     assert.deepEqual(
       [...receiver.tunnels.values()],
@@ -202,6 +205,11 @@ describe('mistakes that a person should mend', () => {
       if (words !== undefined) assert.match(said[0] ?? '', words)
     })
   }
+})
+
+test('linkLocalOf() gives what the kernel gives the device', () => {
+  assert.equal(linkLocalOf(parseMac('66:e5:e2:a9:51:86')), 'fe80::64e5:e2ff:fea9:5186')
+  assert.equal(linkLocalOf(parseMac('02:00:00:00:00:01')), 'fe80::ff:fe00:1')
 })
 
 test('tunnelMac() gives what every other implementation gives', () => {

@@ -24,7 +24,7 @@ import type { BlockInput, NodeInput, PoolInput } from './inputs.ts'
 import type { LocalTunnel, RemoteTunnelEnd, RouteTarget, TunnelKind } from './messages.ts'
 import { PoolIndex } from './pool-index.ts'
 import { TunnelEnds } from './tunnel-ends.ts'
-import { tunnelMac } from './tunnel-mac.ts'
+import { linkLocalOf, tunnelMac } from './tunnel-mac.ts'
 
 /** That a node has the addresses of a destination. */
 interface Claim {
@@ -184,8 +184,8 @@ export class RouteResolver {
     if (tunnel === undefined || (crossSubnet && this.#isInOurSubnet(gateway)))
       return { kind: 'direct', gateway, nodeIp }
     if (tunnel === 'ipip') return { kind: 'tunnel', tunnel, gateway }
-    const end = this.ends.find(node, tunnel)
-    return end && { kind: 'tunnel', tunnel, gateway: end.ip }
+    const end = this.#remoteEnd(node, tunnel)
+    return end && { kind: 'tunnel', tunnel, gateway: end.gateway }
   }
 
   #isInOurSubnet(ip: Ip): boolean {
@@ -201,7 +201,8 @@ export class RouteResolver {
     const nodeIp = this.#ipOf(node, version)
     const end = this.ends.find(node, kind)
     if (node === this.#self || nodeIp === undefined || end === undefined || !this.#options.enabled) return undefined
-    return { node, kind, nodeIp, tunnelIp: end.ip, mac: end.mac ?? tunnelMac(node, version) }
+    const mac = end.mac ?? tunnelMac(node, version)
+    return { node, kind, nodeIp, tunnelIp: end.ip, mac, gateway: version === 4 ? end.ip : linkLocalOf(mac) }
   }
 
   #localTunnel(kind: TunnelKind): LocalTunnel | undefined {

@@ -22,7 +22,7 @@ export function tunnelDevice({ kind, nodeIp, address, mac }: LocalTunnel, { pare
 }
 
 /** How the device finds the other end without asking. */
-export const neighbourOf = ({ kind, tunnelIp, mac }: RemoteTunnelEnd): Neighbour => ({ dev: TUNNEL_DEVICES[kind], ip: tunnelIp, mac })
+export const neighbourOf = ({ kind, gateway, mac }: RemoteTunnelEnd): Neighbour => ({ dev: TUNNEL_DEVICES[kind], ip: gateway, mac })
 export const forwardingOf = ({ kind, mac, nodeIp }: RemoteTunnelEnd): ForwardingEntry => ({ dev: TUNNEL_DEVICES[kind], mac, host: nodeIp })
 
 export const ALL_TUNNELS: readonly TunnelKind[] = ['vxlan', 'vxlan-v6', 'ipip']

@@ -12,7 +12,7 @@ import { TunnelManager } from './tunnel.ts'
 
 const mac = parseMac('66:00:00:00:00:01')
 const vxlan: LocalTunnel = { kind: 'vxlan', nodeIp: parseIp('192.0.2.1'), address: parseIp('10.0.0.1'), mac }
-const near: RemoteTunnelEnd = { node: parseNodeName('near'), kind: 'vxlan', nodeIp: parseIp('192.0.2.2'), tunnelIp: parseIp('10.0.0.65'), mac: parseMac('66:00:00:00:00:02') }
+const near: RemoteTunnelEnd = { node: parseNodeName('near'), kind: 'vxlan', nodeIp: parseIp('192.0.2.2'), tunnelIp: parseIp('10.0.0.65'), mac: parseMac('66:00:00:00:00:02'), gateway: parseIp('10.0.0.65') }
 
 /** Both managers on a host with one uplink, a clock, and short words for what they ask for. */
 class Scene {
@@ -163,7 +163,7 @@ describe('a route to another host', () => {
     ['over VXLAN', '10.0.0.64/26', overVxlan, 'via 10.0.0.65 dev vxlan.calico'],
     ['to the other end itself', '10.0.0.65/32', overVxlan, 'dev vxlan.calico'],
     ['over IP-in-IP', '10.0.1.64/26', { kind: 'tunnel', tunnel: 'ipip', gateway: near.nodeIp }, 'via 192.0.2.2 dev tunl0 mtu 1480'],
-    ['over IPv6 VXLAN', 'fd00::40/122', { kind: 'tunnel', tunnel: 'vxlan-v6', gateway: parseIp('fd00::41') }, 'via fd00::41 dev vxlan-v6.calico metric 1023'],
+    ['over IPv6 VXLAN', 'fd00::40/122', { kind: 'tunnel', tunnel: 'vxlan-v6', gateway: parseIp('fe80::1') }, 'via fe80::1 dev vxlan-v6.calico metric 1023'],
     ['without a tunnel', '10.0.0.64/26', direct, 'via 192.0.2.2 dev eth0'],
     ['that does not exist', '10.0.0.0/26', { kind: 'blackhole' }, 'blackhole'],
   ]
