@@ -26,11 +26,16 @@ test('a mesh of five', async (t) => {
         await expectSessions(host, others)
         for (const other of others) {
           const address = await of(other).address()
-          await waitFor(`the route to ${other.name}`, async () => (await gatewayOf(host, address)) === other.addresses.ipv4)
+          await waitFor(
+            `the route to ${other.name}`,
+            async () => (await gatewayOf(host, address)) === other.addresses.ipv4,
+          )
         }
       }
       await expectReachable(
-        hosts.flatMap((from) => hosts.map((to) => ({ from: of(from), to: of(to) }))).filter(({ from, to }) => from !== to),
+        hosts
+          .flatMap((from) => hosts.map((to) => ({ from: of(from), to: of(to) })))
+          .filter(({ from, to }) => from !== to),
       )
     })
 
@@ -38,7 +43,9 @@ test('a mesh of five', async (t) => {
       const before = changesOf(host1)
       await apply(host1, 'BGPPeer', 'absent', { node: 'host1', peerIP: '172.30.0.99', asNumber: 65_001 })
       await apply(host1, 'BGPConfiguration', 'default', { asNumber: 64_512, logSeverityScreen: 'Debug' })
-      await waitFor('BIRD to log all', async () => /debug all/.test(await host1.machine.sh('cat /etc/calico/confd/config/bird.cfg')))
+      await waitFor('BIRD to log all', async () =>
+        /debug all/.test(await host1.machine.sh('cat /etc/calico/confd/config/bird.cfg')),
+      )
       await waitFor('BIRD to run it', () => /Node_172_30_0_99/.test(host1.serviceLog('bird')))
       await waitFor('confd to follow', () => /Log level follows .*severity=debug/.test(host1.serviceLog('confd')))
       assert.deepEqual(changesOf(host1), before)
@@ -46,7 +53,10 @@ test('a mesh of five', async (t) => {
     })
 
     await t.test('BIRD killed: it is back within seconds, and no packet is lost', async () => {
-      const flows = [new Traffic(of(host1), await of(host2).address()), new Traffic(of(host2), await of(host1).address())]
+      const flows = [
+        new Traffic(of(host1), await of(host2).address()),
+        new Traffic(of(host2), await of(host1).address()),
+      ]
       await sleep(300)
       const [pid] = await host1.pids('bird')
       assert.ok(pid !== undefined)

@@ -36,15 +36,22 @@ test("a host without our BGP exports Felix's routes with FRR", async () => {
     })
     try {
       const address = await b.address()
-      await waitFor('the route of the workload', async () => (await gatewayOf(host1, address)) === host2.addresses.ipv4, {
-        deadlineMs: 30_000,
-      })
+      await waitFor(
+        'the route of the workload',
+        async () => (await gatewayOf(host1, address)) === host2.addresses.ipv4,
+        {
+          deadlineMs: 30_000,
+        },
+      )
       await expectReachable([
         { from: a, to: b },
         { from: b, to: a },
       ])
       await host2.calicoctl('container', 'remove', 'b')
-      await waitFor('the route to go with the workload', async () => (await gatewayOf(host1, address)) !== host2.addresses.ipv4)
+      await waitFor(
+        'the route to go with the workload',
+        async () => (await gatewayOf(host1, address)) !== host2.addresses.ipv4,
+      )
     } finally {
       await frr.stop()
     }

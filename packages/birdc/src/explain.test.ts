@@ -12,18 +12,44 @@ const session = (bgpState: string, lastError?: string, state = 'start'): BirdPro
   since: '10:00:00',
   info: bgpState,
   routes: { imported: 0, exported: 0, preferred: 0 },
-  bgp: { state: bgpState, neighborAs: 64_512, capabilities: [], session: [], ...(lastError !== undefined && { lastError }) },
+  bgp: {
+    state: bgpState,
+    neighborAs: 64_512,
+    capabilities: [],
+    session: [],
+    ...(lastError !== undefined && { lastError }),
+  },
 })
 
 describe('explainSession()', () => {
-  const cases: [why: string, protocol: BirdProtocolDetail, probe: ProbeResult | undefined, expected: RegExp | undefined][] = [
+  const cases: [
+    why: string,
+    protocol: BirdProtocolDetail,
+    probe: ProbeResult | undefined,
+    expected: RegExp | undefined,
+  ][] = [
     ['an established session', session('Established', 'Socket: Closed', 'up'), undefined, undefined],
     ['switched off', session('Down', undefined, 'down'), undefined, /switched off/],
     ['nobody there', session('Active'), { kind: 'refused' }, /^nobody listens on TCP port 179 of the peer$/],
-    ['another AS', session('Active'), { kind: 'open', asNumber: 65_001 }, /AS number 65001, and 64512 is configured here/],
+    [
+      'another AS',
+      session('Active'),
+      { kind: 'open', asNumber: 65_001 },
+      /AS number 65001, and 64512 is configured here/,
+    ],
     ['the right AS', session('Active'), { kind: 'open', asNumber: 64_512 }, /no attempt has failed yet/],
-    ['our AS is wrong there', session('Idle', 'Received: Bad peer AS'), undefined, /expects another AS number of this node/],
-    ['a stranger', session('Active', 'Socket: Connection closed'), { kind: 'closed' }, /does not know .*; BIRD's last error: Socket/],
+    [
+      'our AS is wrong there',
+      session('Idle', 'Received: Bad peer AS'),
+      undefined,
+      /expects another AS number of this node/,
+    ],
+    [
+      'a stranger',
+      session('Active', 'Socket: Connection closed'),
+      { kind: 'closed' },
+      /does not know .*; BIRD's last error: Socket/,
+    ],
     ['silence', session('Connect'), { kind: 'silent' }, /no answer .*password/],
   ]
   for (const [why, protocol, probe, expected] of cases) {
@@ -34,7 +60,10 @@ describe('explainSession()', () => {
     })
   }
   test('a handshake on its way is not probed', () => {
-    assert.deepEqual(['Active', 'OpenSent', 'OpenConfirm'].map((state) => mayProbe(session(state))), [true, false, false])
+    assert.deepEqual(
+      ['Active', 'OpenSent', 'OpenConfirm'].map((state) => mayProbe(session(state))),
+      [true, false, false],
+    )
   })
 })
 
@@ -53,6 +82,8 @@ describe('readOpen()', () => {
   test('waits for the rest, and takes a notification for a refusal', () => {
     const whole = open(64_512, [])
     for (let length = 0; length < whole.length; length++) assert.equal(readOpen(whole.subarray(0, length)), undefined)
-    assert.deepEqual(readOpen(Buffer.from([...Array.from({ length: 16 }, () => 255), 0, 21, 3, 6, 5])), { kind: 'closed' })
+    assert.deepEqual(readOpen(Buffer.from([...Array.from({ length: 16 }, () => 255), 0, 21, 3, 6, 5])), {
+      kind: 'closed',
+    })
   })
 })

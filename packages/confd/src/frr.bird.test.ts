@@ -80,13 +80,18 @@ test('FRR gets the blocks with communities, gives its routes, and keeps ours thr
       const block = () => PathSchema.safeParse(frr.show('bgp ipv4 unicast 192.168.1.0/26')).data?.paths[0]
       await waitFor('the block', () => block() !== undefined, LONG)
       assert.deepEqual(block()?.community?.list, ['64512:7'])
-      assert.deepEqual(block()?.nexthops.map(({ ip }) => ip), [node.address[4]])
+      assert.deepEqual(
+        block()?.nexthops.map(({ ip }) => ip),
+        [node.address[4]],
+      )
       assert.equal(block()?.locPrf, 2 ** 31 - 1 - 1024)
       // in the kernel of the router, through zebra
       const inKernel = (): boolean => /^192\.168\.1\.0\/26 .*via 172\.18\.0\.1 /m.test(router.routes(4))
       const learnt = (): boolean => node.routes(4).includes(`10.77.0.0/16 via ${router.address[4]}`)
       await waitFor('the block in the kernel', inKernel, LONG)
-      const single = z.looseObject({ paths: z.array(z.unknown()) }).safeParse(frr.show('bgp ipv4 unicast 192.168.1.5/32'))
+      const single = z
+        .looseObject({ paths: z.array(z.unknown()) })
+        .safeParse(frr.show('bgp ipv4 unicast 192.168.1.5/32'))
       assert.equal(single.success, false, 'addresses inside a block stay at home')
       await waitFor('the route of FRR', learnt, LONG)
       assert.ok(!node.routes(4).includes('10.78.0.0/16'), 'what lacks the community does not pass the filter')

@@ -41,8 +41,7 @@ describe('route reflectors', () => {
         const protocol = `Node_${reflector.address[4].replaceAll('.', '_')}`
         return (await b.client(4).routes(`protocol ${protocol}`)).some(({ prefix }) => prefix === '192.168.1.0/26')
       }
-      for (const reflector of [r1, r2])
-        await waitFor(`the route from ${reflector.name}`, () => from(reflector), LONG)
+      for (const reflector of [r1, r2]) await waitFor(`the route from ${reflector.name}`, () => from(reflector), LONG)
       await r1.birds.get(4)?.stop('SIGTERM')
       await b.established(4, 1)
       assert.ok(b.routes(4).includes('192.168.1.0/26 via 172.18.0.3'))

@@ -46,7 +46,12 @@ export class BgpHistory {
     if ('problem' in answer) return { family, running: false, problem: answer.problem, sessions: before.map(ended) }
     const sessions = answer.protocols
       .filter(({ proto, bgp }) => proto === 'BGP' && bgp !== undefined)
-      .map((protocol) => sessionOf(protocol, before.find(({ name }) => name === protocol.name)))
+      .map((protocol) =>
+        sessionOf(
+          protocol,
+          before.find(({ name }) => name === protocol.name),
+        ),
+      )
     return { family, running: true, sessions }
   }
 }
