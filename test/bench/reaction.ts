@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { sleep } from '@calico-node/core'
 import { type Host, Lab, type Workload } from '@calico-node/lab'
+import { etcdWriter } from './etcd-put.ts'
 import { type Bench, type Figure, percentile } from './figure.ts'
 
 const root = resolve(import.meta.dirname, '../..')
@@ -86,22 +87,6 @@ async function measure(lab: Lab, client: Workload, server: Workload): Promise<Fi
     },
     { name: 'label put to packet accepted, p99', value: percentile(times, 99), unit: 'ms' },
   ]
-}
-
-function etcdWriter(lab: Lab): (line: string) => Promise<number> {
-  const [file = '', ...args] = lab.underlay.enter([
-    process.execPath,
-    join(root, 'test/bench/etcd-writer.ts'),
-    lab.etcd.endpoint,
-  ])
-  const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] })
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
-  return async (line) => {
-    child.stdin.write(`${line}\n`)
-    const { value, done } = await lines.next()
-    if (done === true) throw new Error('the writer ended')
-    return Number(value)
-  }
 }
 
 /** Probes with a flow of its own; the first reply's time minus the time at which `allow` says it was acknowledged. */
