@@ -51,6 +51,11 @@ test('no line is lost when the process exits at once', () => {
   assert.ok(lines.at(-1)?.endsWith('i=19999'))
 })
 
+test('a field cannot pass itself off as the level or the message', () => {
+  const [line = ''] = linesOf(`createLogger({ program: 'x' }).info('Level changed', { level: 'error', message: 'forged' })`)
+  assert.match(line, /\[INFO\]\[\d+\] x\/main 0: Level changed$/)
+})
+
 test('the level filters and can change while running', () => {
   const lines = linesOf(`
     const log = createLogger({ program: 'x', level: 'warn' }); const child = log.child({ component: 'c' })

@@ -135,16 +135,16 @@ class WinstonLogger implements RootLogger {
     this.#inner = inner
   }
   error(message: string, fields: LogFields = {}): void {
-    this.#inner.log({ level: 'error', message, ...fields })
+    this.#inner.log({ ...fields, level: 'error', message })
   }
   warn(message: string, fields: LogFields = {}): void {
-    this.#inner.log({ level: 'warn', message, ...fields })
+    this.#inner.log({ ...fields, level: 'warn', message })
   }
   info(message: string, fields: LogFields = {}): void {
-    this.#inner.log({ level: 'info', message, ...fields })
+    this.#inner.log({ ...fields, level: 'info', message })
   }
   debug(message: string, fields: LogFields = {}): void {
-    this.#inner.log({ level: 'debug', message, ...fields })
+    this.#inner.log({ ...fields, level: 'debug', message })
   }
   child(fields: LogFields): Logger {
     return new WinstonLogger(this.#inner.child(fields))
