@@ -6,7 +6,7 @@ export GIT_COMMIT := $(shell git rev-parse --short HEAD 2>/dev/null || echo unkn
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo setup-npm build pack-calicoctl demo test check test-unit test-etcd test-netns test-bird test-system test-vm test-image bench \
+.PHONY: help setup setup-demo setup-npm build pack-calicoctl demo test check test-unit test-etcd test-netns test-bird test-system test-vm test-image fuzz bench \
         image image-archive image-scan lab-shell lab-stop reference format clean
 
 help: ## this list
@@ -56,6 +56,9 @@ test-vm: setup build ## tests in a virtual machine, for what this kernel lacks (
 
 test-image: setup build image-archive ## tests of the container, on a Docker engine a host
 	@$(NODE) scripts/test.ts image $(if $(FILES),--files $(FILES))
+
+fuzz: setup build ## random policies and packets against the kernel: make fuzz SECONDS=60 SEED=1
+	@scripts/in-netns.sh env SECONDS=$(or $(SECONDS),60) $(if $(SEED),SEED=$(SEED)) $(NODE) test/policy/fuzz.ts
 
 bench: setup build ## measured figures as text and out/bench.json
 	@$(NODE) test/bench/main.ts

@@ -105,9 +105,13 @@ export class Scene {
     await this.felix.inSync()
   }
 
+  referenceFor(resources: readonly Resource[]): Reference {
+    return new Reference(resources, this.#facts)
+  }
+
   /** What both say about each packet, once they agree or enough time has passed. */
-  async compare(resources: readonly Resource[], shots: readonly Shot[]): Promise<Comparison> {
-    const reference = new Reference(resources, this.#facts)
+  async compare(resources: readonly Resource[], shots: readonly Shot[], patienceMs = PATIENCE_MS): Promise<Comparison> {
+    const reference = this.referenceFor(resources)
     const verdicts = shots.map(({ packet, from, to }) => reference.ask(packet, from, to))
     const different = async (among: readonly number[]): Promise<number[]> => {
       const passed = await this.wires.fire(among.flatMap((index) => shots[index] ?? []))
@@ -116,7 +120,7 @@ export class Scene {
     this.wires.forgetFlows()
     const atFirst = await different([...shots.keys()])
     let still = atFirst
-    const end = performance.now() + PATIENCE_MS
+    const end = performance.now() + patienceMs
     while (still.length > 0 && performance.now() < end) {
       await sleep(200)
       this.wires.forgetFlows()
