@@ -182,7 +182,7 @@ for (const variant of VARIANTS) {
       const lossDuring = async (work: () => Promise<void>): Promise<number> => {
         const start = await arrived()
         const [sent] = await Promise.all([scene.outside.peer.flood(UPLINK[4], 81, 1500), work()])
-        await waitFor('all to have arrived', async () => (await arrived()) - start >= sent, { timeoutMs: 1000 }).catch(() => undefined)
+        await waitFor('all to have arrived', async () => (await arrived()) - start >= sent, { deadlineMs: 1000 }).catch(() => undefined)
         return Math.max(0, sent - ((await arrived()) - start))
       }
       assert.equal(await lossDuring(async () => undefined), 0, 'control')

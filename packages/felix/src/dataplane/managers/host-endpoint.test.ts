@@ -49,7 +49,7 @@ class Scene {
     const ops = this.manager.takeOps().filter((op) => 'table' in op && op.table === 'filter')
     const chains = ops.flatMap((op) => (op.kind === 'chain.set' ? [op.chain] : []))
     const root = chains.find(({ name }) => name === 'cali-from-host-endpoint')
-    const dispatch = root?.rules.map(({ match, action }) => `${match.map((each) => (each.kind === 'in-interface' ? each.name : each.kind))} ${action.kind}`).join(', ')
+    const dispatch = root?.rules.map(({ match, action }) => `${match.map((each) => (each.kind === 'in-interface' ? each.name : each.kind)).join(' ')} ${action.kind}`).join(', ')
     return {
       ...(dispatch !== undefined && { dispatch }),
       set: chains.map(({ name }) => name).filter((name) => name.startsWith('cali-fh-')),
