@@ -88,7 +88,7 @@ export class Agent {
     let failures = 0
     let delayMs = auditMs
     while (!signal.aborted) {
-      await this.#wake.wait(delayMs, signal)
+      await this.#wake.wait(Math.min(delayMs, this.#facts.dueInMs() ?? delayMs), signal)
       if (!this.#inSync || signal.aborted) continue
       const done = this.#report(await this.#converger.converge(this.#facts.facts(), this.#templates))
       delayMs = done ? auditMs : RETRY.baseMs / 2 + backoffMs(failures, RETRY)

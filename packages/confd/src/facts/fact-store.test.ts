@@ -52,6 +52,41 @@ function walk(path: readonly State[]): FactStore {
   return store
 }
 
+describe('a pool that Felix takes over', () => {
+  const pool = (vxlanMode: string, cidr = '10.1.0.0/16') => ({
+    apiVersion: 'projectcalico.org/v3',
+    kind: 'IPPool',
+    metadata: { name: 'p' },
+    spec: { cidr, vxlanMode },
+  })
+  const clock = { now: 0 }
+  const start = (...modes: object[]): FactStore => {
+    clock.now = 0
+    const store = new FactStore('host1', () => clock.now)
+    for (const mode of modes)
+      store.apply(updatesOf(scenarioSchema.parse({ about: '', node: 'host1', resources: [mode] })))
+    return store
+  }
+  const handedOver = (store: FactStore): string[] => [...store.facts().handedOver]
+
+  test('stays with BIRD for ten seconds', () => {
+    const store = start(pool('Never'), pool('Always'))
+    assert.deepEqual([handedOver(store), store.dueInMs()], [['10.1.0.0/16'], 10_000])
+    clock.now = 10_000
+    assert.deepEqual([handedOver(store), store.dueInMs()], [[], undefined])
+  })
+
+  const others: [why: string, modes: object[]][] = [
+    ['was encapsulated from the start', [pool('Always')]],
+    ['only changed its mode of encapsulation', [pool('Always'), pool('CrossSubnet')]],
+    ['went back to BIRD', [pool('Never'), pool('Always'), pool('Never')]],
+    ['is another network now', [pool('Never'), pool('Always'), pool('Always', '10.2.0.0/16')]],
+  ]
+  for (const [why, modes] of others) {
+    test(`but not one that ${why}`, () => assert.deepEqual(handedOver(start(...modes)), []))
+  }
+})
+
 describe('FactStore', () => {
   for (const [how, path] of Object.entries(expand(states))) {
     test(`depends on the last state only: ${how}`, () => {

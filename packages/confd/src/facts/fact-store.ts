@@ -15,11 +15,12 @@ import {
   type Resource,
 } from '@calico-node/model'
 import type { Facts, Problem } from '../model/facts.ts'
+import { Handover } from './handover.ts'
 import { decodeLeniently } from './lenient-decode.ts'
 
 /**
  * What the datastore says, typed and kept up to date. A value that cannot be read counts as absent and is a problem until
- * its key changes.
+ * its key changes. One thing depends on the past: which pools BIRD has lost to Felix only just now.
  */
 export class FactStore {
   readonly #node: string
@@ -32,10 +33,13 @@ export class FactStore {
   readonly #brokenConfigurations = new Set<string>()
   readonly #brokenFilters = new Set<string>()
   readonly #problems = new Map<string, Problem>()
+  readonly #handover: Handover
   #secrets: ReadonlyMap<string, string> = new Map()
 
-  constructor(node: string) {
+  /** @param now Monotonic clock in milliseconds. */
+  constructor(node: string, now: () => number = () => performance.now()) {
     this.#node = node
+    this.#handover = new Handover(now)
   }
 
   apply(updates: readonly KeyUpdate[]): void {
@@ -56,10 +60,16 @@ export class FactStore {
       peers: new Map(this.#peers),
       filters: new Map(this.#filters),
       blocks: new Set(this.#blocks),
+      handedOver: this.#handover.networks(),
       brokenConfigurations: new Set(this.#brokenConfigurations),
       brokenFilters: new Set(this.#brokenFilters),
       secrets: this.#secrets,
     }
+  }
+
+  /** Milliseconds until `facts` says something else although nothing was applied; undefined when it will not. */
+  dueInMs(): number | undefined {
+    return this.#handover.dueInMs()
   }
 
   problems(): readonly Problem[] {
@@ -78,7 +88,7 @@ export class FactStore {
       case 'Node':
         return void this.#keepLeniently(this.#nodes, 'Node', found.name, kv)
       case 'IPPool':
-        return void this.#keepLeniently(this.#pools, 'IPPool', found.name, kv)
+        return this.#keepPool(found.name, kv)
       case 'BGPConfiguration':
         return mark(
           this.#brokenConfigurations,
@@ -92,6 +102,12 @@ export class FactStore {
       default:
         return
     }
+  }
+
+  #keepPool(name: string, kv: KeyValue | undefined): void {
+    const before = this.#pools.get(name)
+    this.#keepLeniently(this.#pools, 'IPPool', name, kv)
+    this.#handover.poolChanged(before, this.#pools.get(name))
   }
 
   /** @returns whether the value is good, or gone */

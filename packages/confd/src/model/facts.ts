@@ -17,6 +17,8 @@ export interface Facts {
   readonly filters: ReadonlyMap<string, BGPFilterResource>
   /** Blocks that this node owns for certain: pending claims are not among them. */
   readonly blocks: ReadonlySet<Cidr>
+  /** Networks of pools that Felix took over only just now: BIRD's routes stay until Felix's stand. */
+  readonly handedOver: ReadonlySet<Cidr>
   /** Names of BGPConfigurations that exist but cannot be read. */
   readonly brokenConfigurations: ReadonlySet<string>
   /** Names of filters that exist but cannot be read. */

@@ -147,7 +147,7 @@ function poolViews(facts: Facts, family: Family, settings: Settings): readonly P
   for (const [, { spec }] of byName(facts.pools)) {
     if (ipVersion(spec.cidr) !== family || pools.has(spec.cidr)) continue
     const encapsulated = spec.ipipMode !== 'Never' || spec.vxlanMode !== 'Never'
-    const felixRoutes = encapsulated || !settings.programsRoutes
+    const felixRoutes = (encapsulated && !facts.handedOver.has(spec.cidr)) || !settings.programsRoutes
     pools.set(spec.cidr, { cidr: spec.cidr, felixRoutes, exported: spec.disableBGPExport !== true })
   }
   return [...pools.values()].toSorted((a, b) => compareCidrs(a.cidr, b.cidr))
