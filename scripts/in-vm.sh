@@ -16,15 +16,21 @@ done
 [ "$(uname -m)" = x86_64 ] || fail "only x86-64 guests are set up"
 
 # Debian's cloud kernel, unpacked beside the build (never installed on this machine).
-if [ ! -e "$cache/ready" ]; then
+if [ ! -d "$cache/lib/modules" ]; then
   echo "in-vm: fetching Debian's cloud kernel" >&2
   rm -rf "$cache" && mkdir -p "$cache/deb"
   package=$(apt-cache depends linux-image-cloud-amd64 | sed -n 's/.*Depends: \(linux-image-[^ ]*\).*/\1/p' | head -n 1)
   [ -n "$package" ] || fail "apt knows no linux-image-cloud-amd64: run apt-get update"
-  (cd "$cache/deb" && apt-get download -qq -o APT::Sandbox::User=root "$package" && dpkg -x ./*.deb "$cache") || fail "cannot fetch $package"
-  rm -rf "$cache/deb"
-  version=$(ls "$cache/lib/modules")
-  depmod -b "$cache" "$version"
+  (cd "$cache/deb" && apt-get download -qq -o APT::Sandbox::User=root "$package" && dpkg -x ./*.deb "$cache/deb") || fail "cannot fetch $package"
+  depmod -b "$cache/deb" "$(ls "$cache/deb/lib/modules")"
+  mv "$cache/deb/boot" "$cache/deb/lib" "$cache/" && rm -rf "$cache/deb"
+fi
+version=$(ls "$cache/lib/modules")
+
+# What the guest boots into; made again when this script has changed.
+stamp=$(sha256sum "$0" | cut -c1-16)
+if [ "$(cat "$cache/ready" 2>/dev/null)" != "$stamp" ]; then
+  rm -rf "$cache/initrd" "$cache/ready"
   mkdir -p "$cache/initrd"/{bin,proc,sys,dev,modules,lower,upper,new}
   cp "$(command -v busybox)" "$cache/initrd/bin/busybox"
   for module in virtio_pci virtiofs overlay; do
@@ -33,6 +39,7 @@ if [ ! -e "$cache/ready" ]; then
     cp "$file" "$cache/initrd/modules/"
     basename "$file" >>"$cache/initrd/modules/order"
   done
+  # The new root is moved onto the old one, not only chrooted into: who enters a mount namespace (nsenter) lands at its root.
   cat >"$cache/initrd/init" <<'INIT'
 #!/bin/busybox sh
 /bin/busybox --install -s /bin
@@ -41,7 +48,6 @@ for module in $(cat /modules/order); do insmod "/modules/$module"; done
 mount -t virtiofs root /lower
 mount -t tmpfs tmpfs /upper && mkdir /upper/files /upper/work
 mount -t overlay overlay -o lowerdir=/lower,upperdir=/upper/files,workdir=/upper/work /new
-. /proc/cmdline.env 2>/dev/null
 for word in $(cat /proc/cmdline); do case $word in job=*) job=${word#job=} ;; esac; done
 mkdir -p /new/lib/modules
 for dir in proc sys dev; do mount --move /$dir /new/$dir; done
@@ -51,14 +57,12 @@ mount -t devpts devpts /new/dev/pts && mount -t tmpfs tmpfs /new/run && mount -t
 mkdir -p "/new$job" && mount --bind "/lower$job" "/new$job"
 [ -z "$share" ] || { mkdir -p "/new$share" && mount --bind "/lower$share" "/new$share"; }
 mount --bind "/lower$cache/lib/modules" /new/lib/modules
-exec chroot /new /bin/sh "$job/guest"
+cd /new && mount --move . / && exec chroot . /bin/sh "$job/guest"
 INIT
-  sed -i '/cmdline.env/d' "$cache/initrd/init"
   chmod +x "$cache/initrd/init"
   (cd "$cache/initrd" && find . | busybox cpio -o -H newc 2>/dev/null | gzip -1 >"$cache/initrd.gz")
-  touch "$cache/ready"
+  echo "$stamp" >"$cache/ready"
 fi
-version=$(ls "$cache/lib/modules")
 
 job=$(mktemp -d "$cache/job.XXXXXX")
 trap 'kill "$daemon" 2>/dev/null || true; rm -rf "$job"' EXIT

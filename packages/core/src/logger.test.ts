@@ -52,7 +52,9 @@ test('no line is lost when the process exits at once', () => {
 })
 
 test('a field cannot pass itself off as the level or the message', () => {
-  const [line = ''] = linesOf(`createLogger({ program: 'x' }).info('Level changed', { level: 'error', message: 'forged' })`)
+  const [line = ''] = linesOf(
+    `createLogger({ program: 'x' }).info('Level changed', { level: 'error', message: 'forged' })`,
+  )
   assert.match(line, /\[INFO\]\[\d+\] x\/main 0: Level changed$/)
 })
 

@@ -56,13 +56,22 @@ export async function runAgent({ env, localLayers, log, setLogLevel, signal: out
   const health = new Health()
   health.register(STARTUP)
   const serving: Promise<void>[] = []
-  const serve = (routes: Routes, at: Listen): void => { serving.push(serveUntil(signal, routes, at, log)) }
+  const serve = (routes: Routes, at: Listen): void => {
+    serving.push(serveUntil(signal, routes, at, log))
+  }
   log.info('Felix starts', { node })
   try {
     if (local.HealthEnabled) serve(healthRoutes(health), { host: local.HealthHost, port: local.HealthPort })
     const config = await loadFelixConfig({ store, node, localLayers, log, signal })
     if (config === undefined) return 0
-    const { HealthEnabled, HealthHost, HealthPort, PrometheusMetricsEnabled, PrometheusMetricsHost, PrometheusMetricsPort } = config
+    const {
+      HealthEnabled,
+      HealthHost,
+      HealthPort,
+      PrometheusMetricsEnabled,
+      PrometheusMetricsHost,
+      PrometheusMetricsPort,
+    } = config
     if (HealthEnabled && !local.HealthEnabled) serve(healthRoutes(health), { host: HealthHost, port: HealthPort })
     const metrics = new FelixMetrics({ node, processMetrics: config.PrometheusProcessMetricsEnabled })
     if (PrometheusMetricsEnabled) serve(metrics.routes(), { host: PrometheusMetricsHost, port: PrometheusMetricsPort })
@@ -87,7 +96,10 @@ interface Parts {
   readonly mtuFile: string
 }
 
-async function runParts({ store, node, config, localLayers, health, metrics, log, setLogLevel, mtuFile }: Parts, outer: AbortSignal): Promise<number> {
+async function runParts(
+  { store, node, config, localLayers, health, metrics, log, setLogLevel, mtuFile }: Parts,
+  outer: AbortSignal,
+): Promise<number> {
   const stop = new AbortController()
   const signal = AbortSignal.any([outer, stop.signal])
   const status = new FelixStatus({ store, node, config, log })
@@ -157,6 +169,8 @@ async function serveUntil(signal: AbortSignal, routes: Routes, at: Listen, log: 
 
 /** The file may say where etcd is, in the words of the environment. */
 function withFile(env: AgentOptions['env'], layers: readonly ConfigLayer[]): AgentOptions['env'] {
-  const pairs = layers.toReversed().flatMap(({ text }) => [...text].map(([name, value]) => [`FELIX_${name.toUpperCase()}`, value]))
+  const pairs = layers
+    .toReversed()
+    .flatMap(({ text }) => [...text].map(([name, value]) => [`FELIX_${name.toUpperCase()}`, value]))
   return { ...Object.fromEntries(pairs), ...env }
 }

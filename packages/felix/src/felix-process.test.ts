@@ -21,14 +21,24 @@ export class FelixProcess {
 
   constructor({ etcd, variant }: { etcd: string; variant: string }, env: Readonly<Record<string, string>> = {}) {
     this.#env = {
-      PATH: process.env['PATH'], FELIX_FELIXHOSTNAME: 'here', FELIX_ETCDENDPOINTS: etcd, FELIX_IPTABLESBACKEND: variant,
-      FELIX_ENDPOINTSTATUSPATHPREFIX: 'none', CALICO_MTU_FILE: '', ...env,
+      PATH: process.env['PATH'],
+      FELIX_FELIXHOSTNAME: 'here',
+      FELIX_ETCDENDPOINTS: etcd,
+      FELIX_IPTABLESBACKEND: variant,
+      FELIX_ENDPOINTSTATUSPATHPREFIX: 'none',
+      CALICO_MTU_FILE: '',
+      ...env,
     }
   }
 
   start(): void {
-    const child = spawn(process.execPath, [MAIN, '-c', '/nonexistent'], { stdio: ['ignore', 'pipe', 'inherit'], env: this.#env })
-    child.stdout.setEncoding('utf8').on('data', (text: string) => { this.log += text })
+    const child = spawn(process.execPath, [MAIN, '-c', '/nonexistent'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: this.#env,
+    })
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      this.log += text
+    })
     this.#child = child
   }
 
@@ -49,6 +59,10 @@ export class FelixProcess {
   }
 
   async inSync(times: number): Promise<void> {
-    await waitFor(`Felix to be in sync for the ${times}. time`, () => this.log.split('Dataplane is in sync').length > times, { deadlineMs: 30_000 })
+    await waitFor(
+      `Felix to be in sync for the ${times}. time`,
+      () => this.log.split('Dataplane is in sync').length > times,
+      { deadlineMs: 30_000 },
+    )
   }
 }

@@ -8,7 +8,16 @@ import { quietLogger, sleep, waitFor } from '@calico-node/core'
 import { type KvStore, openEtcd } from '@calico-node/datastore'
 import { TestEtcd, requireOwnNamespace } from '@calico-node/testkit'
 import { stored, workload } from './calc/graph-testing.ts'
-import { bothVersions, expectDrop, expectPass, HostScene, sh, VARIANTS, VERSIONS, type Workload } from './dataplane/host-scene.test.ts'
+import {
+  bothVersions,
+  expectDrop,
+  expectPass,
+  HostScene,
+  sh,
+  VARIANTS,
+  VERSIONS,
+  type Workload,
+} from './dataplane/host-scene.test.ts'
 import { CLUSTER_READY, FelixProcess } from './felix-process.test.ts'
 
 requireOwnNamespace()
@@ -33,7 +42,9 @@ for (const variant of VARIANTS) {
     const endpoint = ({ peer, ip }: Workload, role: string): [string, string] =>
       workload(peer.name, { ips: [ip[4], ip[6]], profiles: ['open'], labels: { role } })
     const allowClients = stored('globalnetworkpolicies', 'default.servers', {
-      tier: 'default', selector: "role == 'server'", types: ['Ingress'],
+      tier: 'default',
+      selector: "role == 'server'",
+      types: ['Ingress'],
       ingress: [{ action: 'Allow', source: { selector: "role == 'client'" } }],
     })
     /** a pings b, and c sends to b what b must not get, while `work` goes on. */
@@ -55,10 +66,16 @@ for (const variant of VARIANTS) {
       ;[a, b, c] = [await host.addWorkload('a', 1), await host.addWorkload('b', 2), await host.addWorkload('c', 3)]
       etcd = await TestEtcd.start()
       store = openEtcd({ endpoints: etcd.urls }, quietLogger)
-      felix = new FelixProcess({ etcd: etcd.urls.join(), variant }, {
-        FELIX_ENDPOINTSTATUSPATHPREFIX: dir, FELIX_ENDPOINTREPORTINGENABLED: 'true', FELIX_ENDPOINTREPORTINGDELAYSECS: '0.1',
-        FELIX_HEALTHENABLED: 'true', FELIX_HEALTHPORT: '9099',
-      })
+      felix = new FelixProcess(
+        { etcd: etcd.urls.join(), variant },
+        {
+          FELIX_ENDPOINTSTATUSPATHPREFIX: dir,
+          FELIX_ENDPOINTREPORTINGENABLED: 'true',
+          FELIX_ENDPOINTREPORTINGDELAYSECS: '0.1',
+          FELIX_HEALTHENABLED: 'true',
+          FELIX_HEALTHPORT: '9099',
+        },
+      )
     })
     after(async () => {
       await felix.kill('SIGKILL')
@@ -81,7 +98,10 @@ for (const variant of VARIANTS) {
         CLUSTER_READY,
         stored('tiers', 'default', { order: 1_000_000 }),
         stored('profiles', 'open', { ingress: [{ action: 'Allow' }], egress: [{ action: 'Allow' }] }),
-        endpoint(a, 'client'), endpoint(b, 'server'), endpoint(c, 'other'), allowClients,
+        endpoint(a, 'client'),
+        endpoint(b, 'server'),
+        endpoint(c, 'other'),
+        allowClients,
       )
       await felix.inSync(1)
       await expectPass(...bothVersions({ from: a, to: b }), ...bothVersions({ from: a, to: c }))
@@ -151,7 +171,10 @@ for (const variant of VARIANTS) {
 
     test('a parameter that needs a new start: exit 129, and the kernel stays as it is', async () => {
       const result = await during(async () => {
-        await put([FELIX_CONFIG, JSON.stringify({ metadata: { name: 'default' }, spec: { defaultEndpointToHostAction: 'Accept' } })])
+        await put([
+          FELIX_CONFIG,
+          JSON.stringify({ metadata: { name: 'default' }, spec: { defaultEndpointToHostAction: 'Accept' } }),
+        ])
         assert.equal(await felix.exited(), 129)
         felix.start()
         await waitFor('a workload to reach its host', async () => (await a.peer.ping('172.16.0.1')) === 1)
@@ -165,7 +188,10 @@ for (const variant of VARIANTS) {
       assert.equal(await felix.kill('SIGTERM'), 143)
       await expectPass(...bothVersions({ from: a, to: b }))
       await expectDrop(...bothVersions({ from: c, to: b, protocol: 'tcp' }))
-      assert.equal(await sh('ps -eo stat,args | grep -v ^Z | grep -E "[i]p -o monitor|[x]tables-monitor|[i]p -force"; true'), '')
+      assert.equal(
+        await sh('ps -eo stat,args | grep -v ^Z | grep -E "[i]p -o monitor|[x]tables-monitor|[i]p -force"; true'),
+        '',
+      )
     })
   })
 }

@@ -10,13 +10,20 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { quietLogger, sleep, waitFor } from '@calico-node/core'
 import { openEtcd } from '@calico-node/datastore'
-import { TestEtcd } from '@calico-node/testkit'
+import { TestEtcd, requireOwnNamespace } from '@calico-node/testkit'
 import { stored, workload } from './calc/graph-testing.ts'
 import { HostScene, sh, VARIANTS, type Workload } from './dataplane/host-scene.test.ts'
 import { CLUSTER_READY, FelixProcess } from './felix-process.test.ts'
 
+requireOwnNamespace()
+
 const size = (name: string, value: number): number => Number(process.env[`BENCH_${name}`] ?? value)
-const [local, cluster, policies, rounds] = [size('LOCAL', 50), size('CLUSTER', 500), size('POLICIES', 50), size('ROUNDS', 20)]
+const [local, cluster, policies, rounds] = [
+  size('LOCAL', 50),
+  size('CLUSTER', 500),
+  size('POLICIES', 50),
+  size('ROUNDS', 20),
+]
 const LIMIT_MS = 100
 
 const numbered = <T>(count: number, make: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i))
@@ -30,15 +37,34 @@ const world = (): (readonly [string, string])[] => [
   stored('tiers', 'default', { order: 1_000_000 }),
   stored('profiles', 'open', { ingress: [{ action: 'Allow' }], egress: [{ action: 'Allow' }] }),
   stored('globalnetworkpolicies', 'default.servers', {
-    tier: 'default', selector: "role == 'server'", types: ['Ingress'], ingress: [{ action: 'Allow', source: { selector: "role == 'client'" } }],
+    tier: 'default',
+    selector: "role == 'server'",
+    types: ['Ingress'],
+    ingress: [{ action: 'Allow', source: { selector: "role == 'client'" } }],
   }),
-  ...numbered(cluster, (i) => workload(`w${i}`, {
-    node: i < local ? 'here' : `node${i % 50}`, ips: [`10.${100 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}`], profiles: ['open'], labels: { role: `r${i % policies}` },
-  })),
-  ...numbered(policies, (i) => stored('globalnetworkpolicies', `default.p${i}`, {
-    tier: 'default', selector: `role == 'r${i}'`, types: ['Ingress'],
-    ingress: [{ action: 'Allow', protocol: 'TCP', source: { selector: `role == 'r${(i + 1) % policies}'` }, destination: { ports: [80, 443] } }],
-  })),
+  ...numbered(cluster, (i) =>
+    workload(`w${i}`, {
+      node: i < local ? 'here' : `node${i % 50}`,
+      ips: [`10.${100 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}`],
+      profiles: ['open'],
+      labels: { role: `r${i % policies}` },
+    }),
+  ),
+  ...numbered(policies, (i) =>
+    stored('globalnetworkpolicies', `default.p${i}`, {
+      tier: 'default',
+      selector: `role == 'r${i}'`,
+      types: ['Ingress'],
+      ingress: [
+        {
+          action: 'Allow',
+          protocol: 'TCP',
+          source: { selector: `role == 'r${(i + 1) % policies}'` },
+          destination: { ports: [80, 443] },
+        },
+      ],
+    }),
+  ),
 ]
 
 for (const variant of VARIANTS) {
@@ -48,9 +74,14 @@ for (const variant of VARIANTS) {
     const etcd = await TestEtcd.start({ args: ['--unsafe-no-fsync'] })
     const store = openEtcd({ endpoints: etcd.urls }, quietLogger)
     const felix = new FelixProcess({ etcd: etcd.urls.join(), variant })
-    const endpoint = ({ peer, ip }: Workload, role: string): [string, string] => workload(peer.name, { ips: [ip[4], ip[6]], profiles: ['open'], labels: { role } })
+    const endpoint = ({ peer, ip }: Workload, role: string): [string, string] =>
+      workload(peer.name, { ips: [ip[4], ip[6]], profiles: ['open'], labels: { role } })
     try {
-      const entries: readonly (readonly [string, string])[] = [...world(), endpoint(sender, 'other'), endpoint(server, 'server')]
+      const entries: readonly (readonly [string, string])[] = [
+        ...world(),
+        endpoint(sender, 'other'),
+        endpoint(server, 'server'),
+      ]
       for (let from = 0; from < entries.length; from += 100) {
         await Promise.all(entries.slice(from, from + 100).map(([key, value]) => store.put(key, value)))
       }
@@ -60,7 +91,9 @@ for (const variant of VARIANTS) {
       t.diagnostic(`exec to in sync: ${Math.round(epochMs() - start)} ms`)
 
       const [allow, deny]: [number[], number[]] = [[], []]
-      await sh('echo 5 > /proc/sys/net/netfilter/nf_conntrack_udp_timeout; echo 5 > /proc/sys/net/netfilter/nf_conntrack_udp_timeout_stream')
+      await sh(
+        'echo 5 > /proc/sys/net/netfilter/nf_conntrack_udp_timeout; echo 5 > /proc/sys/net/netfilter/nf_conntrack_udp_timeout_stream',
+      )
       void sender.peer.flood(server.ip[4], 80, 120_000)
       await sleep(300)
       assert.equal(await server.peer.received(sender.ip[4]), 0, 'denied at first')
@@ -76,7 +109,9 @@ for (const variant of VARIANTS) {
         deny.push((await server.peer.lastReceived(sender.ip[4])) - deniedAt)
       }
       const memory = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${felix.pid}/status`, 'utf8'))?.[1]
-      t.diagnostic(`${local} local of ${cluster} endpoints, ${policies} policies; RSS ${Math.round(Number(memory) / 1024)} MB`)
+      t.diagnostic(
+        `${local} local of ${cluster} endpoints, ${policies} policies; RSS ${Math.round(Number(memory) / 1024)} MB`,
+      )
       for (const [what, figures] of Object.entries({ accepted: allow, refused: deny })) {
         t.diagnostic(`label to ${what}: p50 ${quantile(figures, 0.5)} ms, p99 ${quantile(figures, 0.99)} ms`)
       }

@@ -17,7 +17,9 @@ const STOP_LIMIT_MS = 3000
 const SIGNALS = { SIGTERM: 143, SIGINT: 130, SIGHUP: RESTART_EXIT_STATUS } as const
 
 process.title = 'calico-felix'
-const { values } = parseArgs({ options: { 'config-file': { type: 'string', short: 'c', default: DEFAULT_CONFIG_FILE } } })
+const { values } = parseArgs({
+  options: { 'config-file': { type: 'string', short: 'c', default: DEFAULT_CONFIG_FILE } },
+})
 const environment = environmentLayer(process.env)
 const earlyLevel = environment.text.get('earlylogseverityscreen') ?? environment.text.get('logseverityscreen') ?? 'info'
 const log = createLogger({ program: 'felix', level: findLogLevel(earlyLevel) ?? 'info' })

@@ -29,5 +29,7 @@ function exposedGc(): () => void {
   v8.setFlagsFromString('--expose-gc')
   const gc: unknown = vm.runInNewContext('gc')
   v8.setFlagsFromString('--no-expose-gc')
-  return () => { if (typeof gc === 'function') gc({ type: 'major', execution: 'sync', flavor: 'last-resort' }) }
+  return () => {
+    if (typeof gc === 'function') gc({ type: 'major', execution: 'sync', flavor: 'last-resort' })
+  }
 }

@@ -17,7 +17,9 @@ export interface NodeNameSources {
  */
 export function findOwnNodeName({ parameter, env }: NodeNameSources): NodeName {
   const file = readIfPresent(env['CALICO_NODENAME_FILE'] ?? '/var/lib/calico/nodename')
-  const text = [parameter, file, env['NODENAME'], hostname()].map((value) => value?.trim() ?? '').find((value) => value !== '') ?? ''
+  const text =
+    [parameter, file, env['NODENAME'], hostname()].map((value) => value?.trim() ?? '').find((value) => value !== '') ??
+    ''
   try {
     return parseNodeName(text.toLowerCase())
   } catch (cause) {

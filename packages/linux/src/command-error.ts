@@ -43,6 +43,9 @@ const isMissing = (cause: unknown): boolean => cause instanceof Error && 'code' 
 
 /** The lines that say what is wrong, without the program's offer of help. */
 function complaint(stderr: string): string {
-  const lines = stderr.split('\n').map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('Try `'))
+  const lines = stderr
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('Try `'))
   return lines.slice(0, 2).join(' ')
 }

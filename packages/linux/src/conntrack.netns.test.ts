@@ -9,12 +9,29 @@ import { requireOwnNamespace } from '@calico-node/testkit'
 requireOwnNamespace()
 
 const add = async (from: string, to: string, port: number): Promise<void> => {
-  await run('conntrack', ['-I', '-p', 'udp', '-s', from, '-d', to, '--sport', String(port), '--dport', '53', '-t', '600'])
+  await run('conntrack', [
+    '-I',
+    '-p',
+    'udp',
+    '-s',
+    from,
+    '-d',
+    to,
+    '--sport',
+    String(port),
+    '--dport',
+    '53',
+    '-t',
+    '600',
+  ])
 }
 /** Flows as `source>destination:port`. */
 const flows = async (): Promise<string[]> => {
   const text = (await run('conntrack', ['-f', 'ipv4', '-L'])) + (await run('conntrack', ['-f', 'ipv6', '-L']))
-  return Array.from(text.matchAll(/src=(\S+) dst=(\S+) sport=(\d+) .*src=/g), ([, src, dst, port]) => `${src}>${dst}:${port}`).toSorted()
+  return Array.from(
+    text.matchAll(/src=(\S+) dst=(\S+) sport=(\d+) .*src=/g),
+    ([, src, dst, port]) => `${src}>${dst}:${port}`,
+  ).toSorted()
 }
 
 describe('conntrack', () => {

@@ -58,7 +58,10 @@ class ConntrackTool implements Conntrack {
       const ours = addresses.filter((address) => address.includes(':') === (family === 'ipv6'))
       if (ours.length === 0) continue
       try {
-        const table = await runTool('conntrack', ['-f', family, '-L'], { timeoutMs: TIMEOUT_MS, maxOutputBytes: MAX_TABLE_BYTES })
+        const table = await runTool('conntrack', ['-f', family, '-L'], {
+          timeoutMs: TIMEOUT_MS,
+          maxOutputBytes: MAX_TABLE_BYTES,
+        })
         for (const [side, sources] of sourcesOf(table)) {
           for (const address of ours) if (sources.has(address)) await deleteFlows(family, side, address)
         }
@@ -77,7 +80,10 @@ function sourcesOf(table: string): Map<string, Set<string>> {
     original.add(first)
     reply.add(second)
   }
-  return new Map([['--orig-src', original], ['--reply-src', reply]])
+  return new Map([
+    ['--orig-src', original],
+    ['--reply-src', reply],
+  ])
 }
 
 async function deleteFlows(family: Family, side: string, address: Ip): Promise<void> {

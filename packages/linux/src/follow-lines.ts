@@ -13,10 +13,17 @@ export interface FollowOptions {
  * aborts, and then leaves no process behind; neither does a death of this process.
  */
 export async function* followLines(
-  file: string, args: readonly string[], { log, onStart }: FollowOptions, signal: AbortSignal,
+  file: string,
+  args: readonly string[],
+  { log, onStart }: FollowOptions,
+  signal: AbortSignal,
 ): AsyncGenerator<string> {
   for (let failures = 0; !signal.aborted; failures++) {
-    const child = spawn('setpriv', ['--pdeathsig', 'KILL', file, ...args], { stdio: ['ignore', 'pipe', 'pipe'], signal, killSignal: 'SIGKILL' })
+    const child = spawn('setpriv', ['--pdeathsig', 'KILL', file, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      signal,
+      killSignal: 'SIGKILL',
+    })
     let said = ''
     child.stderr.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-500)))
     const ended = new Promise<string>((resolve) => {

@@ -61,7 +61,9 @@ export function parseRecords(json: string): readonly IpRecord[] {
   const text = json.trim()
   const value: unknown = text === '' ? [] : JSON.parse(text)
   if (!Array.isArray(value)) {
-    throw new CalicoError('INVALID', 'Cannot read the output of ip: it is not a list', { context: { json: text.slice(0, 200) } })
+    throw new CalicoError('INVALID', 'Cannot read the output of ip: it is not a list', {
+      context: { json: text.slice(0, 200) },
+    })
   }
   return value.filter(isRecord)
 }
@@ -116,16 +118,18 @@ export function addressesOf(record: IpRecord): InterfaceAddress[] {
     const prefixLength = numberOf(info, 'prefixlen')
     if (ip === undefined || prefixLength === undefined) return []
     const flag = (name: string): boolean => info[name] === true
-    return [{
-      dev,
-      ip,
-      prefixLength,
-      scope: scopeOf(textOf(info, 'scope')),
-      secondary: flag('secondary'),
-      deprecated: flag('deprecated'),
-      temporary: flag('temporary'),
-      tentative: flag('tentative'),
-    }]
+    return [
+      {
+        dev,
+        ip,
+        prefixLength,
+        scope: scopeOf(textOf(info, 'scope')),
+        secondary: flag('secondary'),
+        deprecated: flag('deprecated'),
+        temporary: flag('temporary'),
+        tentative: flag('tentative'),
+      },
+    ]
   })
 }
 
@@ -137,7 +141,12 @@ function routeOf(record: IpRecord, ipVersion: 4 | 6): KernelRoute | undefined {
   const via = findIp(textOf(record, 'gateway') ?? (isRecord(other) ? textOf(other, 'host') : undefined) ?? '')
   const src = findIp(textOf(record, 'prefsrc') ?? '')
   const metrics = record['metrics']
-  const mtu = Array.isArray(metrics) ? metrics.filter(isRecord).map((each) => numberOf(each, 'mtu')).find(Boolean) : undefined
+  const mtu = Array.isArray(metrics)
+    ? metrics
+        .filter(isRecord)
+        .map((each) => numberOf(each, 'mtu'))
+        .find(Boolean)
+    : undefined
   return {
     dst,
     type: numberOf(record, 'type') ?? 1,
@@ -164,7 +173,8 @@ function scopeOf(text: string | undefined): InterfaceAddress['scope'] {
   return text === 'host' || text === 'link' || text === 'site' ? text : 'global'
 }
 
-export const isRecord = (value: unknown): value is IpRecord => typeof value === 'object' && value !== null && !Array.isArray(value)
+export const isRecord = (value: unknown): value is IpRecord =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 export const textOf = (record: IpRecord, key: string): string | undefined => {
   const value = record[key]

@@ -12,12 +12,18 @@ requireOwnNamespace()
 
 /** All sets of the kernel: name to sorted members. */
 async function sets(): Promise<Record<string, string[]>> {
-  return Object.fromEntries(parseSave(await run('ipset', ['save'])).map(({ name, members }) => [name, [...members].toSorted()]))
+  return Object.fromEntries(
+    parseSave(await run('ipset', ['save'])).map(({ name, members }) => [name, [...members].toSorted()]),
+  )
 }
 const headerOf = async (name: string): Promise<string> => (await run('ipset', ['save', name])).split('\n')[0] ?? ''
 
 const set = (name: string, members: string[], more: Partial<IpSet> = {}): IpSet => ({
-  name, type: 'hash:net', ipVersion: 4, members: new Set(members), ...more,
+  name,
+  type: 'hash:net',
+  ipVersion: 4,
+  members: new Set(members),
+  ...more,
 })
 const create = (ipVersion: 4 | 6 = 4): IpSets => createIpSets({ ipVersion, log: quietLogger })
 /** Destroys what may be destroyed, pass by pass. */
@@ -41,15 +47,20 @@ describe('IP sets', () => {
     driver.setIpSet(set('cali40s:none', []))
     await driver.apply()
     assert.deepEqual(await sets(), {
-      'cali40s:a': ['10.0.0.1', '10.0.0.9', '10.1.0.0/16'], 'cali40n:p': ['10.0.0.1,sctp:7', '10.0.0.1,tcp:80'],
-      'cali40this-host': ['10.0.0.1'], 'cali40s:none': [],
+      'cali40s:a': ['10.0.0.1', '10.0.0.9', '10.1.0.0/16'],
+      'cali40n:p': ['10.0.0.1,sctp:7', '10.0.0.1,tcp:80'],
+      'cali40this-host': ['10.0.0.1'],
+      'cali40s:none': [],
     })
     driver.addMembers('cali40s:a', ['10.0.0.2', '10.0.0.3'])
     driver.removeMembers('cali40s:a', ['10.0.0.1', '10.0.0.3', 'never-there'])
     driver.setIpSet(set('cali40s:none', ['192.0.2.0/24']))
     await driver.apply()
     const after = await sets()
-    assert.deepEqual([after['cali40s:a'], after['cali40s:none']], [['10.0.0.2', '10.0.0.9', '10.1.0.0/16'], ['192.0.2.0/24']])
+    assert.deepEqual(
+      [after['cali40s:a'], after['cali40s:none']],
+      [['10.0.0.2', '10.0.0.9', '10.1.0.0/16'], ['192.0.2.0/24']],
+    )
   })
 
   test('of IPv6 are compared by address, not by spelling', async () => {
@@ -67,7 +78,8 @@ describe('IP sets', () => {
   })
 
   test('of a past life are used again, repaired, or swept; those of others and of the other version are spared', async () => {
-    await run('ipset', ['restore'], { input: `create cali40s:keep hash:net family inet maxelem 1048576
+    await run('ipset', ['restore'], {
+      input: `create cali40s:keep hash:net family inet maxelem 1048576
 add cali40s:keep 10.0.0.1
 add cali40s:keep 10.0.0.66
 create cali40s:stale hash:net
@@ -75,7 +87,8 @@ create cali4t3 hash:net
 create felix-4-old hash:ip
 create cali60s:other hash:net family inet6
 create docker-set bitmap:port range 0-100
-` })
+`,
+    })
     const driver = create()
     driver.setIpSet(set('cali40s:keep', ['10.0.0.1', '10.0.0.2']))
     await settle(driver)
@@ -169,8 +182,10 @@ create docker-set bitmap:port range 0-100
   })
 
   const drifts: [why: string, command: string[]][] = [
-    ['a member was deleted', ['del', 'cali40s:a', '10.0.0.1']], ['a member was added', ['add', 'cali40s:a', '10.0.0.66']],
-    ['the set was flushed', ['flush', 'cali40s:a']], ['the set was destroyed', ['destroy', 'cali40s:a']],
+    ['a member was deleted', ['del', 'cali40s:a', '10.0.0.1']],
+    ['a member was added', ['add', 'cali40s:a', '10.0.0.66']],
+    ['the set was flushed', ['flush', 'cali40s:a']],
+    ['the set was destroyed', ['destroy', 'cali40s:a']],
   ]
   for (const [why, command] of drifts) {
     test(`drift is repaired: ${why}`, async () => {
@@ -217,7 +232,9 @@ create docker-set bitmap:port range 0-100
     const oneMs = await timed(() => driver.apply())
     for (let i = 0; i < 2000; i++) driver.removeIpSet(`cali40s:${i}`)
     const deleteMs = await timed(() => settle(driver))
-    console.log(`  IP sets: load ${loadMs} ms, restart in sync ${restartMs} ms, one member ${oneMs} ms, 2000 destroyed ${deleteMs} ms`)
+    console.log(
+      `  IP sets: load ${loadMs} ms, restart in sync ${restartMs} ms, one member ${oneMs} ms, 2000 destroyed ${deleteMs} ms`,
+    )
     assert.deepEqual(Object.keys(await sets()), ['cali40s:big'])
   })
 })

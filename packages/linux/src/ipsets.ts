@@ -82,8 +82,12 @@ class KernelIpSets implements IpSets {
     } else {
       const absent = known === undefined && !this.#stale.has(name) && !this.#resync
       this.#entries.set(name, {
-        set: { name, type, ipVersion }, maxElements, members,
-        state: absent ? 'absent' : 'unknown', toAdd: new Set(), toRemove: new Set(),
+        set: { name, type, ipVersion },
+        maxElements,
+        members,
+        state: absent ? 'absent' : 'unknown',
+        toAdd: new Set(),
+        toRemove: new Set(),
       })
     }
     this.#stale.delete(name)
@@ -148,8 +152,17 @@ class KernelIpSets implements IpSets {
     }
     this.#scheduleRetry()
     const names = [...failed.keys()]
-    const cause = new AggregateError(failed.values(), [...failed.values()].slice(0, 3).map(({ message }) => message).join('; '))
-    throw new CalicoError('APPLY_FAILED', `Cannot apply IP set(s) ${names.slice(0, 3).join(', ')}`, { context: { names }, cause })
+    const cause = new AggregateError(
+      failed.values(),
+      [...failed.values()]
+        .slice(0, 3)
+        .map(({ message }) => message)
+        .join('; '),
+    )
+    throw new CalicoError('APPLY_FAILED', `Cannot apply IP set(s) ${names.slice(0, 3).join(', ')}`, {
+      context: { names },
+      cause,
+    })
   }
 
   async applyDeletions(): Promise<void> {
@@ -184,7 +197,8 @@ class KernelIpSets implements IpSets {
 
   #wanted(name: string): Entry {
     const entry = this.#entries.get(name)
-    if (entry === undefined) throw new CalicoError('NOT_FOUND', `Cannot change members of IP set ${name}: it was not set`)
+    if (entry === undefined)
+      throw new CalicoError('NOT_FOUND', `Cannot change members of IP set ${name}: it was not set`)
     return entry
   }
 
@@ -263,7 +277,10 @@ class KernelIpSets implements IpSets {
     switch (state) {
       case 'unknown':
       case 'present':
-        return [...Array.from(toRemove, (member) => `del ${name} ${member}`), ...Array.from(toAdd, (member) => `add ${name} ${member}`)]
+        return [
+          ...Array.from(toRemove, (member) => `del ${name} ${member}`),
+          ...Array.from(toAdd, (member) => `add ${name} ${member}`),
+        ]
       case 'absent':
         return [createLine(name, set, maxElements), ...fill(name)]
       case 'other-type':
@@ -300,7 +317,9 @@ class KernelIpSets implements IpSets {
 /** One set after another in one process; stops at the first that cannot be read. */
 const save = (names: readonly string[]): Promise<string> =>
   runTool('ipset', ['restore'], {
-    input: names.map((name) => `save ${name}\n`).join(''), timeoutMs: TIMEOUT_MS, maxOutputBytes: 1024 * 1024 * 1024,
+    input: names.map((name) => `save ${name}\n`).join(''),
+    timeoutMs: TIMEOUT_MS,
+    maxOutputBytes: 1024 * 1024 * 1024,
   })
 
 function add(entry: Entry, member: string): void {

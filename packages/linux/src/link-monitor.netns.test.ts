@@ -11,8 +11,11 @@ import { requireOwnNamespace } from '@calico-node/testkit'
 requireOwnNamespace()
 
 const told = (event: LinkEvent): string => {
-  if (event.kind === 'link') return `${event.name} ${event.link === undefined ? 'gone' : event.link.operUp ? 'up' : 'down'}`
-  return event.kind === 'addresses' ? `${event.name} has ${[...event.addresses].filter((ip) => !ip.startsWith('fe80')).join(' ')}` : event.kind
+  if (event.kind === 'link')
+    return `${event.name} ${event.link === undefined ? 'gone' : event.link.operUp ? 'up' : 'down'}`
+  return event.kind === 'addresses'
+    ? `${event.name} has ${[...event.addresses].filter((ip) => !ip.startsWith('fe80')).join(' ')}`
+    : event.kind
 }
 const ip = (...args: string[]): Promise<string> => run('ip', args)
 
@@ -32,7 +35,10 @@ describe('link monitor', () => {
     await hears('in-sync')
   }
   const hears = (what: string, times = 1): Promise<boolean> =>
-    waitFor(`"${what}" among ${JSON.stringify(heard)}`, () => heard.filter((each) => each === what).length >= times, { pollMs: 5, deadlineMs: 5000 })
+    waitFor(`"${what}" among ${JSON.stringify(heard)}`, () => heard.filter((each) => each === what).length >= times, {
+      pollMs: 5,
+      deadlineMs: 5000,
+    })
 
   beforeEach(async () => {
     for (const { name } of await listLinks()) if (name !== 'lo') await deleteLink(name)
@@ -49,7 +55,8 @@ describe('link monitor', () => {
     await ip('addr', 'add', '192.0.2.1/24', 'dev', 'peer1')
     await follow()
     const before = heard.slice(0, heard.indexOf('in-sync'))
-    for (const what of ['lo up', 'cali1 up', 'peer1 up', 'peer1 has 192.0.2.1']) assert.ok(before.includes(what), `${what} in ${before.join(', ')}`)
+    for (const what of ['lo up', 'cali1 up', 'peer1 up', 'peer1 has 192.0.2.1'])
+      assert.ok(before.includes(what), `${what} in ${before.join(', ')}`)
   })
 
   test('tells of links that come, lose carrier, are renamed and go', async () => {

@@ -99,7 +99,12 @@ class IpMonitor implements LinkMonitor {
       if (before) alarm.routesChanged() // perhaps, while nobody listened
       before = true
     }
-    const lines = followLines('ip', ['-o', 'monitor', 'label', 'link', 'address', 'route'], { log: this.#log, onStart }, signal)
+    const lines = followLines(
+      'ip',
+      ['-o', 'monitor', 'label', 'link', 'address', 'route'],
+      { log: this.#log, onStart },
+      signal,
+    )
     for await (const line of lines) {
       if (isRouteLine(line)) alarm.routesChanged()
       else if (!line.startsWith('[ROUTE]')) alarm.ringSoon()

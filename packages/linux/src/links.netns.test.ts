@@ -5,8 +5,22 @@ import { afterEach, beforeEach, describe, test } from 'node:test'
 import { waitFor } from '@calico-node/core'
 import { parseCidr, parseIp, parseIpInterface, parseMac } from '@calico-node/model'
 import {
-  addAddress, addVeth, deleteLink, findLink, findRouteTo, listAddresses, listLinks, listNeighbours, listRoutes, moveLink,
-  removeAddress, removeRoute, renameLink, replaceNeighbour, replaceRoute, setLink,
+  addAddress,
+  addVeth,
+  deleteLink,
+  findLink,
+  findRouteTo,
+  listAddresses,
+  listLinks,
+  listNeighbours,
+  listRoutes,
+  moveLink,
+  removeAddress,
+  removeRoute,
+  renameLink,
+  replaceNeighbour,
+  replaceRoute,
+  setLink,
 } from './links.ts'
 import { runIn, type Netns } from './netns.ts'
 import { run } from './run.ts'
@@ -25,9 +39,16 @@ describe('links', () => {
 
   test('a veth pair is made with one end in another namespace', async () => {
     const mac = parseMac('ee:ee:ee:ee:ee:ee')
-    await addVeth({ name: 'cali1', mac }, { name: 'eth0', netns: inside, mac: parseMac('02:00:00:00:00:01') }, { mtuBytes: 1410 })
+    await addVeth(
+      { name: 'cali1', mac },
+      { name: 'eth0', netns: inside, mac: parseMac('02:00:00:00:00:01') },
+      { mtuBytes: 1410 },
+    )
     const { name, mac: hostMac, mtuBytes, kind, operUp, adminUp } = (await findLink('cali1')) ?? assert.fail('no cali1')
-    assert.deepEqual({ name, hostMac, mtuBytes, kind, operUp, adminUp }, { name: 'cali1', hostMac: mac, mtuBytes: 1410, kind: 'veth', operUp: false, adminUp: false })
+    assert.deepEqual(
+      { name, hostMac, mtuBytes, kind, operUp, adminUp },
+      { name: 'cali1', hostMac: mac, mtuBytes: 1410, kind: 'veth', operUp: false, adminUp: false },
+    )
     const peer = await findLink('eth0', { netns: inside })
     assert.deepEqual([peer?.mac, peer?.mtuBytes], ['02:00:00:00:00:01', 1410])
     assert.equal(await findLink('eth0'), undefined)
@@ -43,7 +64,10 @@ describe('links', () => {
     await addVeth({ name: 'cali1' }, { name: 'eth0', netns: inside })
     assert.equal(await deleteLink('cali1'), true)
     assert.equal(await deleteLink('cali1'), false)
-    assert.deepEqual((await listLinks({ netns: inside })).map(({ name }) => name), ['lo'])
+    assert.deepEqual(
+      (await listLinks({ netns: inside })).map(({ name }) => name),
+      ['lo'],
+    )
   })
 
   test('a namespace that is gone is an error, not an absent link', async () => {
@@ -74,16 +98,34 @@ describe('links', () => {
     for (let twice = 0; twice < 2; twice++) {
       await addAddress('eth0', parseIpInterface('10.65.0.1/32'), at)
       await addAddress('eth0', parseIpInterface('fd00:65::1/128'), at)
-      await replaceRoute({ dst: parseCidr('169.254.1.1/32'), kind: 'unicast', dev: 'eth0', scope: 'link', protocol: 3 }, at)
-      await replaceRoute({ dst: parseCidr('0.0.0.0/0'), kind: 'unicast', dev: 'eth0', via: gateway, scope: 'global', protocol: 3 }, at)
+      await replaceRoute(
+        { dst: parseCidr('169.254.1.1/32'), kind: 'unicast', dev: 'eth0', scope: 'link', protocol: 3 },
+        at,
+      )
+      await replaceRoute(
+        { dst: parseCidr('0.0.0.0/0'), kind: 'unicast', dev: 'eth0', via: gateway, scope: 'global', protocol: 3 },
+        at,
+      )
       await replaceNeighbour({ dev: 'eth0', ip: gateway, mac: parseMac('ee:ee:ee:ee:ee:ee') }, at)
     }
     const addresses = (await listAddresses(at)).filter(({ dev, scope }) => dev === 'eth0' && scope === 'global')
-    assert.deepEqual(addresses.map(({ ip, prefixLength, tentative }) => [ip, prefixLength, tentative]), [['10.65.0.1', 32, false], ['fd00:65::1', 128, false]])
-    assert.deepEqual((await listRoutes(4, at)).map(({ dst, via, dev }) => [dst, via, dev]), [
-      ['0.0.0.0/0', gateway, 'eth0'], ['169.254.1.1/32', undefined, 'eth0'],
+    assert.deepEqual(
+      addresses.map(({ ip, prefixLength, tentative }) => [ip, prefixLength, tentative]),
+      [
+        ['10.65.0.1', 32, false],
+        ['fd00:65::1', 128, false],
+      ],
+    )
+    assert.deepEqual(
+      (await listRoutes(4, at)).map(({ dst, via, dev }) => [dst, via, dev]),
+      [
+        ['0.0.0.0/0', gateway, 'eth0'],
+        ['169.254.1.1/32', undefined, 'eth0'],
+      ],
+    )
+    assert.deepEqual(await listNeighbours(4, at), [
+      { dev: 'eth0', ip: gateway, mac: 'ee:ee:ee:ee:ee:ee', permanent: true },
     ])
-    assert.deepEqual(await listNeighbours(4, at), [{ dev: 'eth0', ip: gateway, mac: 'ee:ee:ee:ee:ee:ee', permanent: true }])
     const way = await findRouteTo(parseIp('192.0.2.1'), at)
     assert.deepEqual([way?.dev, way?.via, way?.src], ['eth0', gateway, '10.65.0.1'])
     assert.equal(await findRouteTo(parseIp('192.0.2.1')), undefined)

@@ -6,8 +6,14 @@
 import { CalicoError, hasCode } from '@calico-node/core'
 import type { Cidr, Ip, IpInterface, Mac } from '@calico-node/model'
 import {
-  parseAddresses, parseLinks, parseNeighbours, parseRoutes,
-  type InterfaceAddress, type KernelNeighbour, type KernelRoute, type LinkDetail,
+  parseAddresses,
+  parseLinks,
+  parseNeighbours,
+  parseRoutes,
+  type InterfaceAddress,
+  type KernelNeighbour,
+  type KernelRoute,
+  type LinkDetail,
 } from './ip-json.ts'
 import { netnsPath, runIn, type Netns } from './netns.ts'
 import type { Neighbour, Route } from './ports.ts'
@@ -22,7 +28,8 @@ export interface At {
 const ip = (at: At, ...args: string[]): Promise<string> => runIn(at.netns, 'ip', args)
 const family = (ipVersion: IpVersion): string => `-${ipVersion}`
 
-export const listLinks = async (at: At = {}): Promise<LinkDetail[]> => parseLinks(await ip(at, '-j', '-d', 'link', 'show'))
+export const listLinks = async (at: At = {}): Promise<LinkDetail[]> =>
+  parseLinks(await ip(at, '-j', '-d', 'link', 'show'))
 
 export async function findLink(name: string, at: At = {}): Promise<LinkDetail | undefined> {
   try {
@@ -66,7 +73,8 @@ export interface VethEnd {
 /** Creates both ends, each directly where it belongs, so that no half-made pair is ever seen. Both start down. */
 export async function addVeth(host: VethEnd, peer: VethEnd, opts: { mtuBytes?: number } & At = {}): Promise<void> {
   const end = ({ name, mac, netns }: VethEnd): string[] => [
-    'name', name,
+    'name',
+    name,
     ...(mac === undefined ? [] : ['address', mac]),
     ...(opts.mtuBytes === undefined ? [] : ['mtu', String(opts.mtuBytes)]),
     ...(netns === undefined ? [] : ['netns', netnsPath(netns)]),
@@ -75,7 +83,8 @@ export async function addVeth(host: VethEnd, peer: VethEnd, opts: { mtuBytes?: n
 }
 
 /** @returns Whether there was such a link. */
-export const deleteLink = (name: string, at: At = {}): Promise<boolean> => unlessAbsent(ip(at, 'link', 'delete', 'dev', name))
+export const deleteLink = (name: string, at: At = {}): Promise<boolean> =>
+  unlessAbsent(ip(at, 'link', 'delete', 'dev', name))
 
 /** The link must be down. */
 export async function renameLink(name: string, to: string, at: At = {}): Promise<void> {

@@ -16,7 +16,10 @@ const converge = async (driver: Entries<Neighbour>): Promise<void> => {
   await driver.applyDeletions()
 }
 const permanent = async (): Promise<string[]> =>
-  [...(await listNeighbours(4)), ...(await listNeighbours(6))].filter((each) => each.permanent).map(({ dev, ip, mac }) => `${dev} ${ip} ${mac}`).toSorted()
+  [...(await listNeighbours(4)), ...(await listNeighbours(6))]
+    .filter((each) => each.permanent)
+    .map(({ dev, ip, mac }) => `${dev} ${ip} ${mac}`)
+    .toSorted()
 
 describe('neighbours', () => {
   beforeEach(async () => {

@@ -13,5 +13,7 @@ export function runIn(
   args: readonly string[],
   opts: RunOptions = {},
 ): Promise<string> {
-  return netns === undefined ? runTool(file, args, opts) : runTool('nsenter', [`--net=${netnsPath(netns)}`, file, ...args], opts)
+  return netns === undefined
+    ? runTool(file, args, opts)
+    : runTool('nsenter', [`--net=${netnsPath(netns)}`, file, ...args], opts)
 }

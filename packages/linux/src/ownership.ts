@@ -97,7 +97,7 @@ export const isWorkloadDevice = (dev: string, prefixes: readonly string[]): bool
 
 export const isVxlanDevice = (dev: string): boolean => VXLAN_DEVICES.includes(dev)
 
-/** Whether a route of the main table may be deleted when nobody wants it (felix.md 3.4). */
+/** Whether a route of the main table may be deleted when nobody wants it. */
 export function ownsRoute(route: Pick<Route, 'dst' | 'dev' | 'protocol'>, ownership: RouteOwnership): boolean {
   const { dst, dev = '', protocol } = route
   const { workloadPrefixes, deviceRouteProtocol, removeExternalRoutes } = ownership

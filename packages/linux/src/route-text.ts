@@ -7,7 +7,13 @@ const RTN_BLACKHOLE = 6
 const RT_SCOPE_GLOBAL = 0
 const RT_SCOPE_LINK = 253
 /** Types other than unicast, by the word that `ip` has for them. */
-const TYPE_WORDS = new Map([[2, 'local'], [RTN_BLACKHOLE, 'blackhole'], [7, 'unreachable'], [8, 'prohibit'], [9, 'throw']])
+const TYPE_WORDS = new Map([
+  [2, 'local'],
+  [RTN_BLACKHOLE, 'blackhole'],
+  [7, 'unreachable'],
+  [8, 'prohibit'],
+  [9, 'throw'],
+])
 
 const isIpv6 = (dst: string): boolean => dst.includes(':')
 
@@ -22,7 +28,8 @@ export function routeWords(route: Route): string[] {
     dst,
     ...(via === undefined ? [] : ['via', via]),
     ...(dev === undefined ? [] : ['dev', dev]),
-    'proto', String(protocol),
+    'proto',
+    String(protocol),
     ...metricWords(metricOf(route)),
     ...(kind === 'blackhole' || isIpv6(dst) ? [] : ['scope', scope]), // IPv6 has no scopes
     ...(src === undefined ? [] : ['src', src]),
@@ -34,7 +41,10 @@ export function routeWords(route: Route): string[] {
 /** Names this route and no other of the same destination. */
 export function removalWords({ dst, type, dev, via, protocol, metric, multipath }: KernelRoute): string[] {
   const word = TYPE_WORDS.get(type)
-  const nextHop = multipath || word !== undefined ? [] : [...(via === undefined ? [] : ['via', via]), ...(dev === undefined ? [] : ['dev', dev])]
+  const nextHop =
+    multipath || word !== undefined
+      ? []
+      : [...(via === undefined ? [] : ['via', via]), ...(dev === undefined ? [] : ['dev', dev])]
   return [...(word === undefined ? [] : [word]), dst, ...nextHop, 'proto', String(protocol), ...metricWords(metric)]
 }
 
@@ -49,8 +59,16 @@ export function matchesKernel(wanted: Route, have: KernelRoute): boolean {
   const device = wanted.kind === 'blackhole' || want.dev === have.dev // IPv6 blackholes show the loopback device
   const scope = isIpv6(wanted.dst) || want.scope === have.scope
   return (
-    device && scope && !have.multipath && want.type === have.type && want.via === have.via && want.onlink === have.onlink &&
-    want.protocol === have.protocol && want.src === have.src && want.metric === have.metric && want.mtu === have.mtu
+    device &&
+    scope &&
+    !have.multipath &&
+    want.type === have.type &&
+    want.via === have.via &&
+    want.onlink === have.onlink &&
+    want.protocol === have.protocol &&
+    want.src === have.src &&
+    want.metric === have.metric &&
+    want.mtu === have.mtu
   )
 }
 

@@ -17,14 +17,24 @@ function suite(ipVersion: 4 | 6): void {
   const foreignNet = ipVersion === 4 ? '203.0.113.0/24' : '2001:db8::/32'
   const block = parseCidr(ipVersion === 4 ? '10.66.0.0/26' : 'fd00:66::/122')
   const dst = (host: number): Route['dst'] => hostCidr(parseIp(`${base}${host}`))
-  const workload = (host: number, dev: string, more: Partial<Route> = {}): Route => ({ dst: dst(host), kind: 'unicast', dev, scope: 'link', protocol: 3, ...more })
+  const workload = (host: number, dev: string, more: Partial<Route> = {}): Route => ({
+    dst: dst(host),
+    kind: 'unicast',
+    dev,
+    scope: 'link',
+    protocol: 3,
+    ...more,
+  })
   const blackhole: Route = { dst: block, kind: 'blackhole', scope: 'global', protocol: 80 }
-  const create = (opts: Partial<RoutesOptions> = {}): Routes => createRoutes({ ipVersion, log: quietLogger, graceMs: 0, ...opts })
+  const create = (opts: Partial<RoutesOptions> = {}): Routes =>
+    createRoutes({ ipVersion, log: quietLogger, graceMs: 0, ...opts })
   const ip = (...args: string[]): Promise<string> => run('ip', [`-${ipVersion}`, ...args])
   /** `destination device protocol`, sorted, without what the kernel makes by itself. */
   const routes = async (): Promise<string[]> =>
-    (await listRoutes(ipVersion)).filter(({ protocol }) => protocol !== 2)
-      .map(({ dst, dev, protocol, type }) => `${dst} ${type === 6 ? 'blackhole' : dev} ${protocol}`).toSorted()
+    (await listRoutes(ipVersion))
+      .filter(({ protocol }) => protocol !== 2)
+      .map(({ dst, dev, protocol, type }) => `${dst} ${type === 6 ? 'blackhole' : dev} ${protocol}`)
+      .toSorted()
 
   beforeEach(async () => {
     for (const { name } of await listLinks()) if (name !== 'lo') await deleteLink(name)
@@ -74,10 +84,14 @@ function suite(ipVersion: 4 | 6): void {
     driver.setRoutes('workload cali1', []) // one of ours needs no grace
     await driver.apply()
     assert.deepEqual(await routes(), [`${dst(2)} cali1 3`])
-    await waitFor('the unknown route to go', async () => {
-      if (driver.dueInMs?.() === 0) await driver.apply()
-      return (await routes()).length === 0
-    }, { deadlineMs: 3000 })
+    await waitFor(
+      'the unknown route to go',
+      async () => {
+        if (driver.dueInMs?.() === 0) await driver.apply()
+        return (await routes()).length === 0
+      },
+      { deadlineMs: 3000 },
+    )
     assert.equal(driver.dueInMs?.(), undefined)
   })
 
@@ -134,7 +148,9 @@ function suite(ipVersion: 4 | 6): void {
 
   test('a destination that several want goes to the better class, then to the newer interface; losers take over', async () => {
     const owners: [owner: string, route: Route][] = [
-      ['vxlan', workload(1, 'eth0', { protocol: 80 })], ['workload cali1', workload(1, 'cali1')], ['workload cali2', workload(1, 'cali2')],
+      ['vxlan', workload(1, 'eth0', { protocol: 80 })],
+      ['workload cali1', workload(1, 'cali1')],
+      ['workload cali2', workload(1, 'cali2')],
     ]
     for (const order of [owners, owners.toReversed()]) {
       const driver = create()
@@ -176,7 +192,8 @@ function suite(ipVersion: 4 | 6): void {
     const flushed: [address: Ip, standing: string[]][] = []
     const conntrack: Conntrack = {
       flush: async (addresses) => {
-        for (const address of addresses) flushed.push([address, (await routes()).filter((line) => line.startsWith(address))])
+        for (const address of addresses)
+          flushed.push([address, (await routes()).filter((line) => line.startsWith(address))])
       },
     }
     const driver = create({ conntrack })
@@ -203,9 +220,16 @@ function suite(ipVersion: 4 | 6): void {
   test('10 000 routes (printed, not judged)', async () => {
     const first = ipToBigInt(parseIp(`${base}0`))
     const length = ipVersion === 4 ? 32 : 128
-    const many = Array.from({ length: 10_000 }, (_, i): Route => ({
-      dst: cidrOf(ipFromBigInt(first + BigInt(i), ipVersion), length), kind: 'unicast', dev: 'cali1', scope: 'link', protocol: 3,
-    }))
+    const many = Array.from(
+      { length: 10_000 },
+      (_, i): Route => ({
+        dst: cidrOf(ipFromBigInt(first + BigInt(i), ipVersion), length),
+        kind: 'unicast',
+        dev: 'cali1',
+        scope: 'link',
+        protocol: 3,
+      }),
+    )
     const timed = async (work: () => Promise<void>): Promise<number> => {
       const start = performance.now()
       await work()
@@ -221,7 +245,9 @@ function suite(ipVersion: 4 | 6): void {
     const oneMs = await timed(() => driver.apply())
     many.forEach((_, i) => driver.setRoutes(`workload ${i}`, []))
     const removeMs = await timed(() => driver.apply())
-    console.log(`  IPv${ipVersion} routes: load ${loadMs} ms, no-op ${idleMs} ms, read-back in sync ${resyncMs} ms, one route ${oneMs} ms, remove all ${removeMs} ms`)
+    console.log(
+      `  IPv${ipVersion} routes: load ${loadMs} ms, no-op ${idleMs} ms, read-back in sync ${resyncMs} ms, one route ${oneMs} ms, remove all ${removeMs} ms`,
+    )
     assert.deepEqual(await routes(), [])
   })
 }

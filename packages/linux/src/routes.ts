@@ -17,7 +17,12 @@ import { cidrBase, cidrPrefixLength, type Cidr, type Ip } from '@calico-node/mod
 import { IpBatch } from './ip-batch.ts'
 import { listLinks, listRoutes, saysAbsent } from './links.ts'
 import {
-  DEFAULT_ROUTE_OWNERSHIP, isWorkloadDevice, ownsRoute, ROUTE_PROTOCOL, routeClassRank, type RouteOwnership,
+  DEFAULT_ROUTE_OWNERSHIP,
+  isWorkloadDevice,
+  ownsRoute,
+  ROUTE_PROTOCOL,
+  routeClassRank,
+  type RouteOwnership,
 } from './ownership.ts'
 import type { Conntrack, Route, Routes } from './ports.ts'
 import { asKernel, matchesKernel, removalWords, routeWords, sameSlot } from './route-text.ts'
@@ -139,7 +144,9 @@ class KernelRoutes implements Routes {
     const changes = plan.replacements.length + plan.removals.length + plan.leftovers.length
     if (changes > 0) {
       this.#log.debug('Routes applied', {
-        set: plan.replacements.length, removed: plan.removals.length + plan.leftovers.length, failed: failed.length,
+        set: plan.replacements.length,
+        removed: plan.removals.length + plan.leftovers.length,
+        failed: failed.length,
       })
     }
     return failed
@@ -190,7 +197,12 @@ class KernelRoutes implements Routes {
     const stands = standing.some((route) => matchesKernel(wanted, route))
     const others = standing.filter((route) => !sameSlot(wanted, route) && !this.#inGrace(route))
     const from = this.#placed.get(dst) ?? standing.find((route) => sameSlot(wanted, route))?.dev
-    const moved = !stands && isHostRoute(dst) && from !== undefined && from !== dev && (this.#isWorkload(from) || this.#isWorkload(dev))
+    const moved =
+      !stands &&
+      isHostRoute(dst) &&
+      from !== undefined &&
+      from !== dev &&
+      (this.#isWorkload(from) || this.#isWorkload(dev))
     if (moved && this.#conntrack !== undefined) {
       plan.flushes.push(cidrBase(dst))
       for (const route of standing) plan.removals.push(removal(route))
@@ -212,7 +224,9 @@ class KernelRoutes implements Routes {
         this.#dirty.add(dst)
         continue
       }
-      const others = (actual.get(dst) ?? []).filter((each) => (kind === 'remove' ? each !== route : !sameSlot(route, each)))
+      const others = (actual.get(dst) ?? []).filter((each) =>
+        kind === 'remove' ? each !== route : !sameSlot(route, each),
+      )
       const standing = kind === 'remove' ? others : [...others, asKernel(route)]
       if (standing.length === 0) actual.delete(dst)
       else actual.set(dst, standing)
@@ -276,6 +290,12 @@ const replacement = (route: Route): Change => {
 function applyError(failures: readonly Failure[]): CalicoError {
   const failed = failures.map(({ text }) => text)
   const interfaces = [...new Set(failures.flatMap(({ dev }) => dev ?? []))]
-  const cause = new AggregateError(failed.map((each) => new Error(each)), failed.slice(0, 3).join('; '))
-  return new CalicoError('APPLY_FAILED', `Cannot apply ${failed.length} route(s)`, { context: { failed, interfaces }, cause })
+  const cause = new AggregateError(
+    failed.map((each) => new Error(each)),
+    failed.slice(0, 3).join('; '),
+  )
+  return new CalicoError('APPLY_FAILED', `Cannot apply ${failed.length} route(s)`, {
+    context: { failed, interfaces },
+    cause,
+  })
 }

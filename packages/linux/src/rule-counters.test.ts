@@ -21,7 +21,13 @@ test('our chains, with comments apart and counters in full', () => {
   const [forward, empty, ...more] = parseCounters(SAVED, 'nft')
   assert.deepEqual([more, empty?.rules, empty?.table], [[], [], 'filter'])
   assert.deepEqual(forward?.rules, [
-    { packets: 18446744073709551615n, bytes: 9n, id: 'cali:bbbbbbbbbbbbbbbb', comments: ['say \\"no\\"'], text: '-p tcp -j DROP' },
+    {
+      packets: 18446744073709551615n,
+      bytes: 9n,
+      id: 'cali:bbbbbbbbbbbbbbbb',
+      comments: ['say \\"no\\"'],
+      text: '-p tcp -j DROP',
+    },
     { packets: 0n, bytes: 0n, comments: ['bare'], text: '-j RETURN' },
   ])
 })

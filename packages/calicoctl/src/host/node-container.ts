@@ -20,7 +20,13 @@ export interface NodeContainer {
     readonly caFile?: string
     readonly certFile?: string
     readonly keyFile?: string
+    /** With a user, the password travels in the environment of the docker command, not on its command line. */
+    readonly username?: string
   }
+  /** More variables, as they come. */
+  readonly variables: Readonly<Record<string, string>>
+  /** Folders of the operator that the node reads, at the same place inside. */
+  readonly folders: readonly string[]
   /** Attached and removed at exit, for an init system that supervises it. */
   readonly initSystem: boolean
   /** All rights, in place of those that are needed. */
@@ -33,8 +39,17 @@ export const CONTAINER_NAME = 'calico-node'
 function rightsOf({ privileged, backend }: NodeContainer): string[] {
   if (privileged) return ['--privileged']
   const capabilities = ['NET_ADMIN', 'NET_RAW', ...(backend === 'bird' ? ['NET_BIND_SERVICE'] : [])]
-  return ['--cap-drop=ALL', ...capabilities.map((name) => `--cap-add=${name}`), '--security-opt=no-new-privileges']
+  return [
+    '--cap-drop=ALL',
+    ...capabilities.map((name) => `--cap-add=${name}`),
+    '--security-opt=no-new-privileges',
+    '--read-only',
+    '--tmpfs=/run',
+  ]
 }
+
+/** Held by whoever changes rules of iptables. Not `-v`, which would make a folder of it where it does not exist. */
+export const IPTABLES_LOCK = '/run/xtables.lock'
 
 const CERTIFICATES = [
   { key: 'caFile', variable: 'ETCD_CA_CERT_FILE', inside: '/etc/calico/certs/ca_cert.crt' },
@@ -57,7 +72,9 @@ function environment(node: NodeContainer): (readonly [string, string])[] {
     ...(node.libnetwork ? [['CALICO_LIBNETWORK_ENABLED', 'true'] as const] : []),
     ['ETCD_ENDPOINTS', node.etcd.endpoints],
     ['ETCD_DISCOVERY_SRV', node.etcd.discoverySrv],
+    ...optional('ETCD_USERNAME', node.etcd.username),
     ...CERTIFICATES.flatMap(({ key, variable, inside }) => optional(variable, node.etcd[key] && inside)),
+    ...Object.entries(node.variables),
   ]
 }
 
@@ -65,8 +82,10 @@ function mounts(node: NodeContainer): (readonly [string, string])[] {
   const same = (path: string): readonly [string, string] => [path, path]
   return [
     [node.logDirectory, '/var/log/calico'],
-    ...['/var/run/calico', '/var/lib/calico', '/lib/modules', '/run'].map(same),
-    ...(node.privileged ? [] : [['/proc/sys/net', '/host/proc/sys/net'] as const]),
+    ...['/var/run/calico', '/var/lib/calico'].map(same),
+    // All of /run holds the sockets of the host, that of Docker among them.
+    ...(node.privileged ? ['/lib/modules', '/run'].map(same) : [['/proc/sys/net', '/host/proc/sys/net'] as const]),
+    ...node.folders.map((path) => [path, `${path}:ro`] as const),
     ...(node.libnetwork ? ['/run/docker/plugins', '/var/run/docker.sock'].map(same) : []),
     ...(node.felixConfig === undefined ? [] : [[node.felixConfig, '/etc/calico/felix.cfg'] as const]),
     ...CERTIFICATES.flatMap(({ key, inside }) => {
@@ -85,6 +104,8 @@ export function dockerRunWords(node: NodeContainer): string[] {
     `--name=${CONTAINER_NAME}`,
     ...(node.initSystem ? ['--rm'] : ['-d', '--restart=always']),
     ...environment(node).flatMap(([name, value]) => ['-e', `${name}=${value}`]),
+    ...(node.etcd.username === undefined ? [] : ['-e', 'ETCD_PASSWORD']),
+    ...(node.privileged ? [] : [`--mount=type=bind,src=${IPTABLES_LOCK},dst=${IPTABLES_LOCK}`]),
     ...mounts(node).flatMap(([outside, inside]) => ['-v', `${outside}:${inside}`]),
     node.image,
   ]

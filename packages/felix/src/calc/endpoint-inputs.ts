@@ -1,4 +1,4 @@
-/** Endpoints and network sets as the graph sees them (felix.md 1.2). */
+/** Endpoints and network sets as the graph sees them. */
 import { CalicoError } from '@calico-node/core'
 import {
   hostCidr,

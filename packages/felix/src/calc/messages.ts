@@ -1,11 +1,11 @@
 /**
  * The seam between the calculation graph and the dataplane: what must be true on this host, as whole objects in an
- * order that never names something before it exists or removes it before its last user (felix.md 1.4).
+ * order that never names something before it exists or removes it before its last user.
  */
 import type { Cidr, InterfaceName, Ip, IPPoolSpec, Mac, NodeName } from '@calico-node/model'
 import type { FelixConfig } from '../config/params.ts'
 
-/** `s:` or `n:` and a hash (felix.md 5.1); the set's kernel name is `cali40` or `cali60` and this id, cut at 31. */
+/** `s:` or `n:` and a hash; the set's kernel name is `cali40` or `cali60` and this id, cut at 31. */
 export type SetId = string
 /** `<tier>/<policy storage name>` or `<tier>/<namespace>/<name>`: also what the chain name is hashed from. */
 export type PolicyId = string

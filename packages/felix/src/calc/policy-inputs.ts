@@ -1,4 +1,4 @@
-/** Policies, profiles, tiers and pools as the graph sees them (felix.md 1.2). */
+/** Policies, profiles, tiers and pools as the graph sees them. */
 import type { Resource } from '@calico-node/model'
 import type { PolicyInput, PoolInput, ProfileInput, TierInput } from './inputs.ts'
 import { policySelector } from './rule-scope.ts'

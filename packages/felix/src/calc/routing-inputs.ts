@@ -1,4 +1,4 @@
-/** Nodes, allocation blocks and the cluster's BGPConfiguration as the graph sees them (felix.md 1.2, datamodel.md 8.1). */
+/** Nodes, allocation blocks and the cluster's BGPConfiguration as the graph sees them. */
 import {
   type Cidr,
   decodeBlock,

@@ -1,6 +1,6 @@
 /**
  * What the selectors of policies and rules mean once namespaces and service accounts are spelled out as labels
- * (datamodel.md 5). Endpoints inherit the labels of their namespace under `pcns.` and of their service account under
+ *. Endpoints inherit the labels of their namespace under `pcns.` and of their service account under
  * `pcsa.`; `all()` there means "is in one at all", `global()` "is in none".
  */
 import type { EntityRuleSpec } from '@calico-node/model'

@@ -1,6 +1,6 @@
 /**
  * Collects what changed until the next flush and puts it in an order that never names something before it exists nor
- * removes it before its last user (felix.md 1.4): sets, then rules, then endpoints; removals the other way round.
+ * removes it before its last user: sets, then rules, then endpoints; removals the other way round.
  */
 import type { Cidr, Ip } from '@calico-node/model'
 import type { FelixConfig } from '../config/params.ts'

@@ -1,9 +1,29 @@
 /** The dataplane of this host: drivers for what the configuration asks for, managers over them, and the loop over both. */
 import type { Logger } from '@calico-node/core'
 import {
-  cleanOtherVariant, createConntrack, createForwarding, createIpSets, createLinkMonitor, createNeighbours, createRoutes,
-  createRuleTable, createSysctl, createTrackedFlows, createTunnelDevices, detectIptables, type IptablesChoice, type IpVersion,
-  type LinkMonitor, loadKernelModule, ROUTE_PROTOCOL, ROUTE_PROTOCOL_BOOT, type RouteOwnership, type RuleTable, type Sysctl, type Table, watchRules,
+  cleanOtherVariant,
+  createConntrack,
+  createForwarding,
+  createIpSets,
+  createLinkMonitor,
+  createNeighbours,
+  createRoutes,
+  createRuleTable,
+  createSysctl,
+  createTrackedFlows,
+  createTunnelDevices,
+  detectIptables,
+  type IptablesChoice,
+  type IpVersion,
+  type LinkMonitor,
+  loadKernelModule,
+  ROUTE_PROTOCOL,
+  ROUTE_PROTOCOL_BOOT,
+  type RouteOwnership,
+  type RuleTable,
+  type Sysctl,
+  type Table,
+  watchRules,
 } from '@calico-node/linux'
 import type { DataplaneStatusSink } from '../calc/messages.ts'
 import type { FelixConfig } from '../config/params.ts'
@@ -48,32 +68,45 @@ export async function createDataplane({ config, status, metrics, log, mtuFile }:
   const sysctl = createSysctl()
   const iptables = await detectIptables(log, { configured: VARIANT[config.IptablesBackend] })
   await loadKernelModule('nf_conntrack_proto_sctp', log) // else flows of SCTP are not told apart
-  const kernel = new Kernel({
-    families: familyDrivers(config, { versions, iptables, log }),
-    tunnels: createTunnelDevices({ log }),
-    forwarding: createForwarding({ log }),
-    neighbours: createNeighbours({ log, workloadPrefixes: config.InterfacePrefix }),
-    interfaces: new InterfaceSettings(sysctl, log),
-    host: new HostSettings({ sysctl, versions, forwarding: config.IpForwarding === 'Enabled', log }),
-    workloadMtu: new WorkloadMtuFile(mtuFile),
-  }, { log, now })
+  const kernel = new Kernel(
+    {
+      families: familyDrivers(config, { versions, iptables, log }),
+      tunnels: createTunnelDevices({ log }),
+      forwarding: createForwarding({ log }),
+      neighbours: createNeighbours({ log, workloadPrefixes: config.InterfacePrefix }),
+      interfaces: new InterfaceSettings(sysctl, log),
+      host: new HostSettings({ sysctl, versions, forwarding: config.IpForwarding === 'Enabled', log }),
+      workloadMtu: new WorkloadMtuFile(mtuFile),
+    },
+    { log, now },
+  )
 
   const context: ManagerContext = { versions, settings: ruleSettings(config), maxSetElements: config.MaxIpsetSize }
   return new Dataplane({
-    kernel, metrics, log, now,
+    kernel,
+    metrics,
+    log,
+    now,
     links: linkMonitor(config, log),
     ruleHints: (signal) => watchRules({ variant: iptables.variant, log }, signal),
     status: sweepingOtherVariant(status, iptables, log),
     managers: [
-      new IpSetManager(context), new PolicyManager(context), new EndpointManager(workloadContext(config, context, sysctl), log),
-      new HostEndpointManager(context, log), new MasqueradeManager(context), new ServiceLoopManager(context), new NoticeManager(),
+      new IpSetManager(context),
+      new PolicyManager(context),
+      new EndpointManager(workloadContext(config, context, sysctl), log),
+      new HostEndpointManager(context, log),
+      new MasqueradeManager(context),
+      new ServiceLoopManager(context),
+      new NoticeManager(),
       ...(config.FloatingIPs === 'Enabled' ? [new FloatingIpManager(context)] : []),
       ...networkManagers(config, context, now),
       ...(config.CutDeniedFlows ? [new FlowCutter({ flows: createTrackedFlows({ log }), versions, log })] : []),
     ],
     base: baseOps(context),
     resync: new ResyncSchedule({
-      intervalMs: { sets: config.IpsetsRefreshInterval, routes: config.RouteRefreshInterval }, now, random: Math.random,
+      intervalMs: { sets: config.IpsetsRefreshInterval, routes: config.RouteRefreshInterval },
+      now,
+      random: Math.random,
     }),
   })
 }
@@ -82,7 +115,10 @@ export async function createDataplane({ config, status, metrics, log, mtuFile }:
 function networkManagers(config: FelixConfig, context: ManagerContext, now: () => number): Manager[] {
   if (config.RouteSyncDisabled) return []
   const mtuBytes = { ipip: config.IpipMTU, vxlan: config.VxlanMTU, 'vxlan-v6': config.VxlanMTUV6 }
-  const links = new HostLinks({ mtuPattern: new RegExp(config.MtuIfacePattern), workloadPrefixes: config.InterfacePrefix })
+  const links = new HostLinks({
+    mtuPattern: new RegExp(config.MtuIfacePattern),
+    workloadPrefixes: config.InterfacePrefix,
+  })
   const vxlan = { vni: config.VxlanVNI, port: config.VxlanPort }
   const protocol = config.DeviceRouteProtocol === ROUTE_PROTOCOL_BOOT ? ROUTE_PROTOCOL : config.DeviceRouteProtocol
   return [
@@ -94,15 +130,22 @@ function networkManagers(config: FelixConfig, context: ManagerContext, now: () =
 
 function linkMonitor(config: FelixConfig, log: Logger): LinkMonitor {
   const names = new Set(config.InterfaceExclude.filter((pattern) => !pattern.startsWith('/')))
-  const expressions = config.InterfaceExclude.filter((pattern) => pattern.startsWith('/')).map((pattern) => new RegExp(pattern.slice(1, -1)))
-  const excludeAddresses = (name: string): boolean => names.has(name) || expressions.some((expression) => expression.test(name))
+  const expressions = config.InterfaceExclude.filter((pattern) => pattern.startsWith('/')).map(
+    (pattern) => new RegExp(pattern.slice(1, -1)),
+  )
+  const excludeAddresses = (name: string): boolean =>
+    names.has(name) || expressions.some((expression) => expression.test(name))
   return createLinkMonitor({ log, refreshMs: config.InterfaceRefreshInterval, excludeAddresses })
 }
 
 const VARIANT = { Auto: 'auto', Legacy: 'legacy', NFT: 'nft' } as const
 
 /** Rules of ours in the other iptables go when those in this one stand. */
-function sweepingOtherVariant(status: DataplaneStatusSink, { variant, leftovers }: IptablesChoice, log: Logger): DataplaneStatusSink {
+function sweepingOtherVariant(
+  status: DataplaneStatusSink,
+  { variant, leftovers }: IptablesChoice,
+  log: Logger,
+): DataplaneStatusSink {
   const sweep = (): void => {
     cleanOtherVariant(variant === 'nft' ? 'legacy' : 'nft', log).then(
       (tables) => log.info('Removed our rules from the other iptables variant', { tables: tables.length }),
@@ -135,8 +178,13 @@ function familyDrivers(config: FelixConfig, { versions, iptables: { variant }, l
   return versions.map((version): FamilyDrivers => {
     const table = (name: Table): RuleTable =>
       createRuleTable({
-        variant, table: name, ipVersion: version, log, insertMode: config.ChainInsertMode,
-        refreshMs: config.IptablesRefreshInterval, postWriteCheckMs: config.IptablesPostWriteCheckInterval,
+        variant,
+        table: name,
+        ipVersion: version,
+        log,
+        insertMode: config.ChainInsertMode,
+        refreshMs: config.IptablesRefreshInterval,
+        postWriteCheckMs: config.IptablesPostWriteCheckInterval,
         ...(config.IptablesLockTimeout > 0 && { lockTimeoutSeconds: Math.ceil(config.IptablesLockTimeout / 1000) }),
       })
     return {

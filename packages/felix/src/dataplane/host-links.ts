@@ -61,7 +61,9 @@ export class HostLinks implements Manager {
   /** The smallest MTU of the host's own interfaces that are up. */
   mtuBytes(): number {
     const { mtuPattern } = this.#options
-    const sizes = [...this.#links.values()].filter(({ name, operUp }) => operUp && mtuPattern.test(name)).map(({ mtuBytes }) => mtuBytes)
+    const sizes = [...this.#links.values()]
+      .filter(({ name, operUp }) => operUp && mtuPattern.test(name))
+      .map(({ mtuBytes }) => mtuBytes)
     return sizes.length === 0 ? UNKNOWN_MTU_BYTES : Math.min(...sizes)
   }
 }

@@ -52,12 +52,16 @@ const tryTcp = (host: string, port: number, { timeoutMs = 500, sourcePort }: Opt
   new Promise((resolve) => {
     const socket = connect({ host, port, ...(sourcePort !== undefined && { localPort: sourcePort }) })
     const end = (ok: boolean): void => {
-      if (socket.connecting) socket.destroy() // a reset would wait for the connection
+      if (socket.connecting)
+        socket.destroy() // a reset would wait for the connection
       else socket.resetAndDestroy()
       resolve(ok)
     }
     socket.setTimeout(timeoutMs, () => end(false))
-    socket.on('error', () => end(false)).on('connect', () => socket.write('x')).on('data', () => end(true))
+    socket
+      .on('error', () => end(false))
+      .on('connect', () => socket.write('x'))
+      .on('data', () => end(true))
   })
 
 const tryUdp = (host: string, port: number, { timeoutMs = 500, sourcePort }: Options = {}): Promise<boolean> =>
@@ -74,4 +78,7 @@ const tryUdp = (host: string, port: number, { timeoutMs = 500, sourcePort }: Opt
   })
 
 const ping = (to: string): Promise<number> =>
-  promisify(execFile)('ping', ['-n', '-q', '-W', '0.5', '-c', '1', to]).then(() => 1, () => 0)
+  promisify(execFile)('ping', ['-n', '-q', '-W', '0.5', '-c', '1', to]).then(
+    () => 1,
+    () => 0,
+  )

@@ -8,7 +8,14 @@ import { promisify } from 'node:util'
 import { quietLogger, waitFor } from '@calico-node/core'
 import { parseCidr, parseInterfaceName, parseMac } from '@calico-node/model'
 import { Peer } from '@calico-node/testkit'
-import { type CalcMessage, type CalcRule, type CalcSide, type EndpointState, type WorkloadEndpoint, workloadKey } from '../calc/messages.ts'
+import {
+  type CalcMessage,
+  type CalcRule,
+  type CalcSide,
+  type EndpointState,
+  type WorkloadEndpoint,
+  workloadKey,
+} from '../calc/messages.ts'
 import { environmentLayer } from '../config/layers.ts'
 import type { FelixConfig } from '../config/params.ts'
 import { resolveFelixConfig } from '../config/resolve.ts'
@@ -64,7 +71,11 @@ export class HostScene {
     assert.deepEqual(links, [], 'this takes a fresh network namespace: run it through scripts/in-netns.sh')
     const { config } = resolveFelixConfig([environmentLayer({ FELIX_IPTABLESBACKEND: variant, ...env })])
     const outside = await Peer.start({
-      name: 'outside', hostInterface: 'uplink', addresses: [`${OUTSIDE[4]}/24`, `${OUTSIDE[6]}/64`], gateway: UPLINK[4], ports: PORTS,
+      name: 'outside',
+      hostInterface: 'uplink',
+      addresses: [`${OUTSIDE[4]}/24`, `${OUTSIDE[6]}/64`],
+      gateway: UPLINK[4],
+      ports: PORTS,
     })
     await sh(`ip addr add ${UPLINK[4]}/24 dev uplink; ip addr add ${UPLINK[6]}/64 dev uplink nodad`)
     await sh(`ip route replace default via ${OUTSIDE[4]}; ip -6 route replace default via ${OUTSIDE[6]}`)
@@ -83,7 +94,9 @@ export class HostScene {
         if (state === undefined) this.states.delete(name)
         else this.states.set(name, state)
       },
-      dataplaneInSync: (): void => { this.inSync = true },
+      dataplaneInSync: (): void => {
+        this.inSync = true
+      },
     }
     const metrics = new FelixMetrics({ node: 'test', processMetrics: false })
     const dataplane = await createDataplane({ config: this.config, status, metrics, log: quietLogger })
@@ -119,8 +132,11 @@ export class HostScene {
     this.#peers.push(peer)
     const endpoint: WorkloadEndpoint = {
       id: { orchestrator: 'test', workload: `default/${name}`, endpoint: 'eth0' },
-      interfaceName: parseInterfaceName(hostInterface), mac: parseMac(await peer.mac()),
-      nets: [parseCidr(`${ip[4]}/32`), parseCidr(`${ip[6]}/128`)], tiers: [], profiles: [],
+      interfaceName: parseInterfaceName(hostInterface),
+      mac: parseMac(await peer.mac()),
+      nets: [parseCidr(`${ip[4]}/32`), parseCidr(`${ip[6]}/128`)],
+      tiers: [],
+      profiles: [],
     }
     return { peer, ip, endpoint }
   }
@@ -135,18 +151,40 @@ export class HostScene {
   }
 }
 
-export const update = (workload: Workload, change: Partial<WorkloadEndpoint> = {}): CalcMessage =>
-  ({ kind: 'workload.update', endpoint: { ...workload.endpoint, ...change } })
+export const update = (workload: Workload, change: Partial<WorkloadEndpoint> = {}): CalcMessage => ({
+  kind: 'workload.update',
+  endpoint: { ...workload.endpoint, ...change },
+})
 
-export const NO_SIDE: CalcSide = { nets: [], notNets: [], ports: [], notPorts: [], sets: [], notSets: [], portSets: [], notPortSets: [] }
+export const NO_SIDE: CalcSide = {
+  nets: [],
+  notNets: [],
+  ports: [],
+  notPorts: [],
+  sets: [],
+  notSets: [],
+  portSets: [],
+  notPortSets: [],
+}
 
-export type RuleFields = Partial<Omit<CalcRule, 'action' | 'source' | 'destination'>> & { from?: Partial<CalcSide>; to?: Partial<CalcSide> }
-export const calcRule = (action: CalcRule['action'], { from, to, ...fields }: RuleFields = {}): CalcRule =>
-  ({ action, comments: [], ...fields, source: { ...NO_SIDE, ...from }, destination: { ...NO_SIDE, ...to } })
+export type RuleFields = Partial<Omit<CalcRule, 'action' | 'source' | 'destination'>> & {
+  from?: Partial<CalcSide>
+  to?: Partial<CalcSide>
+}
+export const calcRule = (action: CalcRule['action'], { from, to, ...fields }: RuleFields = {}): CalcRule => ({
+  action,
+  comments: [],
+  ...fields,
+  source: { ...NO_SIDE, ...from },
+  destination: { ...NO_SIDE, ...to },
+})
 
 /** Both directions of this profile allow everything. */
-export const openProfile = (id = 'open'): CalcMessage =>
-  ({ kind: 'profile.update', id, rules: { ingress: [calcRule('allow')], egress: [calcRule('allow')] } })
+export const openProfile = (id = 'open'): CalcMessage => ({
+  kind: 'profile.update',
+  id,
+  rules: { ingress: [calcRule('allow')], egress: [calcRule('allow')] },
+})
 
 export type Protocol = 'icmp' | 'tcp' | 'udp'
 export interface Probe {
@@ -172,11 +210,15 @@ export async function expectVerdicts(wanted: 'pass' | 'drop', probes: readonly P
     const results = await Promise.all(probes.map(async (probe) => ({ probe, passed: await passes(probe) })))
     return results.filter(({ passed }) => passed !== (wanted === 'pass')).map(({ probe }) => describe(probe))
   }
-  await waitFor(`${wanted} of ${probes.length} probes`, async () => {
-    const list = await wrong()
-    if (list.length > 0) throw new Error(`otherwise: ${list.join(', ')}`)
-    return true
-  }, { pollMs: 20 })
+  await waitFor(
+    `${wanted} of ${probes.length} probes`,
+    async () => {
+      const list = await wrong()
+      if (list.length > 0) throw new Error(`otherwise: ${list.join(', ')}`)
+      return true
+    },
+    { pollMs: 20 },
+  )
   assert.deepEqual(await wrong(), [], `${wanted} wanted, seen otherwise the second time`)
 }
 

@@ -37,7 +37,10 @@ export class InterfaceSettings implements Driver {
     if (errors.size === 0) return
     const interfaces = [...errors.keys()]
     const cause = new AggregateError(errors.values(), `${errors.size} interfaces`)
-    throw new CalicoError('APPLY_FAILED', `Cannot configure ${interfaces.join(', ')}`, { context: { interfaces }, cause })
+    throw new CalicoError('APPLY_FAILED', `Cannot configure ${interfaces.join(', ')}`, {
+      context: { interfaces },
+      cause,
+    })
   }
 
   #write(name: string, { key, value, required }: InterfaceSysctl, errors: Map<string, unknown>): void {

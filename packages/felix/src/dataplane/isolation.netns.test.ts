@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { waitFor } from '@calico-node/core'
-import { type Workload, bothVersions, expectDrop, expectPass, HostScene, openProfile, sh, update, VARIANTS } from './host-scene.test.ts'
+import {
+  type Workload,
+  bothVersions,
+  expectDrop,
+  expectPass,
+  HostScene,
+  openProfile,
+  sh,
+  update,
+  VARIANTS,
+} from './host-scene.test.ts'
 import { requireOwnNamespace } from '@calico-node/testkit'
 
 requireOwnNamespace()
@@ -29,7 +39,11 @@ for (const variant of VARIANTS) {
     })
 
     test('without a profile everything drops, both ways', async () => {
-      await expectDrop(...bothVersions({ from: a, to: b }), ...bothVersions({ from: host.outside, to: a }), ...bothVersions({ from: a, to: host.outside }))
+      await expectDrop(
+        ...bothVersions({ from: a, to: b }),
+        ...bothVersions({ from: host.outside, to: a }),
+        ...bothVersions({ from: a, to: host.outside }),
+      )
     })
 
     test('its own host reaches a workload all the same', async () => {
@@ -50,7 +64,11 @@ for (const variant of VARIANTS) {
     test('with an open profile at both ends everything passes', async () => {
       host.send(update(b, { profiles: ['open'] }))
       for (const protocol of ['icmp', 'tcp', 'udp'] as const) {
-        await expectPass(...bothVersions({ from: a, to: b, protocol }), ...bothVersions({ from: b, to: host.outside, protocol }), ...bothVersions({ from: host.outside, to: b, protocol }))
+        await expectPass(
+          ...bothVersions({ from: a, to: b, protocol }),
+          ...bothVersions({ from: b, to: host.outside, protocol }),
+          ...bothVersions({ from: host.outside, to: b, protocol }),
+        )
       }
     })
 
@@ -66,18 +84,30 @@ for (const variant of VARIANTS) {
 
     test('the settings of the interface are those of a gateway', async () => {
       const read = async (key: string): Promise<string> => (await sh(`cat /proc/sys/net/${key}`)).trim()
-      for (const key of ['ipv4/conf/calia/proxy_arp', 'ipv4/conf/calia/forwarding', 'ipv4/conf/calia/route_localnet', 'ipv6/conf/calia/proxy_ndp', 'ipv6/conf/calia/forwarding']) {
+      for (const key of [
+        'ipv4/conf/calia/proxy_arp',
+        'ipv4/conf/calia/forwarding',
+        'ipv4/conf/calia/route_localnet',
+        'ipv6/conf/calia/proxy_ndp',
+        'ipv6/conf/calia/forwarding',
+      ]) {
         assert.equal(await read(key), '1', key)
       }
       assert.equal(await read('ipv6/conf/calia/accept_ra'), '0')
       assert.equal(await read('ipv4/neigh/calia/proxy_delay'), '0')
-      assert.match(await sh('ip neigh show dev calia nud permanent'), new RegExp(`${a.ip[4]} lladdr ${a.endpoint.mac} PERMANENT`))
+      assert.match(
+        await sh('ip neigh show dev calia nud permanent'),
+        new RegExp(`${a.ip[4]} lladdr ${a.endpoint.mac} PERMANENT`),
+      )
       assert.match(await sh('ip route show dev calia'), new RegExp(`^${a.ip[4]} scope link *$`, 'm'))
     })
 
     test('a workload cannot send from an address that is not its own', async () => {
-      await sh(`ip -n a addr add 10.65.0.77/32 dev eth0; ip -n a addr add fd00:65::77/128 dev eth0 nodad; ip route add 10.65.0.77/32 via 172.16.0.2; ip -6 route add fd00:65::77/128 via fd00:16::2`)
-      const received = async (): Promise<number> => Number((await sh(`ip netns exec b nstat -asz IcmpInEchos | awk '/IcmpInEchos/ {print $2}'`)).trim())
+      await sh(
+        `ip -n a addr add 10.65.0.77/32 dev eth0; ip -n a addr add fd00:65::77/128 dev eth0 nodad; ip route add 10.65.0.77/32 via 172.16.0.2; ip -6 route add fd00:65::77/128 via fd00:16::2`,
+      )
+      const received = async (): Promise<number> =>
+        Number((await sh(`ip netns exec b nstat -asz IcmpInEchos | awk '/IcmpInEchos/ {print $2}'`)).trim())
       const before = await received()
       assert.equal(await a.peer.ping(b.ip[4], { source: '10.65.0.77' }), 0)
       assert.equal(await received(), before, 'the echo request itself must not arrive')
@@ -85,10 +115,16 @@ for (const variant of VARIANTS) {
       await expectPass(...bothVersions({ from: a, to: b }))
     })
 
-    test('an interface that begins like a workload\'s and is none is cut off', async () => {
+    test("an interface that begins like a workload's and is none is cut off", async () => {
       const c = await host.addWorkload('c', 3)
-      await sh(`ip route add ${c.ip[4]}/32 dev calic proto static; ip -6 route add ${c.ip[6]}/128 dev calic proto static`)
-      await expectDrop(...bothVersions({ from: c, to: a }), ...bothVersions({ from: a, to: c }), ...bothVersions({ from: host.outside, to: c }))
+      await sh(
+        `ip route add ${c.ip[4]}/32 dev calic proto static; ip -6 route add ${c.ip[6]}/128 dev calic proto static`,
+      )
+      await expectDrop(
+        ...bothVersions({ from: c, to: a }),
+        ...bothVersions({ from: a, to: c }),
+        ...bothVersions({ from: host.outside, to: c }),
+      )
     })
 
     test('without its profile everything drops again', async () => {
@@ -99,7 +135,9 @@ for (const variant of VARIANTS) {
     test('an endpoint that goes takes its chains, routes and neighbours along', async () => {
       host.send({ kind: 'workload.remove', id: b.endpoint.id })
       await waitFor('the state to go', () => !host.states.has('test default/b eth0'))
-      const left = await sh(`iptables-${variant}-save | grep calib; ip route show dev calib; ip neigh show dev calib nud permanent; true`)
+      const left = await sh(
+        `iptables-${variant}-save | grep calib; ip route show dev calib; ip neigh show dev calib nud permanent; true`,
+      )
       assert.equal(left, '')
     })
   })

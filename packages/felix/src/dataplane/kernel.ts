@@ -15,7 +15,17 @@
  */
 import { assertNever, type Logger } from '@calico-node/core'
 import type {
-  Driver, Entries, ForwardingEntry, IpSets, IpVersion, Neighbour, RuleHint, Routes, RuleTable, Table, TunnelDevices,
+  Driver,
+  Entries,
+  ForwardingEntry,
+  IpSets,
+  IpVersion,
+  Neighbour,
+  RuleHint,
+  Routes,
+  RuleTable,
+  Table,
+  TunnelDevices,
 } from '@calico-node/linux'
 import type { HostSettings } from './host-settings.ts'
 import type { InterfaceSettings } from './interface-settings.ts'
@@ -53,8 +63,11 @@ export interface KernelOptions {
 const TABLES = ['raw', 'mangle', 'nat', 'filter'] as const satisfies readonly Table[]
 
 /** The second half of a driver that removes in a step of its own. */
-const deletionsOf = (driver: Driver & { applyDeletions(signal?: AbortSignal): Promise<void> }): Driver =>
-  ({ apply: (signal) => driver.applyDeletions(signal), queueResync: () => undefined, dueInMs: () => driver.dueInMs?.() })
+const deletionsOf = (driver: Driver & { applyDeletions(signal?: AbortSignal): Promise<void> }): Driver => ({
+  apply: (signal) => driver.applyDeletions(signal),
+  queueResync: () => undefined,
+  dueInMs: () => driver.dueInMs?.(),
+})
 
 /** Entries of the kernel that make up the ways to others, supervised. */
 class Adjacencies {
@@ -105,8 +118,10 @@ class Family {
   /** Those that nothing else holds back. */
   free(): Supervised[] {
     return [
-      this.sets, ...TABLES.map((name) => this.tables[name]),
-      ...(this.policyStands() ? [this.routes] : []), ...(this.rulesStand() ? [this.setDeletions] : []),
+      this.sets,
+      ...TABLES.map((name) => this.tables[name]),
+      ...(this.policyStands() ? [this.routes] : []),
+      ...(this.rulesStand() ? [this.setDeletions] : []),
     ]
   }
 }
@@ -127,7 +142,8 @@ export class Kernel {
     this.#families = drivers.families.map((family) => new Family(family, supervise))
     this.#tunnels = supervise(drivers.tunnels, 'tunnel devices')
     this.#adjacencies = [
-      new Adjacencies(drivers.neighbours, 'neighbours', supervise), new Adjacencies(drivers.forwarding, 'forwarding entries', supervise),
+      new Adjacencies(drivers.neighbours, 'neighbours', supervise),
+      new Adjacencies(drivers.forwarding, 'forwarding entries', supervise),
     ]
     this.#interfaces = supervise(drivers.interfaces, 'interface settings')
     this.#host = supervise(drivers.host, 'host settings')
@@ -141,26 +157,41 @@ export class Kernel {
     // ops of a version that is switched off mean nothing
     const family = (version: IpVersion): FamilyDrivers | undefined => families.find((each) => each.version === version)
     switch (op.kind) {
-      case 'ip-set.set': return family(op.set.ipVersion)?.sets.setIpSet(op.set)
+      case 'ip-set.set':
+        return family(op.set.ipVersion)?.sets.setIpSet(op.set)
       case 'ip-set.change':
         family(op.ipVersion)?.sets.removeMembers(op.name, op.removed)
         return family(op.ipVersion)?.sets.addMembers(op.name, op.added)
-      case 'ip-set.remove': return family(op.ipVersion)?.sets.removeIpSet(op.name)
-      case 'chain.set': return family(op.ipVersion)?.tables[op.table].setChain(op.chain)
-      case 'chain.remove': return family(op.ipVersion)?.tables[op.table].removeChain(op.name)
-      case 'hook.set': return family(op.ipVersion)?.tables[op.table].setHook(op.hook)
-      case 'routes.set': return family(op.ipVersion)?.routes.setRoutes(op.owner, op.routes)
-      case 'tunnel.set': return tunnels.setDevice(op.device)
-      case 'tunnel.remove': return tunnels.removeDevice(op.name)
-      case 'neighbours.set': return neighbours.set(op.owner, op.entries)
-      case 'forwarding.set': return forwarding.set(op.owner, op.entries)
-      case 'workload-mtu.set': return workloadMtu.set(op.mtuBytes)
-      case 'notices.set': return this.#notices.set(op.owner, op.reasons)
-      case 'interface.set': return interfaces.set(op.name, op.sysctls)
+      case 'ip-set.remove':
+        return family(op.ipVersion)?.sets.removeIpSet(op.name)
+      case 'chain.set':
+        return family(op.ipVersion)?.tables[op.table].setChain(op.chain)
+      case 'chain.remove':
+        return family(op.ipVersion)?.tables[op.table].removeChain(op.name)
+      case 'hook.set':
+        return family(op.ipVersion)?.tables[op.table].setHook(op.hook)
+      case 'routes.set':
+        return family(op.ipVersion)?.routes.setRoutes(op.owner, op.routes)
+      case 'tunnel.set':
+        return tunnels.setDevice(op.device)
+      case 'tunnel.remove':
+        return tunnels.removeDevice(op.name)
+      case 'neighbours.set':
+        return neighbours.set(op.owner, op.entries)
+      case 'forwarding.set':
+        return forwarding.set(op.owner, op.entries)
+      case 'workload-mtu.set':
+        return workloadMtu.set(op.mtuBytes)
+      case 'notices.set':
+        return this.#notices.set(op.owner, op.reasons)
+      case 'interface.set':
+        return interfaces.set(op.name, op.sysctls)
       case 'interface.reset':
-        for (const driver of [...families.map(({ routes }) => routes), tunnels, neighbours, forwarding]) driver.queueResync()
+        for (const driver of [...families.map(({ routes }) => routes), tunnels, neighbours, forwarding])
+          driver.queueResync()
         return undefined
-      default: return assertNever(op)
+      default:
+        return assertNever(op)
     }
   }
 
@@ -187,7 +218,9 @@ export class Kernel {
   }
 
   problems(): Problem[] {
-    const failures = this.#all().map(({ problem }) => problem).filter((problem) => problem !== undefined)
+    const failures = this.#all()
+      .map(({ problem }) => problem)
+      .filter((problem) => problem !== undefined)
     return [...failures, ...this.#notices.problems()]
   }
 
@@ -208,7 +241,10 @@ export class Kernel {
     const standing = this.#families.filter((family) => family.policyStands())
     await Promise.all(standing.map(({ routes }) => routes.apply(signal)))
     const settled = this.#families.filter((family) => family.rulesStand())
-    const leftovers = [...settled.map(({ setDeletions }) => setDeletions), ...this.#adjacencies.map(({ deletions }) => deletions)]
+    const leftovers = [
+      ...settled.map(({ setDeletions }) => setDeletions),
+      ...this.#adjacencies.map(({ deletions }) => deletions),
+    ]
     await Promise.all(leftovers.map((each) => each.apply(signal)))
     return !signal.aborted && this.#policyStands() && this.#families.every(({ routes }) => routes.stands)
   }

@@ -82,7 +82,11 @@ export class Dataplane {
   /** Until `signal` aborts, or rejects when something fails that nobody can mend. */
   async run(signal: AbortSignal): Promise<void> {
     const { links, ruleHints } = this.#options
-    await Promise.all([this.#loop(signal), this.#followLinks(links.events(signal)), this.#followHints(ruleHints(signal))])
+    await Promise.all([
+      this.#loop(signal),
+      this.#followLinks(links.events(signal)),
+      this.#followHints(ruleHints(signal)),
+    ])
   }
 
   async #followLinks(events: AsyncIterable<LinkEvent>): Promise<void> {

@@ -1,4 +1,14 @@
-import type { Chain, ForwardingEntry, Hook, IpSet, IpVersion, Neighbour, Route, Table, TunnelDevice } from '@calico-node/linux'
+import type {
+  Chain,
+  ForwardingEntry,
+  Hook,
+  IpSet,
+  IpVersion,
+  Neighbour,
+  Route,
+  Table,
+  TunnelDevice,
+} from '@calico-node/linux'
 
 /** One value below /proc/sys that an interface needs. */
 export interface InterfaceSysctl {
@@ -15,12 +25,23 @@ export interface InterfaceSysctl {
  */
 export type DataplaneOp =
   | { readonly kind: 'ip-set.set'; readonly set: IpSet }
-  | { readonly kind: 'ip-set.change'; readonly ipVersion: IpVersion; readonly name: string; readonly added: readonly string[]; readonly removed: readonly string[] }
+  | {
+      readonly kind: 'ip-set.change'
+      readonly ipVersion: IpVersion
+      readonly name: string
+      readonly added: readonly string[]
+      readonly removed: readonly string[]
+    }
   | { readonly kind: 'ip-set.remove'; readonly ipVersion: IpVersion; readonly name: string }
   | { readonly kind: 'chain.set'; readonly ipVersion: IpVersion; readonly table: Table; readonly chain: Chain }
   | { readonly kind: 'chain.remove'; readonly ipVersion: IpVersion; readonly table: Table; readonly name: string }
   | { readonly kind: 'hook.set'; readonly ipVersion: IpVersion; readonly table: Table; readonly hook: Hook }
-  | { readonly kind: 'routes.set'; readonly ipVersion: IpVersion; readonly owner: string; readonly routes: readonly Route[] }
+  | {
+      readonly kind: 'routes.set'
+      readonly ipVersion: IpVersion
+      readonly owner: string
+      readonly routes: readonly Route[]
+    }
   | { readonly kind: 'tunnel.set'; readonly device: TunnelDevice }
   | { readonly kind: 'tunnel.remove'; readonly name: string }
   | { readonly kind: 'neighbours.set'; readonly owner: string; readonly entries: readonly Neighbour[] }

@@ -37,7 +37,10 @@ describe('ResyncSchedule', () => {
 describe('Supervised', () => {
   const failing = { now: 0, error: undefined as unknown }
   const supervised = new Supervised(
-    { apply: () => (failing.error === undefined ? Promise.resolve() : Promise.reject(failing.error)), queueResync: () => undefined },
+    {
+      apply: () => (failing.error === undefined ? Promise.resolve() : Promise.reject(failing.error)),
+      queueResync: () => undefined,
+    },
     { what: 'IPv4 filter rules', log: quietLogger, now: () => failing.now },
   )
 
@@ -47,7 +50,13 @@ describe('Supervised', () => {
     failing.now = 5
     await supervised.apply(never)
     assert.equal(supervised.stands, false)
-    assert.deepEqual(supervised.problem, { what: 'IPv4 filter rules', reason: 'no room', failures: 2, since: 0, interfaces: [] })
+    assert.deepEqual(supervised.problem, {
+      what: 'IPv4 filter rules',
+      reason: 'no room',
+      failures: 2,
+      since: 0,
+      interfaces: [],
+    })
     assert.ok((supervised.dueInMs() ?? Infinity) <= 10_000)
     failing.error = undefined
     await supervised.apply(never)

@@ -3,17 +3,34 @@ import { after, before, describe, test } from 'node:test'
 import { parseCidr } from '@calico-node/model'
 import type { CalcMessage, CalcRule, EndpointTier, PortSpec } from '../calc/messages.ts'
 import {
-  bothVersions, calcRule, expectDrop, expectPass, HostScene, openProfile, type Probe, sh, update, VARIANTS, type Workload,
+  bothVersions,
+  calcRule,
+  expectDrop,
+  expectPass,
+  HostScene,
+  openProfile,
+  type Probe,
+  sh,
+  update,
+  VARIANTS,
+  type Workload,
 } from './host-scene.test.ts'
 import { requireOwnNamespace } from '@calico-node/testkit'
 
 requireOwnNamespace()
 
 const single = (port: number): PortSpec => ({ first: port, last: port })
-const policy = (id: string, ingress: readonly CalcRule[], egress: readonly CalcRule[] = []): CalcMessage =>
-  ({ kind: 'policy.update', id, rules: { ingress, egress } })
-const tier = (name: string, defaultAction: 'Deny' | 'Pass', ingress: readonly string[], egress: readonly string[] = []): EndpointTier =>
-  ({ name, defaultAction, ingress, egress })
+const policy = (id: string, ingress: readonly CalcRule[], egress: readonly CalcRule[] = []): CalcMessage => ({
+  kind: 'policy.update',
+  id,
+  rules: { ingress, egress },
+})
+const tier = (
+  name: string,
+  defaultAction: 'Deny' | 'Pass',
+  ingress: readonly string[],
+  egress: readonly string[] = [],
+): EndpointTier => ({ name, defaultAction, ingress, egress })
 
 for (const variant of VARIANTS) {
   describe(`policy, iptables-${variant}`, () => {
@@ -24,11 +41,16 @@ for (const variant of VARIANTS) {
     const icmp = (from: Workload): Probe[] => bothVersions({ from, to: b })
     const tcp = (from: Workload, port = 80): Probe[] => bothVersions({ from, to: b, protocol: 'tcp', port })
     const udp = (from: Workload, port = 80): Probe[] => bothVersions({ from, to: b, protocol: 'udp', port })
-    const nets = (...workloads: readonly Workload[]): { nets: Workload['endpoint']['nets'] } => ({ nets: workloads.flatMap(({ endpoint }) => endpoint.nets) })
+    const nets = (...workloads: readonly Workload[]): { nets: Workload['endpoint']['nets'] } => ({
+      nets: workloads.flatMap(({ endpoint }) => endpoint.nets),
+    })
 
     /** One policy in the default tier of b. */
     const ingress = (...rules: readonly CalcRule[]): void =>
-      host.send(policy('default/p', rules), update(b, { tiers: [tier('default', 'Deny', ['default/p'])], profiles: ['open'] }))
+      host.send(
+        policy('default/p', rules),
+        update(b, { tiers: [tier('default', 'Deny', ['default/p'])], profiles: ['open'] }),
+      )
 
     before(async () => {
       host = await HostScene.create(variant)
@@ -69,7 +91,10 @@ for (const variant of VARIANTS) {
       const echo = calcRule('allow', { protocol: 1, icmp: { type: 8, code: 0 } })
       ingress(echo, calcRule('allow', { protocol: 58, icmp: { type: 128 } }))
       await expectPass(...icmp(a))
-      ingress(calcRule('allow', { protocol: 1, notIcmp: { type: 8 } }), calcRule('allow', { protocol: 58, notIcmp: { type: 128 } }))
+      ingress(
+        calcRule('allow', { protocol: 1, notIcmp: { type: 8 } }),
+        calcRule('allow', { protocol: 58, notIcmp: { type: 128 } }),
+      )
       await expectDrop(...icmp(a))
     })
 
@@ -87,7 +112,11 @@ for (const variant of VARIANTS) {
       ingress(calcRule('allow', { from: { nets: pool, notNets: a.endpoint.nets } }))
       await expectPass(...icmp(c))
       await expectDrop(...icmp(a))
-      ingress(calcRule('allow', { from: { notNets: [...a.endpoint.nets, parseCidr('10.65.0.8/30'), parseCidr('fd00:65::8/126')] } }))
+      ingress(
+        calcRule('allow', {
+          from: { notNets: [...a.endpoint.nets, parseCidr('10.65.0.8/30'), parseCidr('fd00:65::8/126')] },
+        }),
+      )
       await expectPass(...icmp(c))
       await expectDrop(...icmp(a))
     })
@@ -135,11 +164,14 @@ for (const variant of VARIANTS) {
     })
 
     test('policies of a tier in order, and tiers in order', async () => {
-      const send = (first: EndpointTier[]): void => host.send(
-        policy('sec/allow-a', [calcRule('allow', { from: nets(a) })]), policy('sec/pass-c', [calcRule('pass', { from: nets(c) })]),
-        policy('sec/deny', [calcRule('deny')]), policy('default/p', [calcRule('deny', { protocol: 6 }), calcRule('allow')]),
-        update(b, { tiers: [...first, tier('default', 'Deny', ['default/p'])], profiles: ['open'] }),
-      )
+      const send = (first: EndpointTier[]): void =>
+        host.send(
+          policy('sec/allow-a', [calcRule('allow', { from: nets(a) })]),
+          policy('sec/pass-c', [calcRule('pass', { from: nets(c) })]),
+          policy('sec/deny', [calcRule('deny')]),
+          policy('default/p', [calcRule('deny', { protocol: 6 }), calcRule('allow')]),
+          update(b, { tiers: [...first, tier('default', 'Deny', ['default/p'])], profiles: ['open'] }),
+        )
       send([tier('sec', 'Deny', ['sec/allow-a', 'sec/pass-c', 'sec/deny'])])
       await expectPass(...tcp(a), ...icmp(c))
       await expectDrop(...tcp(c), ...bothVersions({ from: host.outside, to: b }))
@@ -149,7 +181,10 @@ for (const variant of VARIANTS) {
 
     test('the end of a tier denies or passes on; the last one passes to the profiles', async () => {
       const send = (action: 'Deny' | 'Pass'): void =>
-        host.send(policy('sec/allow-a', [calcRule('allow', { from: nets(a) })]), update(b, { tiers: [tier('sec', action, ['sec/allow-a'])], profiles: ['open'] }))
+        host.send(
+          policy('sec/allow-a', [calcRule('allow', { from: nets(a) })]),
+          update(b, { tiers: [tier('sec', action, ['sec/allow-a'])], profiles: ['open'] }),
+        )
       send('Deny')
       await expectPass(...icmp(a))
       await expectDrop(...icmp(c))
@@ -162,11 +197,14 @@ for (const variant of VARIANTS) {
     test('policies and sets that nobody needs any more leave no trace', async () => {
       host.send(
         update(b, { profiles: ['open'] }),
-        ...['default/p', 'default/out', 'sec/allow-a', 'sec/pass-c', 'sec/deny'].map((id) => ({ kind: 'policy.remove', id }) as const),
+        ...['default/p', 'default/out', 'sec/allow-a', 'sec/pass-c', 'sec/deny'].map(
+          (id) => ({ kind: 'policy.remove', id }) as const,
+        ),
         ...['s:a', 's:all', 'n:http'].map((id) => ({ kind: 'ipset.remove', id }) as const),
       )
       await expectPass(...icmp(c))
-      const left = async (): Promise<string> => sh(`iptables-${variant}-save | grep -E 'cali-p[io]-'; ipset list -n | grep -v pools; true`)
+      const left = async (): Promise<string> =>
+        sh(`iptables-${variant}-save | grep -E 'cali-p[io]-'; ipset list -n | grep -v pools; true`)
       assert.equal(await left(), '')
     })
   })

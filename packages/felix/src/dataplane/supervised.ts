@@ -83,7 +83,8 @@ export class Supervised {
     const { failures: before = 0, since = now() } = this.#problem ?? {}
     const failures = before + 1
     this.#retryAt = now() + backoffMs(before, { capMs: RETRY_CAP_MS })
-    const parts = namesIn(err, 'chains') ?? namesIn(err, 'names') ?? namesIn(err, 'failed') ?? namesIn(err, 'interfaces')
+    const parts =
+      namesIn(err, 'chains') ?? namesIn(err, 'names') ?? namesIn(err, 'failed') ?? namesIn(err, 'interfaces')
     const interfaces = namesIn(err, 'interfaces') ?? []
     this.#problem = { what, reason: messageOf(err), failures, since, interfaces, ...(parts && { parts }) }
     if (before > 0 && now() < this.#remindAt) return

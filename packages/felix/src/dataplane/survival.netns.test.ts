@@ -6,13 +6,28 @@ import { after, before, describe, test } from 'node:test'
 import { sleep, waitFor } from '@calico-node/core'
 import type { CalcMessage } from '../calc/messages.ts'
 import {
-  bothVersions, calcRule, expectDrop, expectPass, HostScene, openProfile, sh, update, VARIANTS, VERSIONS, type Workload,
+  bothVersions,
+  calcRule,
+  expectDrop,
+  expectPass,
+  HostScene,
+  openProfile,
+  sh,
+  update,
+  VARIANTS,
+  VERSIONS,
+  type Workload,
 } from './host-scene.test.ts'
 import { requireOwnNamespace } from '@calico-node/testkit'
 
 requireOwnNamespace()
 
-const ENV = { FELIX_IPTABLESREFRESHINTERVAL: '1', FELIX_IPTABLESPOSTWRITECHECKINTERVALSECS: '0.5', FELIX_IPSETSREFRESHINTERVAL: '1', FELIX_ROUTEREFRESHINTERVAL: '1' }
+const ENV = {
+  FELIX_IPTABLESREFRESHINTERVAL: '1',
+  FELIX_IPTABLESPOSTWRITECHECKINTERVALSECS: '0.5',
+  FELIX_IPSETSREFRESHINTERVAL: '1',
+  FELIX_ROUTEREFRESHINTERVAL: '1',
+}
 
 for (const variant of VARIANTS) {
   describe(`survival, iptables-${variant}`, () => {
@@ -23,16 +38,25 @@ for (const variant of VARIANTS) {
     /** a and b may talk, c may not. */
     const world = (): CalcMessage[] => [
       { kind: 'ipset.update', id: 's:a', type: 'hash:net', members: [a.ip[4], a.ip[6]] },
-      { kind: 'policy.update', id: 'default/p', rules: { ingress: [calcRule('allow', { from: { sets: ['s:a'] } })], egress: [] } },
+      {
+        kind: 'policy.update',
+        id: 'default/p',
+        rules: { ingress: [calcRule('allow', { from: { sets: ['s:a'] } })], egress: [] },
+      },
       openProfile(),
       update(a, { profiles: ['open'] }),
-      update(b, { tiers: [{ name: 'default', defaultAction: 'Deny', ingress: ['default/p'], egress: [] }], profiles: ['open'] }),
+      update(b, {
+        tiers: [{ name: 'default', defaultAction: 'Deny', ingress: ['default/p'], egress: [] }],
+        profiles: ['open'],
+      }),
       update(c, { profiles: ['open'] }),
       { kind: 'in-sync' },
     ]
     /** What Felix has in the kernel, counters left out. */
     const kernelState = async (): Promise<string> =>
-      sh(`for t in iptables ip6tables; do $t-${variant}-save | grep -v '^[#:]'; done; ipset save; ip route; ip -6 route show table main proto boot; ip neigh show nud permanent`)
+      sh(
+        `for t in iptables ip6tables; do $t-${variant}-save | grep -v '^[#:]'; done; ipset save; ip route; ip -6 route show table main proto boot; ip neigh show nud permanent`,
+      )
 
     /**
      * While something happens a (allowed) pings b, and c (denied) sends it a datagram a millisecond.
@@ -48,7 +72,10 @@ for (const variant of VARIANTS) {
       await work()
       const answered = (await Promise.all(pings)).reduce((sum, each) => sum + each, 0)
       const sent = await Promise.all(floods)
-      assert.ok(sent.every((each) => each > 1000), `only ${sent.join(' and ')} datagrams were sent`)
+      assert.ok(
+        sent.every((each) => each > 1000),
+        `only ${sent.join(' and ')} datagrams were sent`,
+      )
       return { lost: VERSIONS.length * count - answered, leaked: (await leaked()) - before }
     }
 
@@ -60,9 +87,16 @@ for (const variant of VARIANTS) {
 
     test('cold start with traffic from before it: no denied packet passes at any moment', async () => {
       // the routes that a plugin makes are there before we are
-      for (const { ip, endpoint } of [a, b, c]) await sh(`ip route add ${ip[4]} dev ${endpoint.interfaceName}; ip -6 route add ${ip[6]} dev ${endpoint.interfaceName}`)
-      await sh(`ip -n c neigh replace 169.254.1.1 lladdr $(ip -br link show calic | awk '{print $3}') dev eth0 nud permanent`)
-      await sh('ip route del 10.65.0.3; ip -6 route del fd00:65::3; echo 0 > /proc/sys/net/ipv4/ip_forward; echo 0 > /proc/sys/net/ipv6/conf/all/forwarding')
+      for (const { ip, endpoint } of [a, b, c])
+        await sh(
+          `ip route add ${ip[4]} dev ${endpoint.interfaceName}; ip -6 route add ${ip[6]} dev ${endpoint.interfaceName}`,
+        )
+      await sh(
+        `ip -n c neigh replace 169.254.1.1 lladdr $(ip -br link show calic | awk '{print $3}') dev eth0 nud permanent`,
+      )
+      await sh(
+        'ip route del 10.65.0.3; ip -6 route del fd00:65::3; echo 0 > /proc/sys/net/ipv4/ip_forward; echo 0 > /proc/sys/net/ipv6/conf/all/forwarding',
+      )
       const { leaked } = await during(async () => {
         await host.start()
         host.send(...world())
@@ -91,7 +125,11 @@ for (const variant of VARIANTS) {
       const [, , ...rest] = world()
       host.send(
         { kind: 'ipset.update', id: 's:a', type: 'hash:net', members: [] },
-        { kind: 'policy.update', id: 'default/p', rules: { ingress: [calcRule('deny', { from: { nets: a.endpoint.nets } }), calcRule('allow')], egress: [] } },
+        {
+          kind: 'policy.update',
+          id: 'default/p',
+          rules: { ingress: [calcRule('deny', { from: { nets: a.endpoint.nets } }), calcRule('allow')], egress: [] },
+        },
         ...rest,
       )
       await expectDrop(...bothVersions({ from: a, to: b }))
@@ -104,15 +142,33 @@ for (const variant of VARIANTS) {
     test('policies, sets and endpoints come and go without touching the traffic of others', async () => {
       const churn = async (round: number): Promise<void> => {
         const id = `s:x${round}`
-        const outsider = { ...c.endpoint, id: { ...c.endpoint.id, endpoint: 'x' }, interfaceName: a.endpoint.interfaceName }
+        const outsider = {
+          ...c.endpoint,
+          id: { ...c.endpoint.id, endpoint: 'x' },
+          interfaceName: a.endpoint.interfaceName,
+        }
         host.send(
           { kind: 'ipset.update', id, type: 'hash:net', members: ['10.65.1.1'] },
-          { kind: 'policy.update', id: `default/x${round}`, rules: { ingress: [calcRule('deny', { from: { sets: [id] } })], egress: [] } },
-          update(b, { tiers: [{ name: 'default', defaultAction: 'Deny', ingress: [`default/x${round}`, 'default/p'], egress: [] }], profiles: ['open'] }),
+          {
+            kind: 'policy.update',
+            id: `default/x${round}`,
+            rules: { ingress: [calcRule('deny', { from: { sets: [id] } })], egress: [] },
+          },
+          update(b, {
+            tiers: [
+              { name: 'default', defaultAction: 'Deny', ingress: [`default/x${round}`, 'default/p'], egress: [] },
+            ],
+            profiles: ['open'],
+          }),
           { kind: 'workload.update', endpoint: { ...outsider, interfaceName: outsider.interfaceName } },
         )
         await sleep(30)
-        host.send({ kind: 'workload.remove', id: outsider.id }, ...world(), { kind: 'policy.remove', id: `default/x${round}` }, { kind: 'ipset.remove', id })
+        host.send(
+          { kind: 'workload.remove', id: outsider.id },
+          ...world(),
+          { kind: 'policy.remove', id: `default/x${round}` },
+          { kind: 'ipset.remove', id },
+        )
         await sleep(30)
       }
       const { lost, leaked } = await during(async () => {
@@ -122,15 +178,29 @@ for (const variant of VARIANTS) {
     })
 
     test('rules of others stay, and stay where they are', async () => {
-      await sh(`iptables-${variant} -I FORWARD -s 192.0.2.1 -j DROP; iptables-${variant} -A FORWARD -s 192.0.2.2 -j DROP; iptables-${variant} -N theirs; iptables-${variant} -A theirs -j RETURN`)
-      const forward = async (): Promise<string[]> => (await sh(`iptables-${variant} -S FORWARD`)).split('\n').filter((line) => line.startsWith('-A')).map((line) => /192\.0\.2\.\d|cali-FORWARD|MARK/.exec(line)?.[0] ?? line)
+      await sh(
+        `iptables-${variant} -I FORWARD -s 192.0.2.1 -j DROP; iptables-${variant} -A FORWARD -s 192.0.2.2 -j DROP; iptables-${variant} -N theirs; iptables-${variant} -A theirs -j RETURN`,
+      )
+      const forward = async (): Promise<string[]> =>
+        (await sh(`iptables-${variant} -S FORWARD`))
+          .split('\n')
+          .filter((line) => line.startsWith('-A'))
+          .map((line) => /192\.0\.2\.\d|cali-FORWARD|MARK/.exec(line)?.[0] ?? line)
       const wanted = ['cali-FORWARD', '192.0.2.1', '192.0.2.2', 'mark', 'MARK']
-      await waitFor('our jump to be first again and our ends last', async () => {
-        const seen = (await forward()).map((line) => (line.includes('mark') && !line.includes('MARK') ? 'mark' : line))
-        return seen.length === 5 && seen[0] === wanted[0] && seen[1] === wanted[1] && seen[2] === wanted[2]
-      }, { deadlineMs: 15_000 })
+      await waitFor(
+        'our jump to be first again and our ends last',
+        async () => {
+          const seen = (await forward()).map((line) =>
+            line.includes('mark') && !line.includes('MARK') ? 'mark' : line,
+          )
+          return seen.length === 5 && seen[0] === wanted[0] && seen[1] === wanted[1] && seen[2] === wanted[2]
+        },
+        { deadlineMs: 15_000 },
+      )
       assert.match(await sh(`iptables-${variant} -S theirs`), /-A theirs -j RETURN/)
-      await sh(`iptables-${variant} -D FORWARD -s 192.0.2.1 -j DROP; iptables-${variant} -D FORWARD -s 192.0.2.2 -j DROP; iptables-${variant} -F theirs; iptables-${variant} -X theirs`)
+      await sh(
+        `iptables-${variant} -D FORWARD -s 192.0.2.1 -j DROP; iptables-${variant} -D FORWARD -s 192.0.2.2 -j DROP; iptables-${variant} -F theirs; iptables-${variant} -X theirs`,
+      )
       await expectPass(...bothVersions({ from: a, to: b }))
     })
 
@@ -169,7 +239,10 @@ for (const variant of VARIANTS) {
           const { problems } = host.dataplane.health()
           return problems.length >= 2 && problems
         })
-        assert.deepEqual(broken.map(({ what }) => what), ['IPv4 filter rules', 'IPv6 filter rules'])
+        assert.deepEqual(
+          broken.map(({ what }) => what),
+          ['IPv4 filter rules', 'IPv6 filter rules'],
+        )
         assert.equal(await sh('ip route show dev calid'), '')
         assert.equal(host.states.get('test default/d eth0'), undefined)
         await expectPass(...bothVersions({ from: a, to: b }))

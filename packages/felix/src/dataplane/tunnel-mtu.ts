@@ -20,7 +20,10 @@ export function tunnelMtu(kind: TunnelKind, configured: number, hostMtuBytes: nu
   const detected = Math.max(minimum, fitting)
   if (configured >= minimum) return { mtuBytes: configured }
   if (configured > 0) {
-    return { mtuBytes: detected, notice: `${PARAMETER[kind]}=${configured} is below the minimum of ${minimum}: ${detected} is used` }
+    return {
+      mtuBytes: detected,
+      notice: `${PARAMETER[kind]}=${configured} is below the minimum of ${minimum}: ${detected} is used`,
+    }
   }
   if (fitting >= minimum) return { mtuBytes: detected }
   const reason = `the MTU of this host, ${hostMtuBytes}, leaves less than the minimum of ${minimum}: packets will be fragmented`
@@ -28,4 +31,5 @@ export function tunnelMtu(kind: TunnelKind, configured: number, hostMtuBytes: nu
 }
 
 /** What workloads may send, whichever tunnel it takes. @param tunnels MTUs of those in use. */
-export const workloadMtu = (tunnels: readonly number[], hostMtuBytes: number): number => Math.min(hostMtuBytes, ...tunnels)
+export const workloadMtu = (tunnels: readonly number[], hostMtuBytes: number): number =>
+  Math.min(hostMtuBytes, ...tunnels)

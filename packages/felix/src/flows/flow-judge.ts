@@ -3,7 +3,13 @@
  * the kernel. Host endpoints are not asked, and what the host itself sends is nobody's business here.
  */
 import { cidrBase, type Ip } from '@calico-node/model'
-import { type CalcMessage, type CalcRule, type RuleLists, type WorkloadEndpoint, workloadKey } from '../calc/messages.ts'
+import {
+  type CalcMessage,
+  type CalcRule,
+  type RuleLists,
+  type WorkloadEndpoint,
+  workloadKey,
+} from '../calc/messages.ts'
 import type { PolicyDirection } from '../rules/names.ts'
 import { MemberSet } from './member-set.ts'
 import { type Flow, ruleMatches } from './rule-match.ts'
@@ -24,18 +30,24 @@ export class FlowJudge {
       case 'ipset.delta':
         this.#sets.get(message.id)?.change(message.added, message.removed)
         return true
-      case 'ipset.remove': return this.#sets.delete(message.id)
-      case 'policy.update': return Boolean(this.#policies.set(message.id, message.rules))
-      case 'policy.remove': return this.#policies.delete(message.id)
-      case 'profile.update': return Boolean(this.#profiles.set(message.id, message.rules))
-      case 'profile.remove': return this.#profiles.delete(message.id)
+      case 'ipset.remove':
+        return this.#sets.delete(message.id)
+      case 'policy.update':
+        return Boolean(this.#policies.set(message.id, message.rules))
+      case 'policy.remove':
+        return this.#policies.delete(message.id)
+      case 'profile.update':
+        return Boolean(this.#profiles.set(message.id, message.rules))
+      case 'profile.remove':
+        return this.#profiles.delete(message.id)
       case 'workload.update':
         this.#replace(workloadKey(message.endpoint.id), message.endpoint)
         return true
       case 'workload.remove':
         this.#replace(workloadKey(message.id), undefined)
         return true
-      default: return false
+      default:
+        return false
     }
   }
 
@@ -44,12 +56,16 @@ export class FlowJudge {
     if (hostIps.has(flow.source.ip)) return false
     const sender = this.#owners.get(flow.source.ip)
     const receiver = this.#owners.get(flow.destination.ip)
-    return (sender !== undefined && !this.#allows(sender, 'egress', flow)) || (receiver !== undefined && !this.#allows(receiver, 'ingress', flow))
+    return (
+      (sender !== undefined && !this.#allows(sender, 'egress', flow)) ||
+      (receiver !== undefined && !this.#allows(receiver, 'ingress', flow))
+    )
   }
 
   #replace(key: string, endpoint: WorkloadEndpoint | undefined): void {
     const before = this.#endpoints.get(key)
-    for (const net of before?.nets ?? []) if (this.#owners.get(cidrBase(net)) === before) this.#owners.delete(cidrBase(net))
+    for (const net of before?.nets ?? [])
+      if (this.#owners.get(cidrBase(net)) === before) this.#owners.delete(cidrBase(net))
     if (endpoint === undefined) this.#endpoints.delete(key)
     else this.#endpoints.set(key, endpoint)
     for (const net of endpoint?.nets ?? []) if (endpoint !== undefined) this.#owners.set(cidrBase(net), endpoint)

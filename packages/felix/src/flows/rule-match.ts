@@ -27,25 +27,39 @@ export function ruleMatches(rule: CalcRule, flow: Flow, sets: Sets): boolean {
   if (wantsIcmp && flow.protocol !== (version === 4 ? IP_PROTOCOL.icmp : IP_PROTOCOL.icmpv6)) return false
   if (rule.icmp !== undefined && !isIcmp(rule.icmp, flow)) return false
   if (rule.notIcmp !== undefined && isIcmp(rule.notIcmp, flow)) return false
-  return sideMatches(rule.source, flow.source, flow.protocol, sets) && sideMatches(rule.destination, flow.destination, flow.protocol, sets)
+  return (
+    sideMatches(rule.source, flow.source, flow.protocol, sets) &&
+    sideMatches(rule.destination, flow.destination, flow.protocol, sets)
+  )
 }
 
 const isIcmp = ({ type, code }: { readonly type: number; readonly code?: number }, { icmp }: Flow): boolean =>
   icmp?.type === type && (code === undefined || icmp.code === code)
 
-const PORT_PROTOCOLS: ReadonlyMap<number, string> =
-  new Map([[IP_PROTOCOL.tcp, 'tcp'], [IP_PROTOCOL.udp, 'udp'], [IP_PROTOCOL.sctp, 'sctp']])
+const PORT_PROTOCOLS: ReadonlyMap<number, string> = new Map([
+  [IP_PROTOCOL.tcp, 'tcp'],
+  [IP_PROTOCOL.udp, 'udp'],
+  [IP_PROTOCOL.sctp, 'sctp'],
+])
 
 function sideMatches(side: CalcSide, { ip, port }: FlowEnd, protocol: number, sets: Sets): boolean {
-  const inNets = (nets: readonly Cidr[]): boolean => nets.some((net) => ipVersion(net) === ipVersion(ip) && cidrContains(net, ip))
-  const inPorts = (ports: readonly PortSpec[]): boolean => port !== undefined && ports.some(({ first, last }) => first <= port && port <= last)
+  const inNets = (nets: readonly Cidr[]): boolean =>
+    nets.some((net) => ipVersion(net) === ipVersion(ip) && cidrContains(net, ip))
+  const inPorts = (ports: readonly PortSpec[]): boolean =>
+    port !== undefined && ports.some(({ first, last }) => first <= port && port <= last)
   const holds = (id: string): boolean => sets.get(id)?.hasAddress(ip) === true
   const holdsPort = (id: string): boolean => {
     const name = PORT_PROTOCOLS.get(protocol)
     return name !== undefined && port !== undefined && sets.get(id)?.has(`${ip},${name}:${port}`) === true
   }
   const wantsPort = side.ports.length + side.portSets.length > 0
-  return (side.nets.length === 0 || inNets(side.nets)) && !inNets(side.notNets)
-    && (!wantsPort || inPorts(side.ports) || side.portSets.some(holdsPort)) && !inPorts(side.notPorts) && !side.notPortSets.some(holdsPort)
-    && side.sets.every(holds) && !side.notSets.some(holds)
+  return (
+    (side.nets.length === 0 || inNets(side.nets)) &&
+    !inNets(side.notNets) &&
+    (!wantsPort || inPorts(side.ports) || side.portSets.some(holdsPort)) &&
+    !inPorts(side.notPorts) &&
+    !side.notPortSets.some(holdsPort) &&
+    side.sets.every(holds) &&
+    !side.notSets.some(holds)
+  )
 }

@@ -7,7 +7,12 @@ import { DROP, rule } from './vocabulary.ts'
 
 const OTHERWISE = [rule([], DROP, 'Unknown interface')]
 const dispatch = (names: Iterable<string>): Chain[] =>
-  dispatchChains({ root: 'cali-from-wl-dispatch', direction: 'from', targets: new Map([...names].map((name) => [name, `to ${name}`])), otherwise: OTHERWISE })
+  dispatchChains({
+    root: 'cali-from-wl-dispatch',
+    direction: 'from',
+    targets: new Map([...names].map((name) => [name, `to ${name}`])),
+    otherwise: OTHERWISE,
+  })
 
 /** Walks the tree as the kernel does. @returns The chain of the workload or `drop`, and how many rules were looked at. */
 function walk(chains: readonly Chain[], name: string): { target: string; steps: number } {
@@ -28,31 +33,52 @@ const matches = (pattern: string, name: string): boolean =>
   pattern.endsWith('+') ? name.startsWith(pattern.slice(0, -1)) : name === pattern
 
 const hexNames = (count: number): string[] =>
-  Array.from({ length: count }, (_, i) => `cali${Math.imul(i + 1, 2654435761).toString(16).replace('-', '').padStart(8, '0')}${i.toString(16)}`)
+  Array.from(
+    { length: count },
+    (_, i) =>
+      `cali${Math.imul(i + 1, 2654435761)
+        .toString(16)
+        .replace('-', '')
+        .padStart(8, '0')}${i.toString(16)}`,
+  )
 
-const names = fc.uniqueArray(fc.string({ unit: fc.constantFrom('0', '1', '2', 'a', 'b', '-', '.'), maxLength: 8 }).map((tail) => `cali${tail}`), { maxLength: 60 })
+const names = fc.uniqueArray(
+  fc.string({ unit: fc.constantFrom('0', '1', '2', 'a', 'b', '-', '.'), maxLength: 8 }).map((tail) => `cali${tail}`),
+  { maxLength: 60 },
+)
 
 describe('dispatchChains()', () => {
   test('every name finds its chain, and no other name finds one', () => {
-    fc.assert(fc.property(names, names, (known, asked) => {
-      const chains = dispatch(known)
-      for (const name of [...known, ...asked]) assert.equal(walk(chains, name).target, known.includes(name) ? `to ${name}` : 'drop')
-    }))
+    fc.assert(
+      fc.property(names, names, (known, asked) => {
+        const chains = dispatch(known)
+        for (const name of [...known, ...asked])
+          assert.equal(walk(chains, name).target, known.includes(name) ? `to ${name}` : 'drop')
+      }),
+    )
   })
 
   test('chain names are distinct and fit iptables', () => {
-    fc.assert(fc.property(names, (known) => {
-      const chains = dispatch(known).map(({ name }) => name)
-      assert.equal(new Set(chains).size, chains.length)
-      assert.ok(chains.every((name) => name.length <= 28), chains.join())
-    }))
+    fc.assert(
+      fc.property(names, (known) => {
+        const chains = dispatch(known).map(({ name }) => name)
+        assert.equal(new Set(chains).size, chains.length)
+        assert.ok(
+          chains.every((name) => name.length <= 28),
+          chains.join(),
+        )
+      }),
+    )
   })
 
   test('a longer root gets a flatter tree', () => {
     const root = 'cali-from-host-endpoint'
     const targets = new Map(Array.from({ length: 40 }, (_, i) => [`e${'x'.repeat(i % 9)}${i}`, `to ${i}`]))
     const chains = dispatchChains({ root, direction: 'from', targets, otherwise: OTHERWISE })
-    assert.ok(chains.every(({ name }) => name.length <= 28), chains.map(({ name }) => name).join())
+    assert.ok(
+      chains.every(({ name }) => name.length <= 28),
+      chains.map(({ name }) => name).join(),
+    )
     for (const [name, target] of targets) assert.equal(walk(chains, name).target, target)
   })
 

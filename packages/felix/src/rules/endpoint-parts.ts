@@ -33,23 +33,32 @@ export interface TierOptions {
 
 /** Tiers in order; one without a policy in the direction is skipped. */
 export function tierRules(
-  tiers: readonly EndpointTier[], direction: PolicyDirection, { marks, deny }: ChainStyle, { closed = true, onAllowed }: TierOptions = {},
+  tiers: readonly EndpointTier[],
+  direction: PolicyDirection,
+  { marks, deny }: ChainStyle,
+  { closed = true, onAllowed }: TierOptions = {},
 ): Rule[] {
-  return tiers.filter((tier) => tier[direction].length > 0).flatMap((tier) => [
-    rule([], clearMark(marks.pass), `Tier ${tier.name}`),
-    ...tier[direction].flatMap((id) => [
-      rule([unmarked(marks.pass)], jump(policyChainName(id, direction))),
-      ...(onAllowed === undefined ? [] : [rule([marked(marks.accept)], onAllowed)]),
-      rule([marked(marks.accept)], RETURN, 'Allowed by policy'),
-    ]),
-    ...(closed && tier.defaultAction === 'Deny'
-      ? [rule([unmarked(marks.pass)], deny, `Tier ${tier.name}: not allowed, not passed on`)]
-      : []),
-  ])
+  return tiers
+    .filter((tier) => tier[direction].length > 0)
+    .flatMap((tier) => [
+      rule([], clearMark(marks.pass), `Tier ${tier.name}`),
+      ...tier[direction].flatMap((id) => [
+        rule([unmarked(marks.pass)], jump(policyChainName(id, direction))),
+        ...(onAllowed === undefined ? [] : [rule([marked(marks.accept)], onAllowed)]),
+        rule([marked(marks.accept)], RETURN, 'Allowed by policy'),
+      ]),
+      ...(closed && tier.defaultAction === 'Deny'
+        ? [rule([unmarked(marks.pass)], deny, `Tier ${tier.name}: not allowed, not passed on`)]
+        : []),
+    ])
 }
 
 /** Profiles in order. */
-export const profileRules = (profiles: readonly ProfileId[], direction: PolicyDirection, { marks }: ChainStyle): Rule[] =>
+export const profileRules = (
+  profiles: readonly ProfileId[],
+  direction: PolicyDirection,
+  { marks }: ChainStyle,
+): Rule[] =>
   profiles.flatMap((id) => [
     rule([], jump(profileChainName(id, direction))),
     rule([marked(marks.accept)], RETURN, 'Allowed by profile'),

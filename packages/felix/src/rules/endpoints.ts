@@ -23,8 +23,10 @@ export function workloadChains(endpoint: PolicedEndpoint, settings: RuleSettings
   ]
 }
 
-export const workloadChainNames = (interfaceName: string): string[] =>
-  [toWorkloadChainName(interfaceName), fromWorkloadChainName(interfaceName)]
+export const workloadChainNames = (interfaceName: string): string[] => [
+  toWorkloadChainName(interfaceName),
+  fromWorkloadChainName(interfaceName),
+]
 
 function endpointRules(endpoint: PolicedEndpoint, direction: PolicyDirection, settings: RuleSettings): Rule[] {
   const { marks, deny, filterAllow: allow, dropInvalid } = settings
@@ -43,10 +45,15 @@ function endpointRules(endpoint: PolicedEndpoint, direction: PolicyDirection, se
 function tunnelRules({ workloadsMaySend, vxlanPort, deny }: RuleSettings): Rule[] {
   const port = { first: vxlanPort, last: vxlanPort }
   return [
-    ...(workloadsMaySend.vxlan ? [] : [rule(
-      [protocol(IP_PROTOCOL.udp), { kind: 'ports', side: 'destination', ports: [port] }],
-      deny, 'VXLAN sent by a workload',
-    )]),
+    ...(workloadsMaySend.vxlan
+      ? []
+      : [
+          rule(
+            [protocol(IP_PROTOCOL.udp), { kind: 'ports', side: 'destination', ports: [port] }],
+            deny,
+            'VXLAN sent by a workload',
+          ),
+        ]),
     ...(workloadsMaySend.ipip ? [] : [rule([protocol(IP_PROTOCOL.ipip)], deny, 'IP in IP sent by a workload')]),
   ]
 }

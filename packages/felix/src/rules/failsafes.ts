@@ -18,22 +18,41 @@ export const NEIGHBOUR_DISCOVERY = [130, 131, 132, 133, 135, 136]
 const HOST_NEIGHBOUR_DISCOVERY = [...NEIGHBOUR_DISCOVERY, 134, 143]
 
 /** Both chains of one table. */
-export function failsafeChains({ failsafes: { inbound, outbound } }: Pick<RuleSettings, 'failsafes'>, table: Table, version: IpVersion): Chain[] {
-  const discovery = version === 4 ? [] : HOST_NEIGHBOUR_DISCOVERY.map((type) =>
-    rule([protocol(IP_PROTOCOL.icmpv6), { kind: 'icmp', type }], ACCEPT))
+export function failsafeChains(
+  { failsafes: { inbound, outbound } }: Pick<RuleSettings, 'failsafes'>,
+  table: Table,
+  version: IpVersion,
+): Chain[] {
+  const discovery =
+    version === 4
+      ? []
+      : HOST_NEIGHBOUR_DISCOVERY.map((type) => rule([protocol(IP_PROTOCOL.icmpv6), { kind: 'icmp', type }], ACCEPT))
   const open = (ports: readonly FailsafePort[], remote: Side, portSide: Side): Rule[] =>
-    ports.filter(({ net }) => net === undefined || ipVersion(net) === version).map((port) => portRule(port, remote, portSide))
-  const replies = (ports: readonly FailsafePort[], remote: Side): Rule[] => (table === 'raw' ? open(ports, remote, 'source') : [])
+    ports
+      .filter(({ net }) => net === undefined || ipVersion(net) === version)
+      .map((port) => portRule(port, remote, portSide))
+  const replies = (ports: readonly FailsafePort[], remote: Side): Rule[] =>
+    table === 'raw' ? open(ports, remote, 'source') : []
   return [
-    { name: CHAIN.failsafeIn, rules: [...discovery, ...open(inbound, 'source', 'destination'), ...replies(outbound, 'source')] },
-    { name: CHAIN.failsafeOut, rules: [...discovery, ...open(outbound, 'destination', 'destination'), ...replies(inbound, 'destination')] },
+    {
+      name: CHAIN.failsafeIn,
+      rules: [...discovery, ...open(inbound, 'source', 'destination'), ...replies(outbound, 'source')],
+    },
+    {
+      name: CHAIN.failsafeOut,
+      rules: [...discovery, ...open(outbound, 'destination', 'destination'), ...replies(inbound, 'destination')],
+    },
   ]
 }
 
 function portRule({ protocol: name, port, net }: FailsafePort, remote: Side, portSide: Side): Rule {
   const ports = [{ first: port, last: port }]
   return rule(
-    [protocol(IP_PROTOCOL[name]), ...(net === undefined ? [] : [{ kind: 'net', side: remote, cidr: net } as const]), { kind: 'ports', side: portSide, ports }],
+    [
+      protocol(IP_PROTOCOL[name]),
+      ...(net === undefined ? [] : [{ kind: 'net', side: remote, cidr: net } as const]),
+      { kind: 'ports', side: portSide, ports },
+    ],
     ACCEPT,
   )
 }

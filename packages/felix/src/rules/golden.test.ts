@@ -13,9 +13,15 @@ import { staticTables } from './static.ts'
 const settings = settingsOf()
 
 describe('staticTables()', () => {
-  const tableOf = (name: string, env = {}, version: IpVersion = 4): { chains: Record<string, string[]>; hooks: Record<string, unknown> } => {
+  const tableOf = (
+    name: string,
+    env = {},
+    version: IpVersion = 4,
+  ): { chains: Record<string, string[]>; hooks: Record<string, unknown> } => {
     const plan = staticTables(settingsOf(env), version).find(({ table }) => table === name) ?? assert.fail(name)
-    const hooks = plan.hooks.map(({ chain, insert, append }) => [chain, { insert: text(insert), append: text(append) }] as const)
+    const hooks = plan.hooks.map(
+      ({ chain, insert, append }) => [chain, { insert: text(insert), append: text(append) }] as const,
+    )
     const chains = plan.chains.filter((chain) => !chain.name.startsWith('cali-failsafe'))
     return { chains: byName(chains, version), hooks: Object.fromEntries(hooks) }
   }
@@ -28,11 +34,16 @@ describe('staticTables()', () => {
           '-j cali-tunnel-raw',
           '-i cali+ -j MARK --set-xmark s0',
           '-m mark --mark s0 -j cali-rpf-skip',
-          '-m mark --mark s0 -m rpfilter --validmark --invert -j DROP # Source address is not the workload\'s own',
+          "-m mark --mark s0 -m rpfilter --validmark --invert -j DROP # Source address is not the workload's own",
           '-m mark --mark no-s0 -j cali-from-host-endpoint',
           '-m mark --mark accept -j ACCEPT',
         ],
-        'cali-OUTPUT': ['-j MARK --clear all', '-j cali-to-host-endpoint', '-j cali-tunnel-raw', '-m mark --mark accept -j ACCEPT'],
+        'cali-OUTPUT': [
+          '-j MARK --clear all',
+          '-j cali-to-host-endpoint',
+          '-j cali-tunnel-raw',
+          '-m mark --mark accept -j ACCEPT',
+        ],
       },
       hooks: {
         PREROUTING: { insert: ['-j cali-PREROUTING'], append: [] },
@@ -107,7 +118,10 @@ describe('staticTables()', () => {
         INPUT: { insert: ['-j cali-INPUT'], append: [] },
         FORWARD: {
           insert: ['-j cali-FORWARD'],
-          append: ['-m mark --mark accept -j ACCEPT', '-j MARK --set-xmark accept # Forwarded: no host policy in mangle'],
+          append: [
+            '-m mark --mark accept -j ACCEPT',
+            '-j MARK --set-xmark accept # Forwarded: no host policy in mangle',
+          ],
         },
         OUTPUT: { insert: ['-j cali-OUTPUT'], append: [] },
       },
@@ -124,19 +138,35 @@ describe('staticTables()', () => {
   })
 
   test('the configured actions and interface prefixes show', () => {
-    const env = { FELIX_DEFAULTENDPOINTTOHOSTACTION: 'RETURN', FELIX_INTERFACEPREFIX: 'cali,tap', FELIX_IPTABLESFILTERALLOWACTION: 'RETURN' }
+    const env = {
+      FELIX_DEFAULTENDPOINTTOHOSTACTION: 'RETURN',
+      FELIX_INTERFACEPREFIX: 'cali,tap',
+      FELIX_IPTABLESFILTERALLOWACTION: 'RETURN',
+    }
     const { chains } = tableOf('filter', env)
     assert.deepEqual(chains['cali-wl-to-host']?.at(-1), '-j RETURN # Workload to its own host')
-    assert.deepEqual(chains['cali-INPUT']?.slice(1, 4), ['-i cali+ -g cali-wl-to-host', '-i tap+ -g cali-wl-to-host', '-m mark --mark accept -j RETURN'])
+    assert.deepEqual(chains['cali-INPUT']?.slice(1, 4), [
+      '-i cali+ -g cali-wl-to-host',
+      '-i tap+ -g cali-wl-to-host',
+      '-m mark --mark accept -j RETURN',
+    ])
   })
 })
 
 describe('workloadChains()', () => {
-  const tier = (name: string, defaultAction: 'Deny' | 'Pass', ingress: readonly string[], egress: readonly string[]): EndpointTier =>
-    ({ name, defaultAction, ingress, egress })
+  const tier = (
+    name: string,
+    defaultAction: 'Deny' | 'Pass',
+    ingress: readonly string[],
+    egress: readonly string[],
+  ): EndpointTier => ({ name, defaultAction, ingress, egress })
   const chainsOf = (tiers: readonly EndpointTier[], profiles: readonly string[], env = {}): Record<string, string[]> =>
     byName(workloadChains({ interfaceName: parseInterfaceName('cali1'), tiers, profiles }, settingsOf(env)))
-  const conntrack = ['-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT', '-m conntrack --ctstate INVALID -j DROP', '-j MARK --clear accept,pass']
+  const conntrack = [
+    '-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT',
+    '-m conntrack --ctstate INVALID -j DROP',
+    '-j MARK --clear accept,pass',
+  ]
   const last = '-j DROP # Neither policy nor profile allows it'
   const tunnels = [
     '-p 17 -m multiport --destination-ports 4789 -j DROP # VXLAN sent by a workload',
@@ -144,11 +174,17 @@ describe('workloadChains()', () => {
   ]
 
   test('without policy or profile everything new drops', () => {
-    assert.deepEqual(chainsOf([], []), { 'cali-tw-cali1': [...conntrack, last], 'cali-fw-cali1': [...conntrack, ...tunnels, last] })
+    assert.deepEqual(chainsOf([], []), {
+      'cali-tw-cali1': [...conntrack, last],
+      'cali-fw-cali1': [...conntrack, ...tunnels, last],
+    })
   })
 
   test('tiers in order, each closed by its default action, then profiles', () => {
-    const tiers = [tier('sec', 'Pass', ['sec/sec.a'], []), tier('default', 'Deny', ['default/default.b', 'default/ns/default.c'], [])]
+    const tiers = [
+      tier('sec', 'Pass', ['sec/sec.a'], []),
+      tier('default', 'Deny', ['default/default.b', 'default/ns/default.c'], []),
+    ]
     assert.deepEqual(chainsOf(tiers, ['p1'])['cali-tw-cali1'], [
       ...conntrack,
       '-j MARK --set-xmark no-pass # Tier sec',
@@ -169,7 +205,11 @@ describe('workloadChains()', () => {
   test('a tier without a policy in a direction is skipped there', () => {
     const chains = chainsOf([tier('default', 'Deny', ['default/default.a'], [])], ['p1'])
     assert.deepEqual(chains['cali-fw-cali1'], [
-      ...conntrack, ...tunnels, '-j cali-pro-p1', '-m mark --mark accept -j RETURN # Allowed by profile', last,
+      ...conntrack,
+      ...tunnels,
+      '-j cali-pro-p1',
+      '-m mark --mark accept -j RETURN # Allowed by profile',
+      last,
     ])
   })
 
@@ -181,28 +221,61 @@ describe('workloadChains()', () => {
   })
 
   test('tunnels and invalid packets can be let through', () => {
-    const env = { FELIX_ALLOWVXLANPACKETSFROMWORKLOADS: 'true', FELIX_ALLOWIPIPPACKETSFROMWORKLOADS: 'true', FELIX_DISABLECONNTRACKINVALIDCHECK: 'true' }
+    const env = {
+      FELIX_ALLOWVXLANPACKETSFROMWORKLOADS: 'true',
+      FELIX_ALLOWIPIPPACKETSFROMWORKLOADS: 'true',
+      FELIX_DISABLECONNTRACKINVALIDCHECK: 'true',
+    }
     assert.deepEqual(chainsOf([], [], env)['cali-fw-cali1'], [conntrack[0], conntrack[2], last])
   })
 })
 
 describe('ownedChains()', () => {
-  const side: CalcSide = { nets: [], notNets: [], ports: [], notPorts: [], sets: [], notSets: [], portSets: [], notPortSets: [] }
-  const rule = (action: CalcRule['action'], fields: Partial<Omit<CalcRule, 'source' | 'destination'>> = {}, source: Partial<CalcSide> = {}, destination: Partial<CalcSide> = {}): CalcRule =>
-    ({ action, comments: [], ...fields, source: { ...side, ...source }, destination: { ...side, ...destination } })
+  const side: CalcSide = {
+    nets: [],
+    notNets: [],
+    ports: [],
+    notPorts: [],
+    sets: [],
+    notSets: [],
+    portSets: [],
+    notPortSets: [],
+  }
+  const rule = (
+    action: CalcRule['action'],
+    fields: Partial<Omit<CalcRule, 'source' | 'destination'>> = {},
+    source: Partial<CalcSide> = {},
+    destination: Partial<CalcSide> = {},
+  ): CalcRule => ({
+    action,
+    comments: [],
+    ...fields,
+    source: { ...side, ...source },
+    destination: { ...side, ...destination },
+  })
   const ingress = (rules: readonly CalcRule[], version: IpVersion = 4, env = {}): string[] =>
-    text(ownedChains({ kind: 'policy', id: 'default/ns/default.web' }, { ingress: rules, egress: [] }, { version, settings: settingsOf(env) })[0]?.rules ?? [], version)
+    text(
+      ownedChains(
+        { kind: 'policy', id: 'default/ns/default.web' },
+        { ingress: rules, egress: [] },
+        { version, settings: settingsOf(env) },
+      )[0]?.rules ?? [],
+      version,
+    )
   const single = (port: number): { first: number; last: number } => ({ first: port, last: port })
 
   test('every action', () => {
-    assert.deepEqual(ingress([rule('log'), rule('pass', { protocol: 6 }), rule('allow', { protocol: 17 }), rule('deny')]), [
-      '-j LOG --log-prefix "calico-packet: " --log-level 5 # Policy default/ns/default.web ingress',
-      '-p 6 -j MARK --set-xmark pass',
-      '-m mark --mark pass -j RETURN',
-      '-p 17 -j MARK --set-xmark accept',
-      '-m mark --mark accept -j RETURN',
-      '-j DROP',
-    ])
+    assert.deepEqual(
+      ingress([rule('log'), rule('pass', { protocol: 6 }), rule('allow', { protocol: 17 }), rule('deny')]),
+      [
+        '-j LOG --log-prefix "calico-packet: " --log-level 5 # Policy default/ns/default.web ingress',
+        '-p 6 -j MARK --set-xmark pass',
+        '-m mark --mark pass -j RETURN',
+        '-p 17 -j MARK --set-xmark accept',
+        '-m mark --mark accept -j RETURN',
+        '-j DROP',
+      ],
+    )
   })
 
   test('a return that nothing follows is left out', () => {
@@ -210,7 +283,11 @@ describe('ownedChains()', () => {
   })
 
   test('log with a prefix of its own and a limit', () => {
-    const env = { FELIX_LOGPREFIX: '%t %k %p', FELIX_LOGACTIONRATELIMIT: '10/minute', FELIX_LOGACTIONRATELIMITBURST: '3' }
+    const env = {
+      FELIX_LOGPREFIX: '%t %k %p',
+      FELIX_LOGACTIONRATELIMIT: '10/minute',
+      FELIX_LOGACTIONRATELIMITBURST: '3',
+    }
     assert.deepEqual(ingress([rule('log', { protocol: 6 })], 4, env), [
       '-p 6 -m limit --limit 10/minute --limit-burst 3 -j LOG --log-prefix "default np ns/default.web: " --log-level 5 # Policy default/ns/default.web ingress',
     ])
@@ -222,18 +299,35 @@ describe('ownedChains()', () => {
   })
 
   test('every match that fits one rule', () => {
-    const source: Partial<CalcSide> = { nets: [parseCidr('10.0.0.0/8')], ports: [single(1000), { first: 2000, last: 3000 }], sets: ['s:a'], notSets: ['s:b'] }
-    const destination: Partial<CalcSide> = { notNets: [parseCidr('10.1.0.0/16')], portSets: ['n:http'], notPorts: [single(22)], notPortSets: ['n:ssh'] }
+    const source: Partial<CalcSide> = {
+      nets: [parseCidr('10.0.0.0/8')],
+      ports: [single(1000), { first: 2000, last: 3000 }],
+      sets: ['s:a'],
+      notSets: ['s:b'],
+    }
+    const destination: Partial<CalcSide> = {
+      notNets: [parseCidr('10.1.0.0/16')],
+      portSets: ['n:http'],
+      notPorts: [single(22)],
+      notPortSets: ['n:ssh'],
+    }
     assert.deepEqual(ingress([rule('deny', { protocol: 6 }, source, destination)]), [
-      '-p 6 -s 10.0.0.0/8 -m set --match-set cali40s:a src -m multiport --source-ports 1000,2000:3000 -m set ! --match-set cali40s:b src '
-      + '-m set --match-set cali40n:http dst,dst ! -d 10.1.0.0/16 -m multiport ! --destination-ports 22 -m set ! --match-set cali40n:ssh dst,dst '
-      + '-j DROP # Policy default/ns/default.web ingress',
+      '-p 6 -s 10.0.0.0/8 -m set --match-set cali40s:a src -m multiport --source-ports 1000,2000:3000 -m set ! --match-set cali40s:b src ' +
+        '-m set --match-set cali40n:http dst,dst ! -d 10.1.0.0/16 -m multiport ! --destination-ports 22 -m set ! --match-set cali40n:ssh dst,dst ' +
+        '-j DROP # Policy default/ns/default.web ingress',
     ])
   })
 
   test('lists walk through the scratch bits, which take turns', () => {
-    const destination = { nets: [parseCidr('10.2.0.0/16'), parseCidr('10.3.0.0/16')], ports: [single(80)], portSets: ['n:web'] }
-    const source = { nets: [parseCidr('10.0.0.0/16'), parseCidr('10.1.0.0/16')], notNets: [parseCidr('10.0.1.0/24'), parseCidr('10.0.2.0/24')] }
+    const destination = {
+      nets: [parseCidr('10.2.0.0/16'), parseCidr('10.3.0.0/16')],
+      ports: [single(80)],
+      portSets: ['n:web'],
+    }
+    const source = {
+      nets: [parseCidr('10.0.0.0/16'), parseCidr('10.1.0.0/16')],
+      notNets: [parseCidr('10.0.1.0/24'), parseCidr('10.0.2.0/24')],
+    }
     assert.deepEqual(ingress([rule('deny', { protocol: 6 }, source, destination)]), [
       '-j MARK --clear s0,s1 # Policy default/ns/default.web ingress',
       '-s 10.0.0.0/16 -j MARK --set-xmark s0',
@@ -252,18 +346,28 @@ describe('ownedChains()', () => {
   test('a rule whose addresses are all of the other version, or that excludes everything, is left out', () => {
     const v6only = rule('allow', {}, { nets: [parseCidr('fd00::/64')] })
     const nobody = rule('allow', {}, { notNets: [parseCidr('0.0.0.0/0')] })
-    assert.deepEqual(ingress([v6only, nobody, rule('allow', { ipVersion: 6 }), rule('allow', { icmp: { type: 128 }, protocol: 58 })]), [])
+    assert.deepEqual(
+      ingress([v6only, nobody, rule('allow', { ipVersion: 6 }), rule('allow', { icmp: { type: 128 }, protocol: 58 })]),
+      [],
+    )
     assert.equal(ingress([v6only], 6).length, 1)
   })
 
   test('ICMP by type and code, in both versions', () => {
-    assert.deepEqual(ingress([rule('deny', { protocol: 1, icmp: { type: 8, code: 0 } })]), ['-p 1 -m icmp --icmp-type 8/0 -j DROP # Policy default/ns/default.web ingress'])
-    assert.deepEqual(ingress([rule('deny', { notIcmp: { type: 128 } })], 6), ['-p 58 -m icmp6 ! --icmpv6-type 128 -j DROP # Policy default/ns/default.web ingress'])
+    assert.deepEqual(ingress([rule('deny', { protocol: 1, icmp: { type: 8, code: 0 } })]), [
+      '-p 1 -m icmp --icmp-type 8/0 -j DROP # Policy default/ns/default.web ingress',
+    ])
+    assert.deepEqual(ingress([rule('deny', { notIcmp: { type: 128 } })], 6), [
+      '-p 58 -m icmp6 ! --icmpv6-type 128 -j DROP # Policy default/ns/default.web ingress',
+    ])
   })
 })
 
 describe('masquerade()', () => {
-  const pools = [{ cidr: parseCidr('10.0.0.0/16'), natOutgoing: true }, { cidr: parseCidr('fd00::/48'), natOutgoing: false }]
+  const pools = [
+    { cidr: parseCidr('10.0.0.0/16'), natOutgoing: true },
+    { cidr: parseCidr('fd00::/48'), natOutgoing: false },
+  ]
   const rulesOf = (version: IpVersion, env = {}): string[] =>
     text(masquerade(pools, { version, settings: settingsOf(env), maxElements: 10 }).chain.rules, version)
   const leaving = '-m set --match-set cali40masq-ipam-pools src -m set ! --match-set cali40all-ipam-pools dst'
@@ -274,9 +378,10 @@ describe('masquerade()', () => {
   })
 
   test('with a source address, an interface and a port range', () => {
-    assert.deepEqual(rulesOf(4, { FELIX_NATOUTGOINGADDRESS: '192.0.2.1', FELIX_IPTABLESNATOUTGOINGINTERFACEFILTER: 'eth0' }), [
-      `${leaving} -o eth0 -j SNAT --to-source 192.0.2.1 --random-fully`,
-    ])
+    assert.deepEqual(
+      rulesOf(4, { FELIX_NATOUTGOINGADDRESS: '192.0.2.1', FELIX_IPTABLESNATOUTGOINGINTERFACEFILTER: 'eth0' }),
+      [`${leaving} -o eth0 -j SNAT --to-source 192.0.2.1 --random-fully`],
+    )
     assert.deepEqual(rulesOf(4, { FELIX_NATPORTRANGE: '1000:2000' }), [
       `-p 6 ${leaving} -j MASQUERADE --to-ports 1000-2000 --random-fully`,
       `-p 6 ${leaving} -j RETURN`,
@@ -289,6 +394,9 @@ describe('masquerade()', () => {
   test('addresses fit the source only of their own version', () => {
     const v6pool = [{ cidr: parseCidr('fd00::/48'), natOutgoing: true }]
     const nat = { ...settings, nat: { source: parseIp('192.0.2.1') } }
-    assert.match(text(masquerade(v6pool, { version: 6, settings: nat, maxElements: 10 }).chain.rules, 6)[0] ?? '', /MASQUERADE/)
+    assert.match(
+      text(masquerade(v6pool, { version: 6, settings: nat, maxElements: 10 }).chain.rules, 6)[0] ?? '',
+      /MASQUERADE/,
+    )
   })
 })

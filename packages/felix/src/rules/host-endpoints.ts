@@ -19,7 +19,13 @@ import type { HostEndpoint } from '../calc/messages.ts'
 import { dispatchChains } from './dispatch.ts'
 import { type ChainStyle, connectionRules, profileRules, tierRules } from './endpoint-parts.ts'
 import {
-  ANY_INTERFACE, CHAIN, fromHostChainName, fromHostForwardChainName, type PolicyDirection, toHostChainName, toHostForwardChainName,
+  ANY_INTERFACE,
+  CHAIN,
+  fromHostChainName,
+  fromHostForwardChainName,
+  type PolicyDirection,
+  toHostChainName,
+  toHostForwardChainName,
 } from './names.ts'
 import type { RuleSettings } from './settings.ts'
 import { clearMark, DROP, goTo, inInterface, jump, outInterface, RETURN, rule, setMark } from './vocabulary.ts'
@@ -51,32 +57,56 @@ interface Way {
 
 const WAYS: readonly Way[] = [
   {
-    table: 'raw', root: CHAIN.fromHostEndpoint, direction: 'from', chainName: fromHostChainName, spares: 'everything',
+    table: 'raw',
+    root: CHAIN.fromHostEndpoint,
+    direction: 'from',
+    chainName: fromHostChainName,
+    spares: 'everything',
     rules: (endpoint, settings) => untracked(endpoint, 'ingress', settings),
   },
   {
-    table: 'raw', root: CHAIN.toHostEndpoint, direction: 'to', chainName: toHostChainName, spares: 'everything',
+    table: 'raw',
+    root: CHAIN.toHostEndpoint,
+    direction: 'to',
+    chainName: toHostChainName,
+    spares: 'everything',
     rules: (endpoint, settings) => untracked(endpoint, 'egress', settings),
   },
   { table: 'mangle', root: CHAIN.fromHostEndpoint, direction: 'from', chainName: fromHostChainName, rules: preDnat },
   {
-    table: 'mangle', root: CHAIN.toHostEndpoint, direction: 'to', chainName: toHostChainName, spares: 'workloads',
+    table: 'mangle',
+    root: CHAIN.toHostEndpoint,
+    direction: 'to',
+    chainName: toHostChainName,
+    spares: 'workloads',
     rules: (endpoint, settings) => host(endpoint, 'egress', { ...filterStyle(settings), allow: RETURN, deny: DROP }),
   },
   {
-    table: 'filter', root: CHAIN.fromHostEndpoint, direction: 'from', chainName: fromHostChainName,
+    table: 'filter',
+    root: CHAIN.fromHostEndpoint,
+    direction: 'from',
+    chainName: fromHostChainName,
     rules: (endpoint, settings) => host(endpoint, 'ingress', filterStyle(settings)),
   },
   {
-    table: 'filter', root: CHAIN.toHostEndpoint, direction: 'to', chainName: toHostChainName,
+    table: 'filter',
+    root: CHAIN.toHostEndpoint,
+    direction: 'to',
+    chainName: toHostChainName,
     rules: (endpoint, settings) => host(endpoint, 'egress', filterStyle(settings)),
   },
   {
-    table: 'filter', root: CHAIN.fromHostEndpointForward, direction: 'from', chainName: fromHostForwardChainName,
+    table: 'filter',
+    root: CHAIN.fromHostEndpointForward,
+    direction: 'from',
+    chainName: fromHostForwardChainName,
     rules: (endpoint, settings) => forwarded(endpoint, 'ingress', filterStyle(settings)),
   },
   {
-    table: 'filter', root: CHAIN.toHostEndpointForward, direction: 'to', chainName: toHostForwardChainName,
+    table: 'filter',
+    root: CHAIN.toHostEndpointForward,
+    direction: 'to',
+    chainName: toHostForwardChainName,
     rules: (endpoint, settings) => forwarded(endpoint, 'egress', filterStyle(settings)),
   },
 ]
@@ -101,11 +131,19 @@ function wayChains(way: Way, { byInterface, others }: Governance, settings: Rule
   chains.push({ name: chainName(ANY_INTERFACE), rules: rest })
   const interfaceIs = direction === 'from' ? inInterface : outInterface
   const spared = ['lo', ...(way.spares === 'workloads' ? settings.workloadPrefixes.map((prefix) => `${prefix}+`) : [])]
-  const otherwise = [...spared.map((name) => rule([interfaceIs(name)], RETURN)), rule([], goTo(chainName(ANY_INTERFACE)))]
+  const otherwise = [
+    ...spared.map((name) => rule([interfaceIs(name)], RETURN)),
+    rule([], goTo(chainName(ANY_INTERFACE))),
+  ]
   return [...dispatchChains({ root, direction, targets, otherwise }), ...chains]
 }
 
-const filterStyle = ({ marks, filterAllow: allow, deny, dropInvalid }: RuleSettings): ChainStyle => ({ marks, allow, deny, dropInvalid })
+const filterStyle = ({ marks, filterAllow: allow, deny, dropInvalid }: RuleSettings): ChainStyle => ({
+  marks,
+  allow,
+  deny,
+  dropInvalid,
+})
 
 const failsafe = (direction: PolicyDirection): Rule =>
   rule([], jump(direction === 'ingress' ? CHAIN.failsafeIn : CHAIN.failsafeOut), 'What must never be closed')
@@ -136,7 +174,10 @@ function forwarded({ forwardTiers }: PolicedHost, direction: PolicyDirection, st
   ]
 }
 
-function preDnat({ preDnatTiers }: PolicedHost, { marks, mangleAllow: allow, dropInvalid }: RuleSettings): Rule[] | undefined {
+function preDnat(
+  { preDnatTiers }: PolicedHost,
+  { marks, mangleAllow: allow, dropInvalid }: RuleSettings,
+): Rule[] | undefined {
   if (preDnatTiers.length === 0) return undefined
   const style = { marks, allow, deny: DROP, dropInvalid }
   return [
@@ -147,7 +188,11 @@ function preDnat({ preDnatTiers }: PolicedHost, { marks, mangleAllow: allow, dro
   ]
 }
 
-function untracked({ untrackedTiers }: PolicedHost, direction: PolicyDirection, { marks }: RuleSettings): Rule[] | undefined {
+function untracked(
+  { untrackedTiers }: PolicedHost,
+  direction: PolicyDirection,
+  { marks }: RuleSettings,
+): Rule[] | undefined {
   if (untrackedTiers.length === 0) return undefined
   const style = { marks, allow: RETURN, deny: DROP, dropInvalid: false }
   return [

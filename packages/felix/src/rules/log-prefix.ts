@@ -16,7 +16,12 @@ export function logPrefix(template: string, owner: RuleOwner): string {
 
 function describe(owner: RuleOwner): ReadonlyMap<string, string> {
   const fields = (tier: string, kind: string, name: string, path: string): ReadonlyMap<string, string> =>
-    new Map([['t', tier], ['k', kind], ['n', name], ['p', path]])
+    new Map([
+      ['t', tier],
+      ['k', kind],
+      ['n', name],
+      ['p', path],
+    ])
   if (owner.kind === 'profile') return fields('', 'pro', owner.id, owner.id)
   const [tier = '', ...path] = owner.id.split('/')
   return fields(tier, path.length > 1 ? 'np' : 'gnp', path.at(-1) ?? '', path.join('/'))

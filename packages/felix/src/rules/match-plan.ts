@@ -56,7 +56,8 @@ interface SideContext {
 function sidePlan(given: CalcSide, { side, version, carrier = [] }: SideContext): MatchPlan | undefined {
   const nets = given.nets.filter((cidr) => versionOf(cidr) === version)
   const notNets = given.notNets.filter((cidr) => versionOf(cidr) === version)
-  const isForOtherVersion = (all: readonly Cidr[], ours: readonly Cidr[]): boolean => all.length > 0 && ours.length === 0
+  const isForOtherVersion = (all: readonly Cidr[], ours: readonly Cidr[]): boolean =>
+    all.length > 0 && ours.length === 0
   if (isForOtherVersion(given.nets, nets) || isForOtherVersion(given.notNets, notNets)) return undefined
   if (notNets.some(isEverything)) return undefined
 

@@ -24,8 +24,13 @@ export function masquerade(
 ): Masquerade {
   const mine = pools.filter(({ cidr }) => ipVersion(cidr) === version)
   const wanted = mine.filter(({ natOutgoing }) => natOutgoing)
-  const set = (name: string, of: readonly MasqueradePool[]): IpSet =>
-    ({ name, type: 'hash:net', ipVersion: version, members: new Set(of.map(({ cidr }) => cidr)), maxElements })
+  const set = (name: string, of: readonly MasqueradePool[]): IpSet => ({
+    name,
+    type: 'hash:net',
+    ipVersion: version,
+    members: new Set(of.map(({ cidr }) => cidr)),
+    maxElements,
+  })
   const all = ipSetName(version, 'all-ipam-pools')
   const leaving = ipSetName(version, 'masq-ipam-pools')
   const rules = wanted.length === 0 ? [] : natOutgoingRules({ all, leaving, version, nat: settings.nat })
@@ -44,16 +49,23 @@ export function floatingIpChains(pairs: readonly FloatingIp[], version: IpVersio
   const owners = lowestFirst.filter((pair) => byExternal.get(pair.external) === pair)
   const byInternal = new Map(owners.toReversed().map((pair) => [pair.internal, pair]))
   const hairpins = owners.filter((pair) => byInternal.get(pair.internal) === pair)
-  const net = (side: 'source' | 'destination', ip: FloatingIp['external']): Match => ({ kind: 'net', side, cidr: hostCidr(ip) })
+  const net = (side: 'source' | 'destination', ip: FloatingIp['external']): Match => ({
+    kind: 'net',
+    side,
+    cidr: hostCidr(ip),
+  })
   return [
     {
       name: CHAIN.floatingDnat,
-      rules: owners.map(({ external, internal }) => rule([net('destination', external)], { kind: 'dnat', to: internal })),
+      rules: owners.map(({ external, internal }) =>
+        rule([net('destination', external)], { kind: 'dnat', to: internal }),
+      ),
     },
     {
       name: CHAIN.floatingSnat,
       rules: hairpins.map(({ external, internal }) =>
-        rule([net('source', internal), net('destination', internal)], { kind: 'snat', to: external })),
+        rule([net('source', internal), net('destination', internal)], { kind: 'snat', to: external }),
+      ),
     },
   ]
 }
@@ -74,7 +86,9 @@ function natOutgoingRules({ all, leaving, version, nat }: NatOutgoing): Rule[] {
   ]
   const rewrite = (range?: typeof ports): Rule['action'] => {
     const how = { randomFully: true, ...(range && { ports: range }) }
-    return source && ipVersion(source) === version ? { kind: 'snat', to: source, ...how } : { kind: 'masquerade', ...how }
+    return source && ipVersion(source) === version
+      ? { kind: 'snat', to: source, ...how }
+      : { kind: 'masquerade', ...how }
   }
   if (ports === undefined) return [rule(base, rewrite())]
   const within = [IP_PROTOCOL.tcp, IP_PROTOCOL.udp].flatMap((number) => [

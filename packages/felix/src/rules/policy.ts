@@ -27,7 +27,8 @@ const DIRECTIONS = ['ingress', 'egress'] as const satisfies readonly PolicyDirec
 const chainName = ({ kind, id }: RuleOwner, direction: PolicyDirection): string =>
   kind === 'policy' ? policyChainName(id, direction) : profileChainName(id, direction)
 
-export const ownedChainNames = (owner: RuleOwner): string[] => DIRECTIONS.map((direction) => chainName(owner, direction))
+export const ownedChainNames = (owner: RuleOwner): string[] =>
+  DIRECTIONS.map((direction) => chainName(owner, direction))
 
 /** The inbound and the outbound chain of a policy or profile. */
 export function ownedChains(owner: RuleOwner, lists: RuleLists, context: PolicyContext): Chain[] {
@@ -74,13 +75,17 @@ function verdict(given: CalcRule, match: readonly Match[], owner: RuleOwner, set
   const { marks, log, deny } = settings
   const leaveWith = (bit: number): Rule[] => [rule(match, setMark(bit)), rule([marked(bit)], RETURN)]
   switch (given.action) {
-    case 'allow': return leaveWith(marks.accept)
-    case 'pass': return leaveWith(marks.pass)
-    case 'deny': return [rule(match, deny)]
+    case 'allow':
+      return leaveWith(marks.accept)
+    case 'pass':
+      return leaveWith(marks.pass)
+    case 'deny':
+      return [rule(match, deny)]
     case 'log': {
       const limit: Match[] = log.limit === undefined ? [] : [{ kind: 'limit', ...log.limit }]
       return [rule([...match, ...limit], { kind: 'log', prefix: logPrefix(log.prefix, owner) })]
     }
-    default: return assertNever(given.action)
+    default:
+      return assertNever(given.action)
   }
 }

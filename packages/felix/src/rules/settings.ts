@@ -31,11 +31,16 @@ type Verdict = 'Accept' | 'Drop' | 'Return' | 'Reject'
 
 function action(verdict: Verdict): Action {
   switch (verdict) {
-    case 'Accept': return ACCEPT
-    case 'Drop': return DROP
-    case 'Return': return RETURN
-    case 'Reject': return { kind: 'reject' }
-    default: return assertNever(verdict)
+    case 'Accept':
+      return ACCEPT
+    case 'Drop':
+      return DROP
+    case 'Return':
+      return RETURN
+    case 'Reject':
+      return { kind: 'reject' }
+    default:
+      return assertNever(verdict)
   }
 }
 

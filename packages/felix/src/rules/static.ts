@@ -18,8 +18,22 @@ import { failsafeChains, NEIGHBOUR_DISCOVERY } from './failsafes.ts'
 import { CHAIN } from './names.ts'
 import type { RuleSettings } from './settings.ts'
 import {
-  ACCEPT, clearMark, DROP, goTo, inInterface, IP_PROTOCOL, jump, marked, not, outInterface, protocol, RETURN, rule,
-  setMark, tracked, unmarked,
+  ACCEPT,
+  clearMark,
+  DROP,
+  goTo,
+  inInterface,
+  IP_PROTOCOL,
+  jump,
+  marked,
+  not,
+  outInterface,
+  protocol,
+  RETURN,
+  rule,
+  setMark,
+  tracked,
+  unmarked,
 } from './vocabulary.ts'
 
 export interface TablePlan {
@@ -28,12 +42,19 @@ export interface TablePlan {
   readonly hooks: readonly Hook[]
 }
 
-export const staticTables = (settings: RuleSettings, version: IpVersion): TablePlan[] =>
-  [rawTable(settings, version), mangleTable(settings, version), natTable(), filterTable(settings, version)]
+export const staticTables = (settings: RuleSettings, version: IpVersion): TablePlan[] => [
+  rawTable(settings, version),
+  mangleTable(settings, version),
+  natTable(),
+  filterTable(settings, version),
+]
 
 const empty = (...names: readonly string[]): Chain[] => names.map((name) => ({ name, rules: [] }))
-const hook = (chain: Hook['chain'], insert: readonly Rule[], append: readonly Rule[] = []): Hook =>
-  ({ chain, insert, append })
+const hook = (chain: Hook['chain'], insert: readonly Rule[], append: readonly Rule[] = []): Hook => ({
+  chain,
+  insert,
+  append,
+})
 const enter = (chain: string): Rule[] => [rule([], jump(chain))]
 
 function rawTable(settings: RuleSettings, version: IpVersion): TablePlan {
@@ -51,7 +72,11 @@ function rawTable(settings: RuleSettings, version: IpVersion): TablePlan {
           rule([], jump(CHAIN.tunnelUntracked)),
           ...workloadPrefixes.map((prefix) => rule([inInterface(`${prefix}+`)], setMark(fromWorkload))),
           rule([marked(fromWorkload)], jump(CHAIN.mayUseOtherSource)),
-          rule([marked(fromWorkload), { kind: 'reverse-path-fails' }], DROP, 'Source address is not the workload\'s own'),
+          rule(
+            [marked(fromWorkload), { kind: 'reverse-path-fails' }],
+            DROP,
+            "Source address is not the workload's own",
+          ),
           rule([unmarked(fromWorkload)], jump(CHAIN.fromHostEndpoint)),
           allowed,
         ],
@@ -81,7 +106,8 @@ function mangleTable(settings: RuleSettings, version: IpVersion): TablePlan {
           allowed,
           rule([], jump(CHAIN.fromHostEndpoint)),
           ...workloadPrefixes.map((prefix) =>
-            rule([inInterface(`${prefix}+`)], clearMark(marks.accept), 'What a workload sends has more to pass')),
+            rule([inInterface(`${prefix}+`)], clearMark(marks.accept), 'What a workload sends has more to pass'),
+          ),
           allowed,
         ],
       },
@@ -134,7 +160,10 @@ function filterTable(settings: RuleSettings, version: IpVersion): TablePlan {
     ],
     hooks: [
       hook('INPUT', enter(CHAIN.input)),
-      hook('FORWARD', enter(CHAIN.forward), [allowed, rule([], setMark(marks.accept), 'Forwarded: no host policy in mangle')]),
+      hook('FORWARD', enter(CHAIN.forward), [
+        allowed,
+        rule([], setMark(marks.accept), 'Forwarded: no host policy in mangle'),
+      ]),
       hook('OUTPUT', enter(CHAIN.output)),
     ],
   }
@@ -153,8 +182,9 @@ function inputRules({ marks, filterAllow, workloadPrefixes }: RuleSettings): Rul
 }
 
 const workloadToHostRules = ({ workloadToHost }: RuleSettings, version: IpVersion): Rule[] => [
-  ...(version === 4 ? [] : NEIGHBOUR_DISCOVERY.map((type) =>
-    rule([protocol(IP_PROTOCOL.icmpv6), { kind: 'icmp', type }], ACCEPT))),
+  ...(version === 4
+    ? []
+    : NEIGHBOUR_DISCOVERY.map((type) => rule([protocol(IP_PROTOCOL.icmpv6), { kind: 'icmp', type }], ACCEPT))),
   rule([], jump(CHAIN.fromWorkloadDispatch)),
   rule([], workloadToHost, 'Workload to its own host'),
 ]
@@ -175,7 +205,9 @@ function outputRules({ marks, filterAllow, workloadPrefixes }: RuleSettings): Ru
   return [
     rule([], jump(CHAIN.tunnelOut)),
     allowed,
-    ...workloadPrefixes.map((prefix) => rule([outInterface(`${prefix}+`)], RETURN, 'This host may reach its workloads')),
+    ...workloadPrefixes.map((prefix) =>
+      rule([outInterface(`${prefix}+`)], RETURN, 'This host may reach its workloads'),
+    ),
     rule([], clearMark(marks.accept, marks.pass, ...marks.scratch)),
     rule([not(tracked('DNAT'))], jump(CHAIN.toHostEndpoint)),
     allowed,

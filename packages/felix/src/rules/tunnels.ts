@@ -8,7 +8,15 @@
  * nat     cali-tunnel-snat   what this host sends through a tunnel carries the tunnel's address, or no answer comes back by it
  * ```
  */
-import { type Chain, type IpSet, type IpVersion, type Match, type Rule, type Table, TUNNEL_DEVICES } from '@calico-node/linux'
+import {
+  type Chain,
+  type IpSet,
+  type IpVersion,
+  type Match,
+  type Rule,
+  type Table,
+  TUNNEL_DEVICES,
+} from '@calico-node/linux'
 import type { LocalTunnel, TunnelKind } from '../calc/messages.ts'
 import { CHAIN, ipSetName } from './names.ts'
 import type { RuleSettings } from './settings.ts'
@@ -37,12 +45,20 @@ interface Context {
 
 const localSide = (side: 'source' | 'destination'): Match => ({ kind: 'address-type', side, type: 'LOCAL' })
 
-export function tunnelRules({ tunnels, hosts, vxlanHosts }: TunnelFacts, { version, settings, maxElements }: Context): TunnelRules {
+export function tunnelRules(
+  { tunnels, hosts, vxlanHosts }: TunnelFacts,
+  { version, settings, maxElements }: Context,
+): TunnelRules {
   const has = (kind: TunnelKind): boolean => tunnels.some((tunnel) => tunnel.kind === kind)
   const uses = [
-    { set: ipSetName(version, 'all-hosts-net'), members: hosts, traffic: has('ipip') ? [protocol(IP_PROTOCOL.ipip)] : undefined },
     {
-      set: ipSetName(version, 'all-vxlan-net'), members: vxlanHosts,
+      set: ipSetName(version, 'all-hosts-net'),
+      members: hosts,
+      traffic: has('ipip') ? [protocol(IP_PROTOCOL.ipip)] : undefined,
+    },
+    {
+      set: ipSetName(version, 'all-vxlan-net'),
+      members: vxlanHosts,
       traffic: has('vxlan') || has('vxlan-v6') ? vxlanPackets(settings) : undefined,
     },
   ]
@@ -61,7 +77,8 @@ export function tunnelRules({ tunnels, hosts, vxlanHosts }: TunnelFacts, { versi
 }
 
 const vxlanPackets = ({ vxlanPort }: RuleSettings): Match[] => [
-  protocol(IP_PROTOCOL.udp), { kind: 'ports', side: 'destination', ports: [{ first: vxlanPort, last: vxlanPort }] },
+  protocol(IP_PROTOCOL.udp),
+  { kind: 'ports', side: 'destination', ports: [{ first: vxlanPort, last: vxlanPort }] },
 ]
 
 interface Use {
@@ -72,17 +89,25 @@ interface Use {
 const inRules = ({ set, traffic }: Use, { marks }: RuleSettings): Rule[] => [
   rule([...traffic, { kind: 'set', side: 'source', set }, localSide('destination')], setMark(marks.accept)),
   rule(
-    [...traffic, not({ kind: 'set', side: 'source', set }), localSide('destination')], DROP,
+    [...traffic, not({ kind: 'set', side: 'source', set }), localSide('destination')],
+    DROP,
     'Tunnelled by a host that is no node',
   ),
 ]
 
-const outRules = ({ set, traffic }: Use, { marks }: RuleSettings): Rule[] =>
-  [rule([...traffic, localSide('source'), { kind: 'set', side: 'destination', set }], setMark(marks.accept))]
+const outRules = ({ set, traffic }: Use, { marks }: RuleSettings): Rule[] => [
+  rule([...traffic, localSide('source'), { kind: 'set', side: 'destination', set }], setMark(marks.accept)),
+]
 
 function sourceRules({ kind, address }: LocalTunnel): Rule[] {
   if (address === undefined) return []
   const device = TUNNEL_DEVICES[kind]
-  const onDevice: Match = { kind: 'address-type', side: 'source', type: 'LOCAL', limitToOutInterface: true, negate: true }
+  const onDevice: Match = {
+    kind: 'address-type',
+    side: 'source',
+    type: 'LOCAL',
+    limitToOutInterface: true,
+    negate: true,
+  }
   return [rule([outInterface(device), onDevice, localSide('source')], { kind: 'masquerade', randomFully: true })]
 }

@@ -7,8 +7,11 @@ export const DROP: Action = { kind: 'drop' }
 export const RETURN: Action = { kind: 'return' }
 export const jump = (chain: string): Action => ({ kind: 'jump', chain })
 export const goTo = (chain: string): Action => ({ kind: 'goto', chain })
-export const setMark = (...bits: readonly number[]): Action =>
-  ({ kind: 'set-mark', value: union(...bits), mask: union(...bits) })
+export const setMark = (...bits: readonly number[]): Action => ({
+  kind: 'set-mark',
+  value: union(...bits),
+  mask: union(...bits),
+})
 export const clearMark = (...bits: readonly number[]): Action => ({ kind: 'set-mark', value: 0, mask: union(...bits) })
 
 /** A rate has no opposite. */

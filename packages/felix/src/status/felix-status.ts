@@ -4,7 +4,13 @@
  */
 import { type Logger, sleep } from '@calico-node/core'
 import type { KvStore } from '@calico-node/datastore'
-import { hostEndpointStatusKey, hostEndpointStatusPrefix, type NodeName, workloadStatusKey, workloadStatusPrefix } from '@calico-node/model'
+import {
+  hostEndpointStatusKey,
+  hostEndpointStatusPrefix,
+  type NodeName,
+  workloadStatusKey,
+  workloadStatusPrefix,
+} from '@calico-node/model'
 import type { CalcMessage, DataplaneStatusSink, EndpointState, WorkloadId } from '../calc/messages.ts'
 import type { FelixConfig } from '../config/params.ts'
 import { EndpointFiles } from './endpoint-files.ts'

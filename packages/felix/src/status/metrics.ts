@@ -1,5 +1,5 @@
 /**
- * The figures that Felix shows to Prometheus, under upstream's names (felix.md 4.3). Parts of Felix write to them; what
+ * The figures that Felix shows to Prometheus, under upstream's names. Parts of Felix write to them; what
  * can be counted when somebody asks is counted then, so that a change costs nothing for the sake of a figure.
  */
 import { collectDefaultMetrics, Counter, Gauge, Registry, Summary } from 'prom-client'

@@ -10,15 +10,20 @@ describe('CheckSchedule', () => {
   test('checks soon after a write, then ever later, up to the pace of an idle table', () => {
     const schedule = new CheckSchedule(1 * SECOND, 180 * SECOND)
     schedule.read(3)
-    const delays = [() => schedule.written(5), ...Array.from({ length: 5 }, () => () => schedule.read(3))].map((step) => {
-      step()
-      return dueIn(schedule)
-    })
+    const delays = [() => schedule.written(5), ...Array.from({ length: 5 }, () => () => schedule.read(3))].map(
+      (step) => {
+        step()
+        return dueIn(schedule)
+      },
+    )
     assert.deepEqual(delays, [1, 2, 4, 8, 10, 10])
   })
   const paces: [why: string, refreshMs: number, readMs: number, seconds: number][] = [
-    ['a small table', 180 * SECOND, 3, 10], ['a large one', 180 * SECOND, 200, 40], ['a huge one', 180 * SECOND, 3500, 180],
-    ['a huge one without a limit', 0, 3500, 700], ['a limit below the pace', 4 * SECOND, 3, 4],
+    ['a small table', 180 * SECOND, 3, 10],
+    ['a large one', 180 * SECOND, 200, 40],
+    ['a huge one', 180 * SECOND, 3500, 180],
+    ['a huge one without a limit', 0, 3500, 700],
+    ['a limit below the pace', 4 * SECOND, 3, 4],
   ]
   for (const [why, refreshMs, readMs, seconds] of paces) {
     test(`finds its pace for ${why}`, () => {

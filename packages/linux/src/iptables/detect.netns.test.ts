@@ -12,7 +12,11 @@ requireOwnNamespace()
 const install = async (variant: IptablesVariant, ipVersion: 4 | 6 = 4): Promise<void> => {
   const table = createRuleTable({ variant, table: 'filter', ipVersion, log: quietLogger })
   table.setChain({ name: 'cali-FORWARD', rules: [{ match: [], action: { kind: 'accept' } }] })
-  table.setHook({ chain: 'FORWARD', insert: [{ match: [], action: { kind: 'jump', chain: 'cali-FORWARD' } }], append: [] })
+  table.setHook({
+    chain: 'FORWARD',
+    insert: [{ match: [], action: { kind: 'jump', chain: 'cali-FORWARD' } }],
+    append: [],
+  })
   await table.apply()
 }
 const detect = async (): Promise<string> => (await detectIptables(quietLogger)).variant
@@ -34,7 +38,10 @@ describe('which iptables', () => {
     await install('legacy', 6)
     const { variant, leftovers } = await detectIptables(quietLogger, { configured: 'nft' })
     assert.equal(variant, 'nft')
-    assert.deepEqual(leftovers, [{ ipVersion: 4, table: 'filter' }, { ipVersion: 6, table: 'filter' }])
+    assert.deepEqual(leftovers, [
+      { ipVersion: 4, table: 'filter' },
+      { ipVersion: 6, table: 'filter' },
+    ])
   })
   test('the unused one is cleaned of what is ours, and only of that', async () => {
     await run('iptables-legacy', ['-A', 'FORWARD', '-p', 'udp', '-j', 'ACCEPT'])

@@ -13,11 +13,35 @@ describe('chooseVariant()', () => {
     ['legacy when it has more rules', { ...idle, rules: 9 }, { ...idle, rules: 3 }, 'legacy', /more rules: 9, nft 3/],
     ['the kubelet’s, whatever the counts', { ...idle, rules: 9 }, { ...idle, kubernetes: true }, 'nft', /kubelet/],
     ['legacy with the kubelet', { ...idle, kubernetes: true }, { ...idle, rules: 9 }, 'legacy', /kubelet/],
-    ['nft when both have kubelet chains', { ...idle, kubernetes: true, rules: 9 }, { ...idle, kubernetes: true }, 'nft', /both/],
-    ['the one chosen before, whatever else is there', { ...ours, rules: 2 }, { ...idle, rules: 99, kubernetes: true }, 'legacy', /earlier run/],
-    ['by the other signs when both hold rules of ours', { ...ours, rules: 2 }, { ...ours, rules: 99 }, 'nft', /more rules/],
+    [
+      'nft when both have kubelet chains',
+      { ...idle, kubernetes: true, rules: 9 },
+      { ...idle, kubernetes: true },
+      'nft',
+      /both/,
+    ],
+    [
+      'the one chosen before, whatever else is there',
+      { ...ours, rules: 2 },
+      { ...idle, rules: 99, kubernetes: true },
+      'legacy',
+      /earlier run/,
+    ],
+    [
+      'by the other signs when both hold rules of ours',
+      { ...ours, rules: 2 },
+      { ...ours, rules: 99 },
+      'nft',
+      /more rules/,
+    ],
     ['what there is', { ...idle, available: false }, idle, 'nft', /iptables-legacy does not work/],
-    ['what there is, even without rules', idle, { ...idle, available: false, rules: 9 }, 'legacy', /iptables-nft does not work/],
+    [
+      'what there is, even without rules',
+      idle,
+      { ...idle, available: false, rules: 9 },
+      'legacy',
+      /iptables-nft does not work/,
+    ],
   ]
   for (const [why, legacy, nft, variant, reason] of cases) {
     test(`takes ${why}`, () => {

@@ -42,7 +42,10 @@ const TABLES = ['raw', 'mangle', 'nat', 'filter'] as const
 const MAX_LISTING_BYTES = 1024 * 1024 * 1024
 
 /** @throws COMMAND_MISSING when neither variant is installed */
-export async function detectIptables(log: Logger, { configured = 'auto' }: DetectOptions = {}): Promise<IptablesChoice> {
+export async function detectIptables(
+  log: Logger,
+  { configured = 'auto' }: DetectOptions = {},
+): Promise<IptablesChoice> {
   const [legacy, nft] = await Promise.all([survey('legacy'), survey('nft')])
   const { variant, reason } = chooseVariant({ legacy, nft }, configured)
   const leftovers = (variant === 'legacy' ? nft : legacy).ours
@@ -62,7 +65,10 @@ export function chooseVariant(
 ): { variant: IptablesVariant; reason: string } {
   if (configured !== 'auto') return { variant: configured, reason: 'configured' }
   if (!legacy.available && !nft.available) {
-    throw new CalicoError('COMMAND_MISSING', 'Cannot program rules: neither iptables-legacy nor iptables-nft works here')
+    throw new CalicoError(
+      'COMMAND_MISSING',
+      'Cannot program rules: neither iptables-legacy nor iptables-nft works here',
+    )
   }
   if (!nft.available) return { variant: 'legacy', reason: 'iptables-nft does not work here' }
   if (!legacy.available) return { variant: 'nft', reason: 'iptables-legacy does not work here' }
@@ -74,9 +80,13 @@ export function chooseVariant(
     if (test(nft) !== test(legacy)) return { variant: test(nft) ? 'nft' : 'legacy', reason }
   }
   if (nft.kubernetes) return { variant: 'nft', reason: "both hold the kubelet's chains" }
-  if (nft.rules > legacy.rules) return { variant: 'nft', reason: `holds more rules: ${nft.rules}, legacy ${legacy.rules}` }
+  if (nft.rules > legacy.rules)
+    return { variant: 'nft', reason: `holds more rules: ${nft.rules}, legacy ${legacy.rules}` }
   const more = legacy.rules > nft.rules
-  return { variant: 'legacy', reason: more ? `holds more rules: ${legacy.rules}, nft ${nft.rules}` : 'default: neither holds more rules' }
+  return {
+    variant: 'legacy',
+    reason: more ? `holds more rules: ${legacy.rules}, nft ${nft.rules}` : 'default: neither holds more rules',
+  }
 }
 
 /**

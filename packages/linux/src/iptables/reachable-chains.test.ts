@@ -36,18 +36,21 @@ describe('ReachableChains', () => {
     const names = ['a', 'b', 'c', 'd', 'e', 'f']
     // A chain jumps only to later ones: iptables refuses loops.
     const step = fc.tuple(fc.nat(names.length), fc.subarray(names)).map(([at, targets]) => ({
-      chain: names[at], targets: targets.filter((name) => at === names.length || name > (names[at] ?? '')),
+      chain: names[at],
+      targets: targets.filter((name) => at === names.length || name > (names[at] ?? '')),
     }))
-    fc.assert(fc.property(fc.array(step), (steps) => {
-      const chains = new ReachableChains()
-      const edges = new Map<string | undefined, string[]>()
-      for (const { chain, targets } of steps) {
-        edges.set(chain, targets)
-        if (chain === undefined) chains.setRoots('FORWARD', targets)
-        else chains.setTargets(chain, targets)
-      }
-      const walk = (from: string | undefined): string[] => (edges.get(from) ?? []).flatMap((to) => [to, ...walk(to)])
-      assert.deepEqual(reached(chains), [...new Set(walk(undefined))].toSorted())
-    }))
+    fc.assert(
+      fc.property(fc.array(step), (steps) => {
+        const chains = new ReachableChains()
+        const edges = new Map<string | undefined, string[]>()
+        for (const { chain, targets } of steps) {
+          edges.set(chain, targets)
+          if (chain === undefined) chains.setRoots('FORWARD', targets)
+          else chains.setTargets(chain, targets)
+        }
+        const walk = (from: string | undefined): string[] => (edges.get(from) ?? []).flatMap((to) => [to, ...walk(to)])
+        assert.deepEqual(reached(chains), [...new Set(walk(undefined))].toSorted())
+      }),
+    )
   })
 })

@@ -29,9 +29,19 @@ describe('hintOf()', () => {
 
 test('a flush of the nft variant is told of and repaired at once; our own writes are not mistaken for one', async () => {
   const stop = new AbortController()
-  const table = createRuleTable({ variant: 'nft', table: 'filter', ipVersion: 4, log: quietLogger, postWriteCheckMs: 60_000 })
+  const table = createRuleTable({
+    variant: 'nft',
+    table: 'filter',
+    ipVersion: 4,
+    log: quietLogger,
+    postWriteCheckMs: 60_000,
+  })
   table.setChain({ name: 'cali-FORWARD', rules: [{ match: [], action: { kind: 'accept' } }] })
-  table.setHook({ chain: 'FORWARD', insert: [{ match: [], action: { kind: 'jump', chain: 'cali-FORWARD' } }], append: [] })
+  table.setHook({
+    chain: 'FORWARD',
+    insert: [{ match: [], action: { kind: 'jump', chain: 'cali-FORWARD' } }],
+    append: [],
+  })
   await table.apply()
   let hints = 0
   const watching = (async () => {
@@ -59,10 +69,14 @@ test('a flush of the nft variant is told of and repaired at once; our own writes
     await run('iptables-nft', ['-F'])
     return (table.dueInMs?.() ?? Infinity) < 1000
   })
-  await waitFor('the repair', async () => {
-    if (table.dueInMs?.() === 0) await table.apply()
-    return (await run('iptables-nft-save', ['-t', 'filter'])).includes('-j DROP')
-  }, { deadlineMs: 2000, pollMs: 10 })
+  await waitFor(
+    'the repair',
+    async () => {
+      if (table.dueInMs?.() === 0) await table.apply()
+      return (await run('iptables-nft-save', ['-t', 'filter'])).includes('-j DROP')
+    },
+    { deadlineMs: 2000, pollMs: 10 },
+  )
   stop.abort()
   await watching
 })

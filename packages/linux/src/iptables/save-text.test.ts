@@ -21,18 +21,30 @@ COMMIT
 
 describe('parseSave()', () => {
   test('reads ids of our chains and marks rules that have none', () => {
-    assert.deepEqual(parseSave(LISTING, 'filter').owned, new Map([['cali-a', 'aaaaaaaaaaaaaa-_ ?'], ['cali-empty', '']]))
+    assert.deepEqual(
+      parseSave(LISTING, 'filter').owned,
+      new Map([
+        ['cali-a', 'aaaaaaaaaaaaaa-_ ?'],
+        ['cali-empty', ''],
+      ]),
+    )
   })
   test('finds our rules among those of others, with their text, and leftovers by where they jump', () => {
-    assert.deepEqual(parseSave(LISTING, 'filter').foreign, new Map([
-      ['INPUT', []],
-      ['FORWARD', [
-        { id: 'cccccccccccccccc', text: '-m comment --comment "cali:cccccccccccccccc" -j cali-a' },
-        undefined,
-        { id: '', text: '-p tcp -g felix-FORWARD' },
-      ]],
-      ['DOCKER', [{ id: 'dddddddddddddddd', text: '-m comment --comment cali:dddddddddddddddd -j RETURN' }]],
-    ]))
+    assert.deepEqual(
+      parseSave(LISTING, 'filter').foreign,
+      new Map([
+        ['INPUT', []],
+        [
+          'FORWARD',
+          [
+            { id: 'cccccccccccccccc', text: '-m comment --comment "cali:cccccccccccccccc" -j cali-a' },
+            undefined,
+            { id: '', text: '-p tcp -g felix-FORWARD' },
+          ],
+        ],
+        ['DOCKER', [{ id: 'dddddddddddddddd', text: '-m comment --comment cali:dddddddddddddddd -j RETURN' }]],
+      ]),
+    )
   })
   test('takes no output for a table that nobody has used', () => {
     assert.deepEqual(parseSave('', 'raw'), { owned: new Map(), foreign: new Map() })

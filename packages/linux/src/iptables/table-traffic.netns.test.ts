@@ -18,7 +18,11 @@ const INTERVAL_MS = 2
 const IPS = { client: '10.65.0.1', open: '10.65.0.2', closed: '10.65.0.3' }
 type Name = keyof typeof IPS
 
-const net = (side: 'source' | 'destination', name: Name): Match => ({ kind: 'net', side, cidr: parseCidr(`${IPS[name]}/32`) })
+const net = (side: 'source' | 'destination', name: Name): Match => ({
+  kind: 'net',
+  side,
+  cidr: parseCidr(`${IPS[name]}/32`),
+})
 const jump = (chain: string): Rule => ({ match: [], action: { kind: 'jump', chain } })
 
 /** The same verdicts each time, by other rules: chains come, go and change, and so do the hooks. */
@@ -27,13 +31,16 @@ function revise(table: RuleTable, revision: number): void {
   const comments = [`revision ${revision}`]
   const policy = `cali-pi-${even ? 'even' : 'odd'}`
   table.removeChain(`cali-pi-${even ? 'odd' : 'even'}`)
-  table.setChain({ name: policy, rules: [
-    { match: [net('destination', 'closed')], action: { kind: 'drop' }, comments },
-    { match: [net('source', 'client'), net('destination', 'open')], action: { kind: 'accept' }, comments },
-    { match: [net('source', 'open'), net('destination', 'client')], action: { kind: 'accept' }, comments },
-    // so that one request which slips through is answered, and counted
-    { match: [net('source', 'closed'), net('destination', 'client')], action: { kind: 'accept' }, comments },
-  ] })
+  table.setChain({
+    name: policy,
+    rules: [
+      { match: [net('destination', 'closed')], action: { kind: 'drop' }, comments },
+      { match: [net('source', 'client'), net('destination', 'open')], action: { kind: 'accept' }, comments },
+      { match: [net('source', 'open'), net('destination', 'client')], action: { kind: 'accept' }, comments },
+      // so that one request which slips through is answered, and counted
+      { match: [net('source', 'closed'), net('destination', 'client')], action: { kind: 'accept' }, comments },
+    ],
+  })
   table.setChain({ name: 'cali-FORWARD', rules: [jump(policy), { match: [], action: { kind: 'drop' }, comments }] })
   table.setHook({ chain: 'FORWARD', insert: [{ ...jump('cali-FORWARD'), comments: even ? ['even'] : [] }], append: [] })
 }

@@ -16,10 +16,15 @@ const accept: Rule = { match: [], action: { kind: 'accept' } }
 const drop: Rule = { match: [], action: { kind: 'drop' } }
 const marked: Match = { kind: 'mark', value: 0x10000, mask: 0x10000 }
 const chain = (name: string, ...rules: Rule[]): Chain => ({ name, rules })
-const FORWARD: Hook = { chain: 'FORWARD', insert: [jump('cali-FORWARD')], append: [{ match: [marked], action: { kind: 'accept' } }] }
+const FORWARD: Hook = {
+  chain: 'FORWARD',
+  insert: [jump('cali-FORWARD')],
+  append: [{ match: [marked], action: { kind: 'accept' } }],
+}
 
 for (const variant of ['legacy', 'nft'] as const) {
-  for (const ipVersion of [4, 6] as const) describe(`iptables-${variant}, IPv${ipVersion}`, () => suite(variant, ipVersion))
+  for (const ipVersion of [4, 6] as const)
+    describe(`iptables-${variant}, IPv${ipVersion}`, () => suite(variant, ipVersion))
 }
 
 function suite(variant: IptablesVariant, ipVersion: IpVersion): void {
@@ -30,7 +35,8 @@ function suite(variant: IptablesVariant, ipVersion: IpVersion): void {
     (await run(`${command}-save`, ['-t', table, ...opts])).split('\n').filter((line) => /^[:\-[]/.test(line))
   /** Rules of one chain in short: `cali` stands for a comment that is an id. */
   const rulesOf = async (name: string, table: Table = 'filter'): Promise<string[]> =>
-    (await save(table)).filter((line) => line.startsWith(`-A ${name} `))
+    (await save(table))
+      .filter((line) => line.startsWith(`-A ${name} `))
       .map((line) => line.slice(name.length + 4).replaceAll(/-m comment --comment "?cali:[\w-]{16}"? /g, ''))
   const chainsOf = async (table: Table = 'filter'): Promise<string[]> =>
     (await save(table)).filter((line) => line.startsWith(':')).map((line) => line.split(' ', 1)[0]?.slice(1) ?? '')
@@ -38,14 +44,26 @@ function suite(variant: IptablesVariant, ipVersion: IpVersion): void {
     createRuleTable({ variant, table: 'filter', ipVersion, log: quietLogger, ...opts })
   /** The desired state of most tests. */
   const fill = (table: RuleTable): RuleTable => {
-    table.setChain(chain('cali-FORWARD', { match: [{ kind: 'in-interface', name: 'cali+' }], action: { kind: 'jump', chain: 'cali-from' } }))
-    table.setChain(chain('cali-from', { match: [marked], action: { kind: 'return' } }, { ...drop, comments: ['Unknown "interface"'] }))
+    table.setChain(
+      chain('cali-FORWARD', {
+        match: [{ kind: 'in-interface', name: 'cali+' }],
+        action: { kind: 'jump', chain: 'cali-from' },
+      }),
+    )
+    table.setChain(
+      chain(
+        'cali-from',
+        { match: [marked], action: { kind: 'return' } },
+        { ...drop, comments: ['Unknown "interface"'] },
+      ),
+    )
     table.setHook(FORWARD)
     return table
   }
 
   beforeEach(async () => {
-    for (const table of ['filter', 'nat', 'raw', 'mangle']) await run(`${command}-restore`, [], { input: `*${table}\nCOMMIT\n` })
+    for (const table of ['filter', 'nat', 'raw', 'mangle'])
+      await run(`${command}-restore`, [], { input: `*${table}\nCOMMIT\n` })
   })
 
   test('programs what a hook reaches, and nothing else', async () => {
@@ -55,7 +73,10 @@ function suite(variant: IptablesVariant, ipVersion: IpVersion): void {
     assert.deepEqual(await chainsOf(), ['INPUT', 'FORWARD', 'OUTPUT', 'cali-FORWARD', 'cali-from'])
     assert.deepEqual(await rulesOf('FORWARD'), ['-j cali-FORWARD', '-m mark --mark 0x10000/0x10000 -j ACCEPT'])
     assert.deepEqual(await rulesOf('cali-FORWARD'), ['-i cali+ -j cali-from'])
-    assert.deepEqual(await rulesOf('cali-from'), ['-m mark --mark 0x10000/0x10000 -j RETURN', '-m comment --comment "Unknown _interface_" -j DROP'])
+    assert.deepEqual(await rulesOf('cali-from'), [
+      '-m mark --mark 0x10000/0x10000 -j RETURN',
+      '-m comment --comment "Unknown _interface_" -j DROP',
+    ])
 
     table.setChain(chain('cali-from', jump('cali-pi-unused')))
     await table.apply()
@@ -83,8 +104,20 @@ function suite(variant: IptablesVariant, ipVersion: IpVersion): void {
 COMMIT
 `)
     await fill(create()).apply()
-    assert.deepEqual((await chainsOf()).toSorted(), ['DOCKER-USER', 'FORWARD', 'INPUT', 'OUTPUT', 'cali-FORWARD', 'cali-from'])
-    assert.deepEqual(await rulesOf('FORWARD'), ['-j cali-FORWARD', '-j DOCKER-USER', '-p udp -j ACCEPT', '-m mark --mark 0x10000/0x10000 -j ACCEPT'])
+    assert.deepEqual((await chainsOf()).toSorted(), [
+      'DOCKER-USER',
+      'FORWARD',
+      'INPUT',
+      'OUTPUT',
+      'cali-FORWARD',
+      'cali-from',
+    ])
+    assert.deepEqual(await rulesOf('FORWARD'), [
+      '-j cali-FORWARD',
+      '-j DOCKER-USER',
+      '-p udp -j ACCEPT',
+      '-m mark --mark 0x10000/0x10000 -j ACCEPT',
+    ])
     assert.deepEqual(await rulesOf('INPUT'), [])
     assert.deepEqual(await rulesOf('DOCKER-USER'), ['-m comment --comment "not cali: ours" -j RETURN'])
 
@@ -97,7 +130,12 @@ COMMIT
     await restore('*filter\n-A FORWARD -p udp -j ACCEPT\n-A FORWARD -p tcp -j ACCEPT\nCOMMIT\n')
     const table = fill(create({ insertMode: 'append' }))
     await table.apply()
-    const wanted = ['-p udp -j ACCEPT', '-p tcp -j ACCEPT', '-j cali-FORWARD', '-m mark --mark 0x10000/0x10000 -j ACCEPT']
+    const wanted = [
+      '-p udp -j ACCEPT',
+      '-p tcp -j ACCEPT',
+      '-j cali-FORWARD',
+      '-m mark --mark 0x10000/0x10000 -j ACCEPT',
+    ]
     assert.deepEqual(await rulesOf('FORWARD'), wanted)
     const before = await save('filter', '-c')
     table.queueResync()
@@ -153,7 +191,10 @@ COMMIT
     await counted(create()).apply()
     await run('ping', ['-c', '3', '-i', '0.01', '-n', ipVersion === 4 ? '127.0.0.1' : '::1'])
     const before = await save('filter', '-c')
-    assert.ok(before.some((line) => /^\[[1-9]\d*:\d+\] -A cali-count /.test(line)), before.join('\n'))
+    assert.ok(
+      before.some((line) => /^\[[1-9]\d*:\d+\] -A cali-count /.test(line)),
+      before.join('\n'),
+    )
 
     const successor = counted(create())
     await successor.apply()
@@ -161,12 +202,16 @@ COMMIT
 
     successor.setChain(chain('cali-count', { ...accept, comments: ['changed'] }))
     await successor.apply()
-    const others = (lines: string[]): string[] => lines.filter((line) => line.startsWith('[') && !line.includes('-A cali-count'))
+    const others = (lines: string[]): string[] =>
+      lines.filter((line) => line.startsWith('[') && !line.includes('-A cali-count'))
     assert.deepEqual(others(await save('filter', '-c')), others(before))
   })
 
   test('a rule that is refused leaves the rest alone; its new chain drops, and is filled once it can be', async () => {
-    const needsSet: Rule = { match: [{ kind: 'set', side: 'source', set: 'cali-test-absent' }], action: { kind: 'accept' } }
+    const needsSet: Rule = {
+      match: [{ kind: 'set', side: 'source', set: 'cali-test-absent' }],
+      action: { kind: 'accept' },
+    }
     const table = fill(create())
     table.setChain(chain('cali-from', jump('cali-pi-a'), jump('cali-pi-b')))
     table.setChain(chain('cali-pi-a', needsSet))
@@ -204,11 +249,14 @@ COMMIT
     table.setChain(chain('cali-from', ...names.map(jump), jump('cali-pi-good')))
     table.setChain(chain('cali-pi-good', accept))
     for (const name of names) {
-      table.setChain(chain(name, { match: [{ kind: 'set', side: 'source', set: 'cali-test-absent' }], action: { kind: 'accept' } }))
+      table.setChain(
+        chain(name, { match: [{ kind: 'set', side: 'source', set: 'cali-test-absent' }], action: { kind: 'accept' } }),
+      )
     }
     await assert.rejects(table.apply(), { code: 'APPLY_FAILED' })
     assert.deepEqual(await rulesOf('cali-pi-good'), ['-j ACCEPT'])
-    for (const name of names) assert.deepEqual(await rulesOf(name), ['-m comment --comment "Rules are missing" -j DROP'])
+    for (const name of names)
+      assert.deepEqual(await rulesOf(name), ['-m comment --comment "Rules are missing" -j DROP'])
   })
 
   test('a chain that is jumped to but was never set drops', async () => {
@@ -233,7 +281,15 @@ COMMIT
     table.setChain(chain('cali-pi-c', accept))
     table.setChain(chain('cali-from', jump('cali-pi-b')))
     await table.apply()
-    assert.deepEqual(await chainsOf(), ['INPUT', 'FORWARD', 'OUTPUT', 'cali-FORWARD', 'cali-from', 'cali-pi-b', 'cali-pi-c'])
+    assert.deepEqual(await chainsOf(), [
+      'INPUT',
+      'FORWARD',
+      'OUTPUT',
+      'cali-FORWARD',
+      'cali-from',
+      'cali-pi-b',
+      'cali-pi-c',
+    ])
   })
 
   test('asks to look at its writes again, later and later', async () => {
@@ -248,14 +304,21 @@ COMMIT
   })
 
   test('all tables can be applied at once', async () => {
-    const names: [table: Table, hook: Hook['chain']][] = [['raw', 'PREROUTING'], ['mangle', 'PREROUTING'], ['nat', 'PREROUTING'], ['filter', 'FORWARD']]
+    const names: [table: Table, hook: Hook['chain']][] = [
+      ['raw', 'PREROUTING'],
+      ['mangle', 'PREROUTING'],
+      ['nat', 'PREROUTING'],
+      ['filter', 'FORWARD'],
+    ]
     const tables = names.map(([name]) => create({ table: name }))
     for (let revision = 0; revision < 5; revision++) {
-      await Promise.all(tables.map((table, i) => {
-        table.setChain(chain('cali-all', ...Array.from({ length: 20 + revision }, () => accept)))
-        table.setHook({ chain: names[i]?.[1] ?? 'INPUT', insert: [jump('cali-all')], append: [] })
-        return table.apply()
-      }))
+      await Promise.all(
+        tables.map((table, i) => {
+          table.setChain(chain('cali-all', ...Array.from({ length: 20 + revision }, () => accept)))
+          table.setHook({ chain: names[i]?.[1] ?? 'INPUT', insert: [jump('cali-all')], append: [] })
+          return table.apply()
+        }),
+      )
     }
     for (const [name] of names) assert.equal((await rulesOf('cali-all', name)).length, 24)
   })
@@ -277,7 +340,11 @@ COMMIT
     table.setHook(FORWARD)
     table.queueResync()
     await table.apply()
-    assert.deepEqual(await rulesOf('FORWARD'), ['-j cali-FORWARD', ...theirs, '-m mark --mark 0x10000/0x10000 -j ACCEPT'])
+    assert.deepEqual(await rulesOf('FORWARD'), [
+      '-j cali-FORWARD',
+      ...theirs,
+      '-m mark --mark 0x10000/0x10000 -j ACCEPT',
+    ])
   })
 
   if (variant === 'legacy') {
@@ -304,36 +371,74 @@ COMMIT
     const ip = parseIp(ipVersion === 4 ? '192.0.2.1' : '2001:db8::1')
     const cidr = parseCidr(ipVersion === 4 ? '192.0.2.0/24' : '2001:db8::/32')
     const tcp: Match = { kind: 'protocol', protocol: 6 }
-    const ports = [{ first: 80, last: 80 }, { first: 1000, last: 2000 }]
+    const ports = [
+      { first: 80, last: 80 },
+      { first: 1000, last: 2000 },
+    ]
     const matches: Match[][] = [
-      [{ kind: 'protocol', protocol: 132, negate: true }], [{ kind: 'net', side: 'source', cidr }, { kind: 'net', side: 'destination', cidr, negate: true }],
+      [{ kind: 'protocol', protocol: 132, negate: true }],
+      [
+        { kind: 'net', side: 'source', cidr },
+        { kind: 'net', side: 'destination', cidr, negate: true },
+      ],
       [tcp, { kind: 'ports', side: 'source', ports }, { kind: 'ports', side: 'destination', ports, negate: true }],
       [tcp, { kind: 'protocol', protocol: 6, negate: true }, { kind: 'icmp', type: 8 }],
-      [{ kind: 'icmp', type: 8 }], [{ kind: 'icmp', type: 3, code: 1, negate: true }],
-      [{ kind: 'out-interface', name: 'cali+', negate: true }], [marked, { kind: 'mark', value: 0, mask: 0x10000, negate: true }],
+      [{ kind: 'icmp', type: 8 }],
+      [{ kind: 'icmp', type: 3, code: 1, negate: true }],
+      [{ kind: 'out-interface', name: 'cali+', negate: true }],
+      [marked, { kind: 'mark', value: 0, mask: 0x10000, negate: true }],
       [{ kind: 'conntrack', states: ['NEW', 'ESTABLISHED', 'RELATED', 'INVALID', 'DNAT', 'SNAT'], negate: true }],
       [{ kind: 'address-type', side: 'destination', type: 'LOCAL', negate: true }],
       [{ kind: 'limit', rate: '10/minute', burst: 5 }],
     ]
     const plain: Rule['action'][] = [
-      { kind: 'accept' }, { kind: 'return' }, { kind: 'set-mark', value: 0x10000, mask: 0x30000 }, { kind: 'log', prefix: 'calico-packet: ' },
+      { kind: 'accept' },
+      { kind: 'return' },
+      { kind: 'set-mark', value: 0x10000, mask: 0x30000 },
+      { kind: 'log', prefix: 'calico-packet: ' },
     ]
     const natPorts = { first: 1024, last: 65535 }
     const cases: [table: Table, hook: Hook['chain'], rules: Rule[]][] = [
-      ['filter', 'INPUT', [
-        ...matches.map((match): Rule => ({ match, action: { kind: 'drop' } })), ...plain.map((action): Rule => ({ match: [], action })),
-        { match: [], action: { kind: 'reject' } }, { match: [tcp], action: { kind: 'reject', with: 'tcp-reset' } },
-      ]],
-      ['raw', 'PREROUTING', [
-        { match: [{ kind: 'reverse-path-fails' }], action: { kind: 'drop' } }, { match: [{ kind: 'reverse-path-fails', negate: true }], action: { kind: 'notrack' } },
-      ]],
+      [
+        'filter',
+        'INPUT',
+        [
+          ...matches.map((match): Rule => ({ match, action: { kind: 'drop' } })),
+          ...plain.map((action): Rule => ({ match: [], action })),
+          { match: [], action: { kind: 'reject' } },
+          { match: [tcp], action: { kind: 'reject', with: 'tcp-reset' } },
+        ],
+      ],
+      [
+        'raw',
+        'PREROUTING',
+        [
+          { match: [{ kind: 'reverse-path-fails' }], action: { kind: 'drop' } },
+          { match: [{ kind: 'reverse-path-fails', negate: true }], action: { kind: 'notrack' } },
+        ],
+      ],
       ['mangle', 'POSTROUTING', plain.map((action) => ({ match: [], action }))],
-      ['nat', 'POSTROUTING', [
-        { match: [{ kind: 'address-type', side: 'source', type: 'LOCAL', limitToOutInterface: true, negate: true }], action: { kind: 'masquerade' } },
-        { match: [tcp], action: { kind: 'masquerade', ports: natPorts, randomFully: true } },
-        { match: [tcp], action: { kind: 'snat', to: ip, ports: natPorts, randomFully: true } }, { match: [], action: { kind: 'snat', to: ip } },
-      ]],
-      ['nat', 'PREROUTING', [{ match: [tcp], action: { kind: 'dnat', to: ip, port: 80 } }, { match: [], action: { kind: 'dnat', to: ip } }]],
+      [
+        'nat',
+        'POSTROUTING',
+        [
+          {
+            match: [{ kind: 'address-type', side: 'source', type: 'LOCAL', limitToOutInterface: true, negate: true }],
+            action: { kind: 'masquerade' },
+          },
+          { match: [tcp], action: { kind: 'masquerade', ports: natPorts, randomFully: true } },
+          { match: [tcp], action: { kind: 'snat', to: ip, ports: natPorts, randomFully: true } },
+          { match: [], action: { kind: 'snat', to: ip } },
+        ],
+      ],
+      [
+        'nat',
+        'PREROUTING',
+        [
+          { match: [tcp], action: { kind: 'dnat', to: ip, port: 80 } },
+          { match: [], action: { kind: 'dnat', to: ip } },
+        ],
+      ],
     ]
     for (const [name, hook, rules] of cases) {
       const table = create({ table: name })
@@ -348,10 +453,17 @@ COMMIT
   test('10 000 rules in 1 000 chains (printed, not judged)', async () => {
     const big = (table: RuleTable, changed?: string): RuleTable => {
       for (let i = 0; i < 1000; i++) {
-        const rules = Array.from({ length: 10 }, (_, j): Rule => ({
-          match: [{ kind: 'protocol', protocol: 6 }, { kind: 'ports', side: 'destination', ports: [{ first: j + 1, last: j + 1 }] }],
-          action: { kind: 'return' }, ...(changed !== undefined && i === 500 && { comments: [changed] }),
-        }))
+        const rules = Array.from(
+          { length: 10 },
+          (_, j): Rule => ({
+            match: [
+              { kind: 'protocol', protocol: 6 },
+              { kind: 'ports', side: 'destination', ports: [{ first: j + 1, last: j + 1 }] },
+            ],
+            action: { kind: 'return' },
+            ...(changed !== undefined && i === 500 && { comments: [changed] }),
+          }),
+        )
         table.setChain(chain(`cali-tw-${i}`, ...rules))
       }
       table.setChain(chain('cali-FORWARD', ...Array.from({ length: 1000 }, (_, i) => jump(`cali-tw-${i}`))))
@@ -373,7 +485,9 @@ COMMIT
     await run(command, ['-F'])
     table.queueResync()
     const repairMs = await timed(() => table.apply())
-    console.log(`  ${command}: load ${loadMs} ms, no-op ${idleMs} ms, restart in sync ${restartMs} ms, one chain ${changeMs} ms, repair after a flush ${repairMs} ms`)
+    console.log(
+      `  ${command}: load ${loadMs} ms, no-op ${idleMs} ms, restart in sync ${restartMs} ms, one chain ${changeMs} ms, repair after a flush ${repairMs} ms`,
+    )
     assert.equal((await save()).filter((line) => line.startsWith('-A cali-tw-')).length, 9991)
   })
 }

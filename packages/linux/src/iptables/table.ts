@@ -29,7 +29,15 @@ import { ReachableChains } from './reachable-chains.ts'
 import { ruleIds } from './rule-ids.ts'
 import { idsText, parseSave, type TableState } from './save-text.ts'
 import {
-  driftedChains, hookFix, recordChange, transactionOf, type Blame, type HookLines, type InsertMode, type RuleLines, type TableChange,
+  driftedChains,
+  hookFix,
+  recordChange,
+  transactionOf,
+  type Blame,
+  type HookLines,
+  type InsertMode,
+  type RuleLines,
+  type TableChange,
 } from './transaction.ts'
 
 export type IptablesVariant = 'legacy' | 'nft'
@@ -158,7 +166,8 @@ class IptablesTable implements RuleTable {
           return new CalicoError('APPLY_FAILED', `Cannot apply table ${this.table} of IPv${this.ipVersion}`, { cause })
         }
         this.#log.debug('Table not applied, will read it and try again', { attempt, err: cause })
-        if (this.#refused.size > refused) attempt = -1 // one culprit less: the next attempt may well succeed
+        if (this.#refused.size > refused)
+          attempt = -1 // one culprit less: the next attempt may well succeed
         else await sleep(backoffMs(attempt, { baseMs: RETRY_BASE_MS }), signal)
       }
     }
@@ -182,15 +191,21 @@ class IptablesTable implements RuleTable {
     const start = performance.now()
     this.#schedule.disarm()
     const listing = await runTool(`${this.#command}-save`, ['-t', this.table], {
-      timeoutMs: READ_TIMEOUT_MS, maxOutputBytes: MAX_LISTING_BYTES,
+      timeoutMs: READ_TIMEOUT_MS,
+      maxOutputBytes: MAX_LISTING_BYTES,
     })
     const actual = parseSave(listing, this.table)
     const drifted = this.#actual === undefined ? [] : driftedChains(this.#actual, actual)
     if (drifted.length > 0) {
-      this.#log.warn('Somebody changed our rules, will restore them', { chains: drifted.length, first: drifted.slice(0, 5) })
+      this.#log.warn('Somebody changed our rules, will restore them', {
+        chains: drifted.length,
+        first: drifted.slice(0, 5),
+      })
     }
-    for (const names of [actual.owned.keys(), this.#reachable.names()]) for (const name of names) this.#dirtyChains.add(name)
-    for (const names of [actual.foreign.keys(), this.#hooks.keys()]) for (const name of names) this.#dirtyHooks.add(name)
+    for (const names of [actual.owned.keys(), this.#reachable.names()])
+      for (const name of names) this.#dirtyChains.add(name)
+    for (const names of [actual.foreign.keys(), this.#hooks.keys()])
+      for (const name of names) this.#dirtyHooks.add(name)
     this.#actual = actual
     this.#fresh = true
     this.#schedule.read(performance.now() - start)
@@ -202,7 +217,8 @@ class IptablesTable implements RuleTable {
     const { lines, blames } = transactionOf(change, this.#mode)
     try {
       await runTool(`${this.#command}-restore`, ['--noflush', '--wait', String(this.#lockSeconds)], {
-        input: `${lines.join('\n')}\n`, timeoutMs: WRITE_TIMEOUT_MS,
+        input: `${lines.join('\n')}\n`,
+        timeoutMs: WRITE_TIMEOUT_MS,
       })
     } catch (err) {
       this.#learn(err, blames)

@@ -95,7 +95,9 @@ function hookState(
   const others = standing.filter((rule) => rule === undefined)
   const ours = (list: RuleLines): OurRule[] => identified(list).map((text, i) => ({ id: list.ids[i] ?? '', text }))
   const insert = ours(wanted.insert)
-  return mode === 'insert' ? [...insert, ...others, ...ours(wanted.append)] : [...others, ...insert, ...ours(wanted.append)]
+  return mode === 'insert'
+    ? [...insert, ...others, ...ours(wanted.append)]
+    : [...others, ...insert, ...ours(wanted.append)]
 }
 
 /** Brings the remembered state to where the committed change has brought the kernel. */

@@ -27,7 +27,8 @@ export function renderRule(rule: Rule, ipVersion: IpVersion): string {
   return [...comments, ...matches, renderAction(rule.action)].join(' ')
 }
 
-export const safeText = (text: string, max: number): string => text.replaceAll(/[^A-Za-z0-9_ @%+=:,./-]/g, '_').slice(0, max)
+export const safeText = (text: string, max: number): string =>
+  text.replaceAll(/[^A-Za-z0-9_ @%+=:,./-]/g, '_').slice(0, max)
 
 /** (mark AND 0) is never 1. */
 const NEVER: Match = { kind: 'mark', value: 1, mask: 0 }
@@ -82,7 +83,8 @@ function renderMatch(match: Match, ipVersion: IpVersion): string {
     case 'reverse-path-fails':
       return `-m rpfilter --validmark${match.negate === true ? '' : ' --invert'}`
     case 'limit':
-      if (match.negate === true) throw new CalicoError('UNSUPPORTED', 'Cannot negate a rate limit: iptables has no such match')
+      if (match.negate === true)
+        throw new CalicoError('UNSUPPORTED', 'Cannot negate a rate limit: iptables has no such match')
       return `-m limit --limit ${match.rate} --limit-burst ${match.burst}`
     default:
       return assertNever(match)
@@ -125,7 +127,8 @@ function renderAction(action: Action): string {
 const shortSide = (side: Side): string => (side === 'source' ? 'src' : 'dst')
 const portText = ({ first, last }: PortRange): string => (first === last ? `${first}` : `${first}:${last}`)
 const hex = (value: number): string => `0x${value.toString(16)}`
-const toPorts = (ports: PortRange | undefined): string => (ports === undefined ? '' : ` --to-ports ${ports.first}-${ports.last}`)
+const toPorts = (ports: PortRange | undefined): string =>
+  ports === undefined ? '' : ` --to-ports ${ports.first}-${ports.last}`
 const randomFully = (wanted: boolean | undefined): string => (wanted === true ? ' --random-fully' : '')
 /** An IPv6 address stands in brackets when a port follows. */
 const withPort = (ip: Ip, port: string): string => (port !== '' && ip.includes(':') ? `[${ip}]${port}` : `${ip}${port}`)

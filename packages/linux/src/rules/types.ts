@@ -30,7 +30,12 @@ export type Match = { readonly negate?: boolean } & (
   /** (packet mark AND mask) equals value. */
   | { readonly kind: 'mark'; readonly value: number; readonly mask: number }
   | { readonly kind: 'conntrack'; readonly states: readonly ConntrackState[] }
-  | { readonly kind: 'address-type'; readonly side: Side; readonly type: 'LOCAL'; readonly limitToOutInterface?: boolean }
+  | {
+      readonly kind: 'address-type'
+      readonly side: Side
+      readonly type: 'LOCAL'
+      readonly limitToOutInterface?: boolean
+    }
   /** The reverse path of the source address does not lead out of the interface it came in by (strict). */
   | { readonly kind: 'reverse-path-fails' }
   /** Cannot be negated. */
@@ -56,7 +61,7 @@ export interface Rule {
   readonly comments?: readonly string[]
 }
 
-/** "Chain X is exactly these rules." Names follow felix.md 5.2: at most 28 characters, a prefix of `ownership.ts`. */
+/** "Chain X is exactly these rules." Names have at most 28 characters and a prefix of `ownership.ts`. */
 export interface Chain {
   readonly name: string
   readonly rules: readonly Rule[]

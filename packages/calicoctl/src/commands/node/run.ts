@@ -1,19 +1,18 @@
+import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { CalicoError, hasCode, messageOf, waitFor } from '@calico-node/core'
+import { CalicoError, messageOf } from '@calico-node/core'
 import { DEFAULT_CONFIG_FILE, parseConnection, type EtcdConnection, type PemSource } from '@calico-node/datastore'
-import { createSysctl, run } from '@calico-node/linux'
 import { findIpInterface, ipVersion, parseAsNumber, parseNodeName } from '@calico-node/model'
 import { defineCommand, type Outcome } from '../../cli/command.ts'
-import type { Context } from '../../cli/context.ts'
 import { flag, hidden, oneOf, text, textOr, value } from '../../cli/option.ts'
 import { requireRoot } from '../../documents/container.ts'
+import { forwardedVariables } from '../../host/forwarded-variables.ts'
 import { CONTAINER_NAME, dockerRunWords, shellLine, type NodeContainer } from '../../host/node-container.ts'
+import { prepareHost, removeContainer, STARTED, startNode } from '../../host/node-start.ts'
 import { line, lines, type Block } from '../../output/block.ts'
 
-/** The line that a node prints when it is up. */
-const STARTED = 'Calico node started successfully'
-const START_DEADLINE_MS = 10_000
-const PULL_TIMEOUT_MS = 300_000
+/** What an operator keeps for the node: BGP passwords, and templates in place of shipped ones. */
+const OPERATOR_FOLDERS = ['/etc/calico/secrets', '/etc/calico/confd/templates']
 
 const address =
   (version: 4 | 6) =>
@@ -58,61 +57,10 @@ const fileOf = (source: PemSource | undefined): string | undefined => {
   return source?.path
 }
 
-function etcdOf({ endpoints, discoverySrv = '', tls }: EtcdConnection): NodeContainer['etcd'] {
+function etcdOf({ endpoints, discoverySrv = '', tls, username }: EtcdConnection): NodeContainer['etcd'] {
   const files = { caFile: fileOf(tls?.ca), certFile: fileOf(tls?.cert), keyFile: fileOf(tls?.key) }
   const given = Object.fromEntries(Object.entries(files).filter(([, path]) => path !== undefined))
-  return { endpoints: endpoints.join(','), discoverySrv, ...given }
-}
-
-/**
- * Forwarding, modules and room for connections. What fails is only warned about: the node may have been given it
- * already.
- */
-async function prepareHost(log: Context['log']): Promise<Block[]> {
-  const warnings: Block[] = []
-  await run('modprobe', ['-a', 'xt_set', 'ip6_tables']).catch((err: unknown) =>
-    log.info('Cannot load modules', { err }),
-  )
-  const sysctl = createSysctl()
-  for (const [key, wanted] of [
-    ['net/ipv4/ip_forward', '1'],
-    ['net/ipv6/conf/all/forwarding', '1'],
-    ['net/netfilter/nf_conntrack_max', '1000000'],
-  ] as const) {
-    try {
-      sysctl.write(key, wanted)
-    } catch (err) {
-      warnings.push(line(`WARNING: ${messageOf(err)}`))
-    }
-  }
-  return warnings
-}
-
-async function removeOld(): Promise<void> {
-  await run('docker', ['rm', '-f', CONTAINER_NAME]).catch((err: unknown) => {
-    if (!hasCode(err, 'COMMAND_FAILED')) throw err
-  })
-}
-
-/** Starts the container and follows its log until the node says that it is up. */
-async function start(node: NodeContainer): Promise<void> {
-  await run('docker', dockerRunWords(node), { timeoutMs: PULL_TIMEOUT_MS })
-  let log = ''
-  try {
-    await waitFor(
-      'calico/node to start',
-      async () => {
-        log = await run('docker', ['logs', CONTAINER_NAME])
-        return log.split('\n').some((text) => text.trim() === STARTED)
-      },
-      { deadlineMs: START_DEADLINE_MS, pollMs: 250 },
-    )
-  } catch (err) {
-    const last = log.trimEnd().split('\n').slice(-5).join('\n')
-    throw new CalicoError('COMMAND_FAILED', `calico/node has terminated, check logs for details\n${last}`, {
-      cause: err,
-    })
-  }
+  return { endpoints: endpoints.join(','), discoverySrv, ...given, ...(username !== undefined && { username }) }
 }
 
 const HINT = [
@@ -161,8 +109,10 @@ export const command = defineCommand({
     noPull: hidden(flag('--no-pull', 'accepted')),
   },
   details:
-    'The container gets NET_ADMIN, NET_RAW and, with BIRD, NET_BIND_SERVICE, and writes settings of the network below ' +
-    '/host/proc/sys/net. Where the engine keeps that from it, --privileged helps.',
+    'The container gets NET_ADMIN, NET_RAW and, with BIRD, NET_BIND_SERVICE, has a read-only root, and writes settings of ' +
+    'the network below /host/proc/sys/net. Where the engine keeps that from it, --privileged helps. Variables of this ' +
+    'environment that begin with CALICO_ or FELIX_ reach the node, and so do user and password of etcd. With ' +
+    'CALICO_NETWORKING=false the node enforces policy and leaves networking to others.',
   examples: [
     ['node run', 'start the node; its address is detected'],
     ['node run --ip=10.20.0.1 --as=65010', 'with an address and an AS number of your choice'],
@@ -190,13 +140,16 @@ export const command = defineCommand({
       etcd: etcdOf(connection),
       initSystem: options.initSystem || options.detach === 'false',
       privileged: options.privileged,
+      variables: forwardedVariables(context.env),
+      folders: OPERATOR_FOLDERS.filter((path) => existsSync(path)),
     }
     if (options.dryrun) return dryRun(node)
     requireRoot()
     yield* await prepareHost(context.log)
-    await removeOld()
+    await removeContainer(CONTAINER_NAME)
     yield* lines('Running command to load modules and start the node:', shellLine(['docker', ...dockerRunWords(node)]))
-    await start(node)
+    const { password } = connection
+    await startNode(node, CONTAINER_NAME, password === undefined ? {} : { ETCD_PASSWORD: password })
     return { blocks: [line(STARTED)] }
   },
 })

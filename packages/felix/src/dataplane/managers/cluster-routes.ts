@@ -58,7 +58,12 @@ export class ClusterRouteManager implements Manager {
     const ops = [...this.#dirty].map((dst): DataplaneOp => {
       const target = this.#targets.get(dst)
       const route = target && clusterRoute(dst, target, this.#context)
-      return { kind: 'routes.set', ipVersion: ipVersion(dst), owner: `cluster ${dst}`, routes: route === undefined ? [] : [route] }
+      return {
+        kind: 'routes.set',
+        ipVersion: ipVersion(dst),
+        owner: `cluster ${dst}`,
+        routes: route === undefined ? [] : [route],
+      }
     })
     this.#dirty.clear()
     return ops
@@ -72,13 +77,19 @@ export class ClusterRouteManager implements Manager {
 const IPV6_METRIC = 1023
 
 /** Undefined while the interface that it needs is not there. */
-export function clusterRoute(dst: Cidr, target: RouteTarget, { links, protocol, mtuBytes }: ClusterRouteContext): Route | undefined {
+export function clusterRoute(
+  dst: Cidr,
+  target: RouteTarget,
+  { links, protocol, mtuBytes }: ClusterRouteContext,
+): Route | undefined {
   const base = { dst, protocol, ...(ipVersion(dst) === 6 && { metric: IPV6_METRIC }) }
   if (target.kind === 'blackhole') return { ...base, kind: 'blackhole', scope: 'global' }
   const { gateway } = target
   if (target.kind === 'direct') {
     const dev = links.holderOf(target.nodeIp)
-    return dev?.operUp === true ? { ...base, kind: 'unicast', dev: dev.name, via: gateway, onlink: true, scope: 'global' } : undefined
+    return dev?.operUp === true
+      ? { ...base, kind: 'unicast', dev: dev.name, via: gateway, onlink: true, scope: 'global' }
+      : undefined
   }
   const dev = TUNNEL_DEVICES[target.tunnel]
   if (!links.isUp(dev)) return undefined

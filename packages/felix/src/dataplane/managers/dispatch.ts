@@ -30,12 +30,25 @@ export class WorkloadDispatch {
 }
 
 /** Both trees. A workload interface without an endpoint is cut off. */
-export function workloadDispatch(interfaces: readonly string[], { settings }: Pick<ManagerContext, 'settings'>): Chain[] {
+export function workloadDispatch(
+  interfaces: readonly string[],
+  { settings }: Pick<ManagerContext, 'settings'>,
+): Chain[] {
   const otherwise = [rule([], settings.deny, 'Unknown interface')]
   const targets = (chainOf: (name: string) => string): Map<string, string> =>
     new Map(interfaces.map((name) => [name, chainOf(name)]))
   return [
-    ...dispatchChains({ root: CHAIN.fromWorkloadDispatch, direction: 'from', targets: targets(fromWorkloadChainName), otherwise }),
-    ...dispatchChains({ root: CHAIN.toWorkloadDispatch, direction: 'to', targets: targets(toWorkloadChainName), otherwise }),
+    ...dispatchChains({
+      root: CHAIN.fromWorkloadDispatch,
+      direction: 'from',
+      targets: targets(fromWorkloadChainName),
+      otherwise,
+    }),
+    ...dispatchChains({
+      root: CHAIN.toWorkloadDispatch,
+      direction: 'to',
+      targets: targets(toWorkloadChainName),
+      otherwise,
+    }),
   ]
 }

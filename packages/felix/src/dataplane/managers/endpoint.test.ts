@@ -12,17 +12,30 @@ import type { PassOutcome } from './manager.ts'
 import type { WorkloadContext } from './workload-plan.ts'
 
 const context: WorkloadContext = {
-  versions: [4, 6], settings: ruleSettings(resolveFelixConfig([]).config), maxSetElements: 1000,
-  routes: { enabled: true, protocol: 3, source: {}, floatingIps: true }, reversePathFilter: '1',
+  versions: [4, 6],
+  settings: ruleSettings(resolveFelixConfig([]).config),
+  maxSetElements: 1000,
+  routes: { enabled: true, protocol: 3, source: {}, floatingIps: true },
+  reversePathFilter: '1',
 }
 
-const endpoint = (name: string, interfaceName: string, nets: readonly string[] = ['10.0.0.1/32', 'fd00::1/128']): WorkloadEndpoint => ({
+const endpoint = (
+  name: string,
+  interfaceName: string,
+  nets: readonly string[] = ['10.0.0.1/32', 'fd00::1/128'],
+): WorkloadEndpoint => ({
   id: { orchestrator: 'cni', workload: `ns/${name}`, endpoint: 'eth0' },
-  interfaceName: parseInterfaceName(interfaceName), mac: parseMac('ee:00:00:00:00:01'),
-  nets: nets.map(parseCidr), tiers: [], profiles: ['open'],
+  interfaceName: parseInterfaceName(interfaceName),
+  mac: parseMac('ee:00:00:00:00:01'),
+  nets: nets.map(parseCidr),
+  tiers: [],
+  profiles: ['open'],
 })
-const link = (name: string, operUp: boolean): { kind: 'link'; name: string; link: Link } =>
-  ({ kind: 'link', name, link: { name, index: 7, operUp, mtuBytes: 1500 } })
+const link = (name: string, operUp: boolean): { kind: 'link'; name: string; link: Link } => ({
+  kind: 'link',
+  name,
+  link: { name, index: 7, operUp, mtuBytes: 1500 },
+})
 
 /** A manager, and short words for what happens to it. */
 class Scene {
@@ -59,13 +72,20 @@ class Scene {
 /** One line an op; IPv6 twins of rule ops are left out by `v4`. */
 function opText(op: DataplaneOp): string {
   switch (op.kind) {
-    case 'chain.set': return `v${op.ipVersion} ${op.chain.name} has ${op.chain.rules.length} rules`
-    case 'chain.remove': return `v${op.ipVersion} ${op.name} goes`
-    case 'routes.set': return `v${op.ipVersion} routes of ${op.owner}: ${op.routes.map(({ dst, dev, metric }) => `${dst} dev ${dev}${metric === undefined ? '' : ` metric ${metric}`}`).join(', ')}`
-    case 'neighbours.set': return `neighbours of ${op.owner}: ${op.entries.map(({ ip, mac }) => `${ip} at ${mac}`).join(', ')}`
-    case 'interface.set': return `${op.name} gets ${op.sysctls?.length ?? 'no'} sysctls`
-    case 'interface.reset': return `${op.name} was down or new`
-    default: return op.kind
+    case 'chain.set':
+      return `v${op.ipVersion} ${op.chain.name} has ${op.chain.rules.length} rules`
+    case 'chain.remove':
+      return `v${op.ipVersion} ${op.name} goes`
+    case 'routes.set':
+      return `v${op.ipVersion} routes of ${op.owner}: ${op.routes.map(({ dst, dev, metric }) => `${dst} dev ${dev}${metric === undefined ? '' : ` metric ${metric}`}`).join(', ')}`
+    case 'neighbours.set':
+      return `neighbours of ${op.owner}: ${op.entries.map(({ ip, mac }) => `${ip} at ${mac}`).join(', ')}`
+    case 'interface.set':
+      return `${op.name} gets ${op.sysctls?.length ?? 'no'} sysctls`
+    case 'interface.reset':
+      return `${op.name} was down or new`
+    default:
+      return op.kind
   }
 }
 const v4 = (lines: readonly string[]): string[] => lines.filter((line) => !line.startsWith('v6 cali-'))
@@ -123,7 +143,10 @@ describe('EndpointManager', () => {
 
   test('of two endpoints with one interface the first by name has it, and the other takes over', () => {
     const [a, b] = [endpoint('a', 'cali1', ['10.0.0.1/32']), endpoint('b', 'cali1', ['10.0.0.2/32'])]
-    for (const order of [[a, b], [b, a]]) {
+    for (const order of [
+      [a, b],
+      [b, a],
+    ]) {
       const scene = new Scene().up('cali1')
       for (const each of order) scene.update(each)
       assert.ok(scene.ops().includes('v4 routes of workload cali1: 10.0.0.1/32 dev cali1'))
@@ -172,6 +195,9 @@ describe('EndpointManager', () => {
     const scene = new Scene().update(endpoint('a', 'cali1')).update(endpoint('b', 'cali2')).up('cali1')
     scene.ops()
     const ops = scene.update({ ...endpoint('a', 'cali1'), profiles: [] }).ops()
-    assert.deepEqual(ops.filter((op) => op.startsWith('v4 cali-')), ['v4 cali-tw-cali1 has 4 rules', 'v4 cali-fw-cali1 has 6 rules'])
+    assert.deepEqual(
+      ops.filter((op) => op.startsWith('v4 cali-')),
+      ['v4 cali-tw-cali1 has 4 rules', 'v4 cali-fw-cali1 has 6 rules'],
+    )
   })
 })

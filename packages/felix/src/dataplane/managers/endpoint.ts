@@ -1,6 +1,13 @@
 import type { Logger } from '@calico-node/core'
 import type { Link, LinkEvent } from '@calico-node/linux'
-import { type CalcMessage, type DataplaneStatusSink, type EndpointState, type WorkloadEndpoint, type WorkloadId, workloadKey } from '../../calc/messages.ts'
+import {
+  type CalcMessage,
+  type DataplaneStatusSink,
+  type EndpointState,
+  type WorkloadEndpoint,
+  type WorkloadId,
+  workloadKey,
+} from '../../calc/messages.ts'
 import type { DataplaneOp } from '../ops.ts'
 import { WorkloadDispatch } from './dispatch.ts'
 import type { Manager, PassOutcome } from './manager.ts'
@@ -92,7 +99,8 @@ export class EndpointManager implements Manager {
     const key = workloadKey(id)
     const before = this.#endpoints.get(key)
     this.#changed.set(key, id)
-    if (before !== undefined && before.interfaceName !== endpoint?.interfaceName) this.#unclaim(before.interfaceName, key)
+    if (before !== undefined && before.interfaceName !== endpoint?.interfaceName)
+      this.#unclaim(before.interfaceName, key)
     if (endpoint === undefined) {
       this.#endpoints.delete(key)
       return
@@ -101,7 +109,10 @@ export class EndpointManager implements Manager {
     const claims = this.#claims.get(endpoint.interfaceName) ?? new Set()
     this.#claims.set(endpoint.interfaceName, claims.add(key))
     if (claims.size > 1 && before === undefined) {
-      this.#log.warn('Endpoints share an interface, the first by name has it', { interface: endpoint.interfaceName, endpoints: [...claims].toSorted() })
+      this.#log.warn('Endpoints share an interface, the first by name has it', {
+        interface: endpoint.interfaceName,
+        endpoints: [...claims].toSorted(),
+      })
     }
     this.#touch(endpoint.interfaceName)
   }
@@ -136,7 +147,10 @@ export class EndpointManager implements Manager {
     if ((endpoint === undefined) !== (before === undefined)) this.#dispatchDirty = true
     if (endpoint === undefined) this.#programmed.delete(name)
     else this.#programmed.set(name, endpoint)
-    return interfaceOps({ name, endpoint, before, link: this.#links.get(name), flapped: this.#flapped.has(name) }, this.#context)
+    return interfaceOps(
+      { name, endpoint, before, link: this.#links.get(name), flapped: this.#flapped.has(name) },
+      this.#context,
+    )
   }
 
   #stateOf(key: string): EndpointState | undefined {

@@ -23,7 +23,9 @@ export class FloatingIpManager implements Manager {
     this.#dirty = false
     const pairs = [...this.#pairs.values()].flat()
     return this.#context.versions.flatMap((version) =>
-      floatingIpChains(pairs, version).map((chain): DataplaneOp => ({ kind: 'chain.set', ipVersion: version, table: 'nat', chain })),
+      floatingIpChains(pairs, version).map(
+        (chain): DataplaneOp => ({ kind: 'chain.set', ipVersion: version, table: 'nat', chain }),
+      ),
     )
   }
 

@@ -8,25 +8,44 @@ import { resolveFelixConfig } from '../../config/resolve.ts'
 import { ruleSettings } from '../../rules/settings.ts'
 import { HostEndpointManager } from './host-endpoint.ts'
 
-const settings = ruleSettings(resolveFelixConfig([environmentLayer({ FELIX_FAILSAFEINBOUNDHOSTPORTS: 'tcp:22', FELIX_FAILSAFEOUTBOUNDHOSTPORTS: 'none' })]).config)
+const settings = ruleSettings(
+  resolveFelixConfig([
+    environmentLayer({ FELIX_FAILSAFEINBOUNDHOSTPORTS: 'tcp:22', FELIX_FAILSAFEOUTBOUNDHOSTPORTS: 'none' }),
+  ]).config,
+)
 
 /** A manager, and short words for what happens to it. */
 class Scene {
   readonly lines: LogFields[] = []
   readonly manager: HostEndpointManager
   constructor() {
-    const log: Logger = { ...quietLogger, info: (_message, fields = {}) => { this.lines.push(fields) } }
+    const log: Logger = {
+      ...quietLogger,
+      info: (_message, fields = {}) => {
+        this.lines.push(fields)
+      },
+    }
     this.manager = new HostEndpointManager({ versions: [4], settings, maxSetElements: 10 }, log)
   }
 
   /** @param choice An interface, `*`, or a list of expected addresses. */
   set(name: string, choice: string | readonly string[], fields: Partial<HostEndpoint> = {}): this {
-    const chosen = typeof choice !== 'string' ? {} : { interfaceName: choice === '*' ? choice : parseInterfaceName(choice) } as const
+    const chosen =
+      typeof choice !== 'string'
+        ? {}
+        : ({ interfaceName: choice === '*' ? choice : parseInterfaceName(choice) } as const)
     this.manager.onMessage({
       kind: 'host-endpoint.update',
       endpoint: {
-        name, ...chosen, expectedIps: typeof choice === 'string' ? [] : choice.map(parseIp),
-        tiers: [], untrackedTiers: [], preDnatTiers: [], forwardTiers: [], profiles: [], ...fields,
+        name,
+        ...chosen,
+        expectedIps: typeof choice === 'string' ? [] : choice.map(parseIp),
+        tiers: [],
+        untrackedTiers: [],
+        preDnatTiers: [],
+        forwardTiers: [],
+        profiles: [],
+        ...fields,
       },
     })
     return this
@@ -49,7 +68,12 @@ class Scene {
     const ops = this.manager.takeOps().filter((op) => 'table' in op && op.table === 'filter')
     const chains = ops.flatMap((op) => (op.kind === 'chain.set' ? [op.chain] : []))
     const root = chains.find(({ name }) => name === 'cali-from-host-endpoint')
-    const dispatch = root?.rules.map(({ match, action }) => `${match.map((each) => (each.kind === 'in-interface' ? each.name : each.kind)).join(' ')} ${action.kind}`).join(', ')
+    const dispatch = root?.rules
+      .map(
+        ({ match, action }) =>
+          `${match.map((each) => (each.kind === 'in-interface' ? each.name : each.kind)).join(' ')} ${action.kind}`,
+      )
+      .join(', ')
     return {
       ...(dispatch !== undefined && { dispatch }),
       set: chains.map(({ name }) => name).filter((name) => name.startsWith('cali-fh-')),
@@ -60,7 +84,13 @@ class Scene {
   states(complete = true): Record<string, EndpointState | undefined> {
     const said: Record<string, EndpointState | undefined> = {}
     const unwanted = (): void => assert.fail('not of this manager')
-    const sink: DataplaneStatusSink = { workloadStatus: unwanted, dataplaneInSync: unwanted, hostEndpointStatus: (name, state) => { said[name] = state } }
+    const sink: DataplaneStatusSink = {
+      workloadStatus: unwanted,
+      dataplaneInSync: unwanted,
+      hostEndpointStatus: (name, state) => {
+        said[name] = state
+      },
+    }
     this.manager.onPass({ complete, ailing: new Set() }, sink)
     return said
   }
@@ -78,15 +108,37 @@ describe('HostEndpointManager', () => {
     ['a name, before the interface exists', (s) => s.set('h', 'eth9'), 'eth9 goto', { h: 'error' }],
     ['a name', (s) => s.set('h', 'eth0'), 'eth0 goto', { h: 'up' }],
     ['expected addresses', (s) => s.set('h', ['10.0.0.9', 'fd00::1']), 'eth1 goto', { h: 'down' }],
-    ['several interfaces by address, one of them down', (s) => s.set('h', ['10.0.0.1', 'fd00::1']), 'eth0 goto, eth1 goto', { h: 'down' }],
-    ['a name is no address', (s) => s.set('h', 'eth1', { expectedIps: [parseIp('10.0.0.1')] }), 'eth1 goto', { h: 'down' }],
-    ['the first by name, whichever way it claims', (s) => s.set('b', 'eth0').set('a', ['10.0.0.1']), 'eth0 goto', { a: 'up', b: 'error' }],
-    ['all others', (s) => s.set('b', '*').set('a', '*').set('h', 'eth0'), 'eth0 goto, lo return,  goto', { h: 'up', a: 'up', b: 'error' }],
+    [
+      'several interfaces by address, one of them down',
+      (s) => s.set('h', ['10.0.0.1', 'fd00::1']),
+      'eth0 goto, eth1 goto',
+      { h: 'down' },
+    ],
+    [
+      'a name is no address',
+      (s) => s.set('h', 'eth1', { expectedIps: [parseIp('10.0.0.1')] }),
+      'eth1 goto',
+      { h: 'down' },
+    ],
+    [
+      'the first by name, whichever way it claims',
+      (s) => s.set('b', 'eth0').set('a', ['10.0.0.1']),
+      'eth0 goto',
+      { a: 'up', b: 'error' },
+    ],
+    [
+      'all others',
+      (s) => s.set('b', '*').set('a', '*').set('h', 'eth0'),
+      'eth0 goto, lo return,  goto',
+      { h: 'up', a: 'up', b: 'error' },
+    ],
     ['not a workload', (s) => s.set('h', 'cali1').set('i', ['10.65.0.1']), '', { h: 'error', i: 'error' }],
   ]
   for (const [why, set, dispatch, states] of rows) {
     test(`which interfaces are governed: ${why}`, () => {
-      const scene = set(new Scene().link('eth0', true, '10.0.0.1').link('eth1', false, 'fd00::1').link('cali1', true, '10.65.0.1'))
+      const scene = set(
+        new Scene().link('eth0', true, '10.0.0.1').link('eth1', false, 'fd00::1').link('cali1', true, '10.65.0.1'),
+      )
       assert.equal(scene.ops().dispatch, dispatch)
       assert.deepEqual(scene.states(), states)
     })

@@ -59,7 +59,9 @@ export class HostEndpointManager implements Manager {
     this.#governance = governHost(this.#endpoints.values(), this.#interfaces)
     this.#logGovernance()
     const chains = hostEndpointChains(this.#governance, this.#context.settings)
-    const now = new Map(chains.map((made) => [`${made.table} ${made.chain.name}`, { made, text: JSON.stringify(made.chain.rules) }]))
+    const now = new Map(
+      chains.map((made) => [`${made.table} ${made.chain.name}`, { made, text: JSON.stringify(made.chain.rules) }]),
+    )
     const changed = [...now].filter(([key, { text }]) => this.#sent.get(key)?.text !== text).map(([, { made }]) => made)
     const gone = [...this.#sent].filter(([key]) => !now.has(key)).map(([, { made }]) => made)
     this.#sent = now
@@ -92,8 +94,15 @@ export class HostEndpointManager implements Manager {
     if (text === this.#lastLogged) return
     this.#lastLogged = text
     const { inbound, outbound } = this.#context.settings.failsafes
-    this.#log.info(text === '' ? 'No interface of this host is policed any more' : 'Interfaces of this host are policed, except for the failsafe ports', {
-      interfaces: text, failsafeInbound: failsafePorts.print(inbound), failsafeOutbound: failsafePorts.print(outbound),
-    })
+    this.#log.info(
+      text === ''
+        ? 'No interface of this host is policed any more'
+        : 'Interfaces of this host are policed, except for the failsafe ports',
+      {
+        interfaces: text,
+        failsafeInbound: failsafePorts.print(inbound),
+        failsafeOutbound: failsafePorts.print(outbound),
+      },
+    )
   }
 }

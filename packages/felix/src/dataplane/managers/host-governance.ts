@@ -37,7 +37,11 @@ function claimsOf({ interfaceName, expectedIps }: HostEndpoint, { addresses, isW
 }
 
 /** An endpoint that governs nothing is in error; it is down as long as one of its interfaces is. */
-export function hostEndpointState(endpoint: HostEndpoint, { byInterface, others }: HostGovernance, { links }: HostInterfaces): EndpointState {
+export function hostEndpointState(
+  endpoint: HostEndpoint,
+  { byInterface, others }: HostGovernance,
+  { links }: HostInterfaces,
+): EndpointState {
   if (endpoint === others) return 'up'
   const governed = [...byInterface].filter(([, each]) => each === endpoint).flatMap(([name]) => links.get(name) ?? [])
   if (governed.length === 0) return 'error'

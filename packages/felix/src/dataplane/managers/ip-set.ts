@@ -23,22 +23,35 @@ export class IpSetManager implements Manager {
   takeOps(): readonly DataplaneOp[] {
     const messages = this.#waiting
     this.#waiting = []
-    return messages.flatMap((message) => this.#context.versions.map((version) => ipSetOp(message, version, this.#context)))
+    return messages.flatMap((message) =>
+      this.#context.versions.map((version) => ipSetOp(message, version, this.#context)),
+    )
   }
 }
 
 export function ipSetOp(
-  message: IpSetMessage, version: IpVersion, { maxSetElements }: Pick<ManagerContext, 'maxSetElements'>,
+  message: IpSetMessage,
+  version: IpVersion,
+  { maxSetElements }: Pick<ManagerContext, 'maxSetElements'>,
 ): DataplaneOp {
   const name = ipSetName(version, message.id)
   const mine = (members: readonly string[]): string[] => members.filter((member) => memberVersion(member) === version)
   switch (message.kind) {
     case 'ipset.update': {
       const members = new Set(mine(message.members))
-      return { kind: 'ip-set.set', set: { name, type: message.type, ipVersion: version, members, maxElements: maxSetElements } }
+      return {
+        kind: 'ip-set.set',
+        set: { name, type: message.type, ipVersion: version, members, maxElements: maxSetElements },
+      }
     }
     case 'ipset.delta':
-      return { kind: 'ip-set.change', ipVersion: version, name, added: mine(message.added), removed: mine(message.removed) }
+      return {
+        kind: 'ip-set.change',
+        ipVersion: version,
+        name,
+        added: mine(message.added),
+        removed: mine(message.removed),
+      }
     default:
       return { kind: 'ip-set.remove', ipVersion: version, name }
   }

@@ -29,7 +29,8 @@ export class MasqueradeManager implements Manager {
 }
 
 export function masqueradeOps(
-  pools: readonly MasqueradePool[], { versions, settings, maxSetElements: maxElements }: ManagerContext,
+  pools: readonly MasqueradePool[],
+  { versions, settings, maxSetElements: maxElements }: ManagerContext,
 ): DataplaneOp[] {
   return versions.flatMap((version): DataplaneOp[] => {
     const { sets, chain } = masquerade(pools, { version, settings, maxElements })

@@ -7,7 +7,8 @@ export class NoticeManager implements Manager {
   #ops: DataplaneOp[] = []
 
   onMessage(message: CalcMessage): void {
-    if (message.kind === 'notice.update') this.#ops.push({ kind: 'notices.set', owner: message.id, reasons: [message.reason] })
+    if (message.kind === 'notice.update')
+      this.#ops.push({ kind: 'notices.set', owner: message.id, reasons: [message.reason] })
     else if (message.kind === 'notice.remove') this.#ops.push({ kind: 'notices.set', owner: message.id, reasons: [] })
   }
 

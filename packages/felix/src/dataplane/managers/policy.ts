@@ -22,11 +22,16 @@ export class PolicyManager implements Manager {
 
   onMessage(message: CalcMessage): void {
     switch (message.kind) {
-      case 'policy.update': return this.#note({ kind: 'policy', id: message.id }, message.rules)
-      case 'policy.remove': return this.#note({ kind: 'policy', id: message.id }, undefined)
-      case 'profile.update': return this.#note({ kind: 'profile', id: message.id }, message.rules)
-      case 'profile.remove': return this.#note({ kind: 'profile', id: message.id }, undefined)
-      default: return
+      case 'policy.update':
+        return this.#note({ kind: 'policy', id: message.id }, message.rules)
+      case 'policy.remove':
+        return this.#note({ kind: 'policy', id: message.id }, undefined)
+      case 'profile.update':
+        return this.#note({ kind: 'profile', id: message.id }, message.rules)
+      case 'profile.remove':
+        return this.#note({ kind: 'profile', id: message.id }, undefined)
+      default:
+        return
     }
   }
 
@@ -45,16 +50,26 @@ export class PolicyManager implements Manager {
  * Host endpoints ask policies in every table, and profiles wherever they ask them last. A table holds only what is jumped
  * to, so a chain that nobody needs there costs nothing in the kernel. Packets are rejected in the filter table only.
  */
-const TABLES_OF = { policy: ['raw', 'mangle', 'filter'], profile: ['mangle', 'filter'] } as const satisfies Record<RuleOwner['kind'], readonly Table[]>
+const TABLES_OF = { policy: ['raw', 'mangle', 'filter'], profile: ['mangle', 'filter'] } as const satisfies Record<
+  RuleOwner['kind'],
+  readonly Table[]
+>
 
 export function policyOps({ owner, rules }: Change, { versions, settings }: ManagerContext): DataplaneOp[] {
   const tables: readonly Table[] = TABLES_OF[owner.kind]
   const names = ownedChainNames(owner)
   return versions.flatMap((ipVersion): DataplaneOp[] => {
-    if (rules === undefined) return tables.flatMap((table) => names.map((name) => ({ kind: 'chain.remove', ipVersion, table, name }) as const))
+    if (rules === undefined)
+      return tables.flatMap((table) => names.map((name) => ({ kind: 'chain.remove', ipVersion, table, name }) as const))
     const filter = ownedChains(owner, rules, { version: ipVersion, settings })
-    const elsewhere = settings.deny.kind === 'drop' ? filter : ownedChains(owner, rules, { version: ipVersion, settings: { ...settings, deny: DROP } })
+    const elsewhere =
+      settings.deny.kind === 'drop'
+        ? filter
+        : ownedChains(owner, rules, { version: ipVersion, settings: { ...settings, deny: DROP } })
     return tables.flatMap((table) =>
-      (table === 'filter' ? filter : elsewhere).map((chain) => ({ kind: 'chain.set', ipVersion, table, chain }) as const))
+      (table === 'filter' ? filter : elsewhere).map(
+        (chain) => ({ kind: 'chain.set', ipVersion, table, chain }) as const,
+      ),
+    )
   })
 }

@@ -23,7 +23,11 @@ export class ServiceLoopManager implements Manager {
     if (!this.#dirty) return []
     this.#dirty = false
     const { versions, settings } = this.#context
-    return versions.map((ipVersion) =>
-      ({ kind: 'chain.set', ipVersion, table: 'filter', chain: serviceLoopChain(this.#networks, ipVersion, settings) }))
+    return versions.map((ipVersion) => ({
+      kind: 'chain.set',
+      ipVersion,
+      table: 'filter',
+      chain: serviceLoopChain(this.#networks, ipVersion, settings),
+    }))
   }
 }

@@ -12,7 +12,14 @@ import { TunnelManager } from './tunnel.ts'
 
 const mac = parseMac('66:00:00:00:00:01')
 const vxlan: LocalTunnel = { kind: 'vxlan', nodeIp: parseIp('192.0.2.1'), address: parseIp('10.0.0.1'), mac }
-const near: RemoteTunnelEnd = { node: parseNodeName('near'), kind: 'vxlan', nodeIp: parseIp('192.0.2.2'), tunnelIp: parseIp('10.0.0.65'), mac: parseMac('66:00:00:00:00:02'), gateway: parseIp('10.0.0.65') }
+const near: RemoteTunnelEnd = {
+  node: parseNodeName('near'),
+  kind: 'vxlan',
+  nodeIp: parseIp('192.0.2.2'),
+  tunnelIp: parseIp('10.0.0.65'),
+  mac: parseMac('66:00:00:00:00:02'),
+  gateway: parseIp('10.0.0.65'),
+}
 
 /** Both managers on a host with one uplink, a clock, and short words for what they ask for. */
 class Scene {
@@ -27,7 +34,14 @@ class Scene {
     const settings = ruleSettings(resolveFelixConfig([]).config)
     const links = this.#links
     this.#tunnels = new TunnelManager({
-      versions: [4, 6], settings, maxSetElements: 10, links, vxlan: { vni: 4096, port: 4789 }, mtuBytes, externalHosts: [], now,
+      versions: [4, 6],
+      settings,
+      maxSetElements: 10,
+      links,
+      vxlan: { vni: 4096, port: 4789 },
+      mtuBytes,
+      externalHosts: [],
+      now,
     })
     this.#routes = new ClusterRouteManager({ links, protocol: 80, mtuBytes, now })
     this.link('eth0')
@@ -63,14 +77,22 @@ class Scene {
 /** Rules and sets are left out: they have tests of their own. */
 function opText(op: DataplaneOp): string | undefined {
   switch (op.kind) {
-    case 'tunnel.set': return `make ${op.device.name} on ${op.device.vxlan?.parent ?? 'nothing'} mtu ${op.device.mtuBytes} address ${op.device.address ?? 'none'}`
-    case 'tunnel.remove': return `remove ${op.name}`
-    case 'neighbours.set': return `neighbours of ${op.owner}: ${op.entries.map(({ ip, mac: at }) => `${ip} ${at}`).join()}`
-    case 'forwarding.set': return `forwarding of ${op.owner}: ${op.entries.map(({ mac: at, host }) => `${at} ${host}`).join()}`
-    case 'routes.set': return `${op.owner}: ${op.routes.map(({ kind, dev, via, mtu, metric }) => [kind === 'blackhole' ? kind : '', via && `via ${via}`, dev && `dev ${dev}`, mtu && `mtu ${mtu}`, metric && `metric ${metric}`].filter(Boolean).join(' ')).join()}`
-    case 'workload-mtu.set': return `workloads ${op.mtuBytes}`
-    case 'notices.set': return op.reasons.length > 0 ? `notice ${op.reasons.join()}` : undefined
-    default: return undefined
+    case 'tunnel.set':
+      return `make ${op.device.name} on ${op.device.vxlan?.parent ?? 'nothing'} mtu ${op.device.mtuBytes} address ${op.device.address ?? 'none'}`
+    case 'tunnel.remove':
+      return `remove ${op.name}`
+    case 'neighbours.set':
+      return `neighbours of ${op.owner}: ${op.entries.map(({ ip, mac: at }) => `${ip} ${at}`).join()}`
+    case 'forwarding.set':
+      return `forwarding of ${op.owner}: ${op.entries.map(({ mac: at, host }) => `${at} ${host}`).join()}`
+    case 'routes.set':
+      return `${op.owner}: ${op.routes.map(({ kind, dev, via, mtu, metric }) => [kind === 'blackhole' ? kind : '', via && `via ${via}`, dev && `dev ${dev}`, mtu && `mtu ${mtu}`, metric && `metric ${metric}`].filter(Boolean).join(' ')).join()}`
+    case 'workload-mtu.set':
+      return `workloads ${op.mtuBytes}`
+    case 'notices.set':
+      return op.reasons.length > 0 ? `notice ${op.reasons.join()}` : undefined
+    default:
+      return undefined
   }
 }
 
@@ -79,7 +101,11 @@ const noRoute = (dst: string): CalcMessage => ({ kind: 'route.remove', dst: pars
 const overVxlan: RouteTarget = { kind: 'tunnel', tunnel: 'vxlan', gateway: near.tunnelIp }
 const direct: RouteTarget = { kind: 'direct', gateway: near.nodeIp, nodeIp: vxlan.nodeIp }
 const withTunnel = (): Scene => {
-  const scene = new Scene().tell({ kind: 'tunnel.update', tunnel: vxlan }, { kind: 'tunnel-end.update', end: near }, route('10.0.0.64/26', overVxlan))
+  const scene = new Scene().tell(
+    { kind: 'tunnel.update', tunnel: vxlan },
+    { kind: 'tunnel-end.update', end: near },
+    route('10.0.0.64/26', overVxlan),
+  )
   scene.ops()
   scene.link('vxlan.calico', { mtuBytes: 1450 }).ops()
   return scene
@@ -87,17 +113,32 @@ const withTunnel = (): Scene => {
 
 describe('a tunnel', () => {
   test('nobody needs: whatever an earlier life left is removed', () => {
-    assert.deepEqual(new Scene().ops(), ['remove vxlan.calico', 'remove vxlan-v6.calico', 'remove tunl0', 'workloads 1500'])
+    assert.deepEqual(new Scene().ops(), [
+      'remove vxlan.calico',
+      'remove vxlan-v6.calico',
+      'remove tunl0',
+      'workloads 1500',
+    ])
   })
 
   test('is built first; entries and routes come when the device is up', () => {
-    const scene = new Scene().tell({ kind: 'tunnel.update', tunnel: vxlan }, { kind: 'tunnel-end.update', end: near }, route('10.0.0.64/26', overVxlan))
+    const scene = new Scene().tell(
+      { kind: 'tunnel.update', tunnel: vxlan },
+      { kind: 'tunnel-end.update', end: near },
+      route('10.0.0.64/26', overVxlan),
+    )
     assert.deepEqual(scene.ops(), [
-      'make vxlan.calico on eth0 mtu 1450 address 10.0.0.1', 'remove vxlan-v6.calico', 'remove tunl0', 'workloads 1450',
-      'neighbours of tunnel vxlan near: ', 'forwarding of tunnel vxlan near: ', 'cluster 10.0.0.64/26: ',
+      'make vxlan.calico on eth0 mtu 1450 address 10.0.0.1',
+      'remove vxlan-v6.calico',
+      'remove tunl0',
+      'workloads 1450',
+      'neighbours of tunnel vxlan near: ',
+      'forwarding of tunnel vxlan near: ',
+      'cluster 10.0.0.64/26: ',
     ])
     assert.deepEqual(scene.link('vxlan.calico', { mtuBytes: 1450 }).ops().slice(-3), [
-      'neighbours of tunnel vxlan near: 10.0.0.65 66:00:00:00:00:02', 'forwarding of tunnel vxlan near: 66:00:00:00:00:02 192.0.2.2',
+      'neighbours of tunnel vxlan near: 10.0.0.65 66:00:00:00:00:02',
+      'forwarding of tunnel vxlan near: 66:00:00:00:00:02 192.0.2.2',
       'cluster 10.0.0.64/26: via 10.0.0.65 dev vxlan.calico',
     ])
   })
@@ -117,29 +158,53 @@ describe('a tunnel', () => {
   test('cannot be built while no interface has the address of the node, and says so', () => {
     const scene = new Scene().addresses('eth0').tell({ kind: 'tunnel.update', tunnel: vxlan })
     assert.ok(scene.ops().includes('notice No interface of this host holds 192.0.2.1: vxlan.calico cannot be built'))
-    assert.deepEqual(scene.addresses('eth0', '192.0.2.1').ops().filter((op) => op.startsWith('notice')), [])
+    assert.deepEqual(
+      scene
+        .addresses('eth0', '192.0.2.1')
+        .ops()
+        .filter((op) => op.startsWith('notice')),
+      [],
+    )
   })
 
   test('and its other ends linger when nobody needs them any more, but not beside a new owner of the address', () => {
-    const scene = withTunnel().tell({ kind: 'tunnel-end.remove', end: near }, { kind: 'tunnel.remove', tunnel: 'vxlan' })
+    const scene = withTunnel().tell(
+      { kind: 'tunnel-end.remove', end: near },
+      { kind: 'tunnel.remove', tunnel: 'vxlan' },
+    )
     assert.deepEqual([scene.ops(), scene.dueInMs()], [[], 20_000])
     scene.now = 20_000
     assert.deepEqual(scene.ops(), [
-      'remove vxlan.calico', 'remove vxlan-v6.calico', 'remove tunl0', 'workloads 1500',
-      'neighbours of tunnel vxlan near: ', 'forwarding of tunnel vxlan near: ',
+      'remove vxlan.calico',
+      'remove vxlan-v6.calico',
+      'remove tunl0',
+      'workloads 1500',
+      'neighbours of tunnel vxlan near: ',
+      'forwarding of tunnel vxlan near: ',
     ])
     assert.equal(scene.dueInMs(), undefined)
 
     const again = withTunnel().tell({ kind: 'tunnel-end.remove', end: near })
-    const heir: RemoteTunnelEnd = { ...near, node: parseNodeName('heir'), nodeIp: parseIp('192.0.2.3'), mac: parseMac('66:00:00:00:00:03') }
+    const heir: RemoteTunnelEnd = {
+      ...near,
+      node: parseNodeName('heir'),
+      nodeIp: parseIp('192.0.2.3'),
+      mac: parseMac('66:00:00:00:00:03'),
+    }
     assert.deepEqual(again.tell({ kind: 'tunnel-end.update', end: heir }).ops(), [
-      'neighbours of tunnel vxlan near: ', 'forwarding of tunnel vxlan near: ',
-      'neighbours of tunnel vxlan heir: 10.0.0.65 66:00:00:00:00:03', 'forwarding of tunnel vxlan heir: 66:00:00:00:00:03 192.0.2.3',
+      'neighbours of tunnel vxlan near: ',
+      'forwarding of tunnel vxlan near: ',
+      'neighbours of tunnel vxlan heir: 10.0.0.65 66:00:00:00:00:03',
+      'forwarding of tunnel vxlan heir: 66:00:00:00:00:03 192.0.2.3',
     ])
   })
 
   test('of a node that was deleted goes at once', () => {
-    const scene = withTunnel().tell({ kind: 'host-ip.update', node: 'near', ips: [near.nodeIp] }, { kind: 'tunnel-end.remove', end: near }, { kind: 'host-ip.remove', node: 'near' })
+    const scene = withTunnel().tell(
+      { kind: 'host-ip.update', node: 'near', ips: [near.nodeIp] },
+      { kind: 'tunnel-end.remove', end: near },
+      { kind: 'host-ip.remove', node: 'near' },
+    )
     assert.deepEqual(scene.ops(), ['neighbours of tunnel vxlan near: ', 'forwarding of tunnel vxlan near: '])
   })
 
@@ -151,7 +216,10 @@ describe('a tunnel', () => {
   ]
   for (const [why, configured, host, expected, notice] of sizes) {
     test(`carries packets ${why}`, () => {
-      const ops = new Scene({ vxlan: configured }).link('eth0', { mtuBytes: host }).tell({ kind: 'tunnel.update', tunnel: vxlan }).ops()
+      const ops = new Scene({ vxlan: configured })
+        .link('eth0', { mtuBytes: host })
+        .tell({ kind: 'tunnel.update', tunnel: vxlan })
+        .ops()
       assert.ok(ops.includes(`make vxlan.calico on eth0 mtu ${expected} address 10.0.0.1`), ops.join('\n'))
       assert.match(ops.find((op) => op.startsWith('notice')) ?? '', notice ?? /^$/)
     })
@@ -162,8 +230,18 @@ describe('a route to another host', () => {
   const shapes: [why: string, dst: string, target: RouteTarget, expected: string][] = [
     ['over VXLAN', '10.0.0.64/26', overVxlan, 'via 10.0.0.65 dev vxlan.calico'],
     ['to the other end itself', '10.0.0.65/32', overVxlan, 'dev vxlan.calico'],
-    ['over IP-in-IP', '10.0.1.64/26', { kind: 'tunnel', tunnel: 'ipip', gateway: near.nodeIp }, 'via 192.0.2.2 dev tunl0 mtu 1480'],
-    ['over IPv6 VXLAN', 'fd00::40/122', { kind: 'tunnel', tunnel: 'vxlan-v6', gateway: parseIp('fe80::1') }, 'via fe80::1 dev vxlan-v6.calico metric 1023'],
+    [
+      'over IP-in-IP',
+      '10.0.1.64/26',
+      { kind: 'tunnel', tunnel: 'ipip', gateway: near.nodeIp },
+      'via 192.0.2.2 dev tunl0 mtu 1480',
+    ],
+    [
+      'over IPv6 VXLAN',
+      'fd00::40/122',
+      { kind: 'tunnel', tunnel: 'vxlan-v6', gateway: parseIp('fe80::1') },
+      'via fe80::1 dev vxlan-v6.calico metric 1023',
+    ],
     ['without a tunnel', '10.0.0.64/26', direct, 'via 192.0.2.2 dev eth0'],
     ['that does not exist', '10.0.0.0/26', { kind: 'blackhole' }, 'blackhole'],
   ]
@@ -175,7 +253,9 @@ describe('a route to another host', () => {
   }
 
   test('changes its way at once', () => {
-    assert.deepEqual(withTunnel().tell(route('10.0.0.64/26', direct)).ops(), ['cluster 10.0.0.64/26: via 192.0.2.2 dev eth0'])
+    assert.deepEqual(withTunnel().tell(route('10.0.0.64/26', direct)).ops(), [
+      'cluster 10.0.0.64/26: via 192.0.2.2 dev eth0',
+    ])
   })
 
   test('lingers when it is not wanted any more, unless it is wanted again', () => {

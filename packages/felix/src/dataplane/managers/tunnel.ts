@@ -143,15 +143,23 @@ export class TunnelManager implements Manager {
     const tunnel = this.#tunnels.get(kind)
     const owner = `tunnel ${kind}`
     if (tunnel === undefined) {
-      return [{ kind: 'tunnel.remove', name: TUNNEL_DEVICES[kind] }, { kind: 'notices.set', owner, reasons: [] }]
+      return [
+        { kind: 'tunnel.remove', name: TUNNEL_DEVICES[kind] },
+        { kind: 'notices.set', owner, reasons: [] },
+      ]
     }
     const { mtuBytes, notice } = this.#mtuOf(kind)
     const device = tunnelDevice(tunnel, { parent: links.holderOf(tunnel.nodeIp)?.name, mtuBytes, vxlan })
     const reasons = [
       ...(notice === undefined ? [] : [notice]),
-      ...(device === undefined ? [`No interface of this host holds ${tunnel.nodeIp}: ${TUNNEL_DEVICES[kind]} cannot be built`] : []),
+      ...(device === undefined
+        ? [`No interface of this host holds ${tunnel.nodeIp}: ${TUNNEL_DEVICES[kind]} cannot be built`]
+        : []),
     ]
-    return [...(device === undefined ? [] : [{ kind: 'tunnel.set', device } as const]), { kind: 'notices.set', owner, reasons }]
+    return [
+      ...(device === undefined ? [] : [{ kind: 'tunnel.set', device } as const]),
+      { kind: 'notices.set', owner, reasons },
+    ]
   }
 
   /** A device that is absent or down can hold no entries. */

@@ -41,9 +41,14 @@ export function interfaceOps(change: InterfaceChange, context: WorkloadContext):
   return [
     ...(endpoint === before ? [] : chainOps(change, context)),
     { kind: 'interface.set', name, sysctls: reachable && interfaceSysctls(name, context) },
-    ...context.versions.map((version): DataplaneOp => ({
-      kind: 'routes.set', ipVersion: version, owner: owner(name), routes: reachable ? routesOf(reachable, version, context.routes) : [],
-    })),
+    ...context.versions.map(
+      (version): DataplaneOp => ({
+        kind: 'routes.set',
+        ipVersion: version,
+        owner: owner(name),
+        routes: reachable ? routesOf(reachable, version, context.routes) : [],
+      }),
+    ),
     { kind: 'neighbours.set', owner: owner(name), entries: reachable ? neighboursOf(reachable) : [] },
     ...(change.flapped ? [{ kind: 'interface.reset', name } as const] : []),
   ]
@@ -61,14 +66,25 @@ function chainOps({ name, endpoint }: InterfaceChange, { versions, settings }: W
 }
 
 /** IPv6 routes get the metric that the kernel would give them anyway. */
-function routesOf({ nets, floatingIps = [], interfaceName: dev }: WorkloadEndpoint, version: 4 | 6, style: RouteStyle): Route[] {
+function routesOf(
+  { nets, floatingIps = [], interfaceName: dev }: WorkloadEndpoint,
+  version: 4 | 6,
+  style: RouteStyle,
+): Route[] {
   if (!style.enabled) return []
   const src = style.source[version]
   const floating = style.floatingIps ? floatingIps.map(({ external }) => hostCidr(external)) : []
-  return [...new Set([...nets, ...floating])].filter((net) => ipVersion(net) === version).map((dst) => ({
-    dst, dev, kind: 'unicast', scope: 'link', protocol: style.protocol,
-    ...(src !== undefined && { src }), ...(version === 6 && { metric: 1024 }),
-  }))
+  return [...new Set([...nets, ...floating])]
+    .filter((net) => ipVersion(net) === version)
+    .map((dst) => ({
+      dst,
+      dev,
+      kind: 'unicast',
+      scope: 'link',
+      protocol: style.protocol,
+      ...(src !== undefined && { src }),
+      ...(version === 6 && { metric: 1024 }),
+    }))
 }
 
 /** The workload's own MAC is known, so nobody needs to ask for it (IPv4; IPv6 keeps its neighbour discovery). */
@@ -80,7 +96,8 @@ const neighboursOf = ({ nets, mac, interfaceName: dev }: WorkloadEndpoint): Neig
  * takes no router advertisement from a workload. `route_localnet` lets DNAT to loopback work.
  */
 export function interfaceSysctls(
-  name: string, { versions, reversePathFilter }: Pick<WorkloadContext, 'versions' | 'reversePathFilter'>,
+  name: string,
+  { versions, reversePathFilter }: Pick<WorkloadContext, 'versions' | 'reversePathFilter'>,
 ): InterfaceSysctl[] {
   const need = (key: string, value: string): InterfaceSysctl => ({ key, value, required: true })
   const wish = (key: string, value: string): InterfaceSysctl => ({ key, value, required: false })
