@@ -7,6 +7,10 @@ import { ruleCount } from './observations.ts'
 export interface PlayOptions extends LabOptions {
   readonly sections: readonly Section[]
   readonly print: (line: string) => void
+  /** Called once the hosts are up, before anything is played. */
+  readonly prepare?: (lab: Lab) => Promise<void>
+  /** What to run in place of a command of the document. */
+  readonly translate?: (command: Command) => string
 }
 
 export interface PlayResult {
@@ -35,7 +39,7 @@ function wrap(text: string, indent: string): string {
 
 /** Brings up a lab of two hosts and plays the sections; a failed expectation ends the play. */
 export async function play(opts: PlayOptions): Promise<PlayResult> {
-  const { sections, print } = opts
+  const { sections, print, prepare, translate = ({ text }) => text } = opts
   const phases: { name: string; ms: number }[] = []
   let passed = 0
   let failed = 0
@@ -52,13 +56,15 @@ export async function play(opts: PlayOptions): Promise<PlayResult> {
   for (const name of ['host1', 'host2']) await lab.addHost(name)
   print(`   host1 172.30.0.11, host2 172.30.0.12, etcd ${lab.etcd.endpoint}  (${seconds(lap('lab'))})`)
 
+  await prepare?.(lab)
+
   const notes = new Map<string, string>()
   for (const section of sections) {
     print(`\n${section.number}. ${section.title}`)
     try {
       await Promise.all(
         groupByHost(section.commands).map(async (commands) => {
-          for (const command of commands) await runCommand(lab, command, print)
+          for (const command of commands) await runCommand(lab, { ...command, text: translate(command) }, print)
         }),
       )
       for (const { expected, observe } of EXPECTATIONS.get(section.number) ?? []) {
