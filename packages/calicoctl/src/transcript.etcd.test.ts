@@ -41,10 +41,19 @@ const SINCE: Readonly<Record<string, string>> = {
 const ON_PURPOSE: readonly (readonly [theirs: string, ours: string, why: string])[] = [
   [
     '--net=host --privileged --name=calico-node',
-    '--net=host --cap-drop=ALL --cap-add=NET_ADMIN --cap-add=NET_RAW --security-opt=no-new-privileges --name=calico-node',
+    '--net=host --cap-drop=ALL --cap-add=NET_ADMIN --cap-add=NET_RAW --security-opt=no-new-privileges --read-only --tmpfs=/run --name=calico-node',
     'least privilege is the default, --privileged prints what 3.22 did',
   ],
-  ['-v /run:/run calico/node', '-v /run:/run -v /proc/sys/net:/host/proc/sys/net calico/node', 'the same: for sysctls'],
+  [
+    '-v /lib/modules:/lib/modules -v /run:/run calico/node',
+    '-v /proc/sys/net:/host/proc/sys/net calico/node',
+    'the same: no modules can be loaded, and all of /run holds the sockets of the host; sysctls go through the mount',
+  ],
+  [
+    '-e ETCD_DISCOVERY_SRV= -v',
+    '-e ETCD_DISCOVERY_SRV= --mount=type=bind,src=/run/xtables.lock,dst=/run/xtables.lock -v',
+    'the same: of /run the lock of iptables is shared with the host',
+  ],
 ]
 const differing = (text: string): string => ON_PURPOSE.reduce((all, [theirs, ours]) => all.replace(theirs, ours), text)
 

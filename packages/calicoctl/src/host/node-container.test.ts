@@ -13,6 +13,8 @@ const BASE: NodeContainer = {
   etcd: { endpoints: 'http://127.0.0.1:23790', discoverySrv: '' },
   initSystem: false,
   privileged: false,
+  variables: {},
+  folders: [],
 }
 const has = (node: Partial<NodeContainer>, ...parts: string[]): void => {
   const line = shellLine(['docker', ...dockerRunWords({ ...BASE, ...node })])
@@ -32,16 +34,14 @@ describe('dockerRunWords()', () => {
   test('stays attached for an init system', () => has({ initSystem: true }, '--name=calico-node --rm -e'))
   test('gives no more rights than are needed', () => {
     const rights = (node: Partial<NodeContainer>): string[] =>
-      dockerRunWords({ ...BASE, ...node }).filter((word) => /^--(cap|privileged|security)/.test(word))
+      dockerRunWords({ ...BASE, ...node }).filter((word) => /^--(cap|privileged|security|read-only|tmpfs)/.test(word))
     const least = ['--cap-drop=ALL', '--cap-add=NET_ADMIN', '--cap-add=NET_RAW']
-    assert.deepEqual(rights({}), [...least, '--security-opt=no-new-privileges'])
-    assert.deepEqual(rights({ backend: 'bird' }), [
-      ...least,
-      '--cap-add=NET_BIND_SERVICE',
-      '--security-opt=no-new-privileges',
-    ])
+    const locked = ['--security-opt=no-new-privileges', '--read-only', '--tmpfs=/run']
+    assert.deepEqual(rights({}), [...least, ...locked])
+    assert.deepEqual(rights({ backend: 'bird' }), [...least, '--cap-add=NET_BIND_SERVICE', ...locked])
     assert.deepEqual(rights({ privileged: true }), ['--privileged'])
-    has({}, '-v /proc/sys/net:/host/proc/sys/net')
+    has({}, '-v /proc/sys/net:/host/proc/sys/net', '--mount=type=bind,src=/run/xtables.lock,dst=/run/xtables.lock')
+    assert.ok(!dockerRunWords(BASE).includes('/run:/run'))
   })
   test('hands certificates over under fixed paths', () =>
     has(
@@ -54,6 +54,14 @@ describe('dockerRunWords()', () => {
       { ip6: 'fd00::1', asNumber: '65010', ipMethod: 'can-reach=9.9.9.9' },
       '-e IP6=fd00::1 -e AS=65010 -e IP_AUTODETECTION_METHOD=can-reach=9.9.9.9',
     ))
+  test('passes variables, and folders read-only', () =>
+    has(
+      { variables: { CALICO_ROUTER_ID: 'hash' }, folders: ['/etc/calico/secrets'] },
+      '-e CALICO_ROUTER_ID=hash',
+      '-v /etc/calico/secrets:/etc/calico/secrets:ro',
+    ))
+  test('keeps the password of etcd off the command line', () =>
+    has({ etcd: { ...BASE.etcd, username: 'node' } }, '-e ETCD_USERNAME=node', '-e ETCD_PASSWORD -'))
   test('connects the Docker plugin', () =>
     has({ libnetwork: true }, 'CALICO_LIBNETWORK_ENABLED=true', '-v /var/run/docker.sock:/var/run/docker.sock'))
   test('quotes for a shell', () => assert.equal(shellLine(['a b', "it's"]), "'a b' 'it'\\''s'"))
