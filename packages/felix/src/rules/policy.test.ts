@@ -194,6 +194,12 @@ describe('policyRule()', () => {
     for (const [what, count] of Object.entries(seen)) assert.ok(count > 30, `${what} only ${count} times`)
   })
 
+  test('Pass in a profile ends the profile, whatever a tier before left in the pass bit', () => {
+    const given: CalcRule = { action: 'pass', protocol: TCP, comments: [], source: NO_SIDE, destination: NO_SIDE }
+    const rules = policyRule(given, { kind: 'profile', id: 'p' }, { version: 4, settings })
+    assert.deepEqual(rules, [{ match: [{ kind: 'protocol', protocol: TCP }], action: { kind: 'return' } }])
+  })
+
   test('exclusions make it a rule for their IP version only', () => {
     const given: CalcRule = {
       action: 'allow',

@@ -78,7 +78,8 @@ function verdict(given: CalcRule, match: readonly Match[], owner: RuleOwner, set
     case 'allow':
       return leaveWith(marks.accept)
     case 'pass':
-      return leaveWith(marks.pass)
+      // A profile passes to the next by saying nothing; the bit may still be there from the last tier.
+      return owner.kind === 'profile' ? [rule(match, RETURN)] : leaveWith(marks.pass)
     case 'deny':
       return [rule(match, deny)]
     case 'log': {
