@@ -6,6 +6,7 @@ import { readRuleCounters } from '@calico-node/linux'
 import { makeResource, type Resource } from '@calico-node/model'
 import { World } from '@calico-node/policy'
 import { VARIANTS } from './kernel/felix-node.ts'
+import { forgetFlows } from './kernel/flows.ts'
 import { addressesOf, endpointOf, interfaceOf, NODE, Scene } from './kernel/scene.ts'
 
 const PACKETS = 5
@@ -70,7 +71,7 @@ for (const variant of VARIANTS) {
         const earlier = await deciding()
         const packet = { source, destination, protocol: 6, sourcePort: 40_000, destinationPort: port }
         for (let i = 0; i < PACKETS; i++) {
-          scene.wires.forgetFlows()
+          forgetFlows()
           await scene.wires.fire([{ packet, from: interfaceOf(from), to: interfaceOf('b') }])
         }
         const later = await deciding()

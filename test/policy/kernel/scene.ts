@@ -5,6 +5,7 @@ import { makeResource, parseIp, type Resource, type SpecInput } from '@calico-no
 import type { Verdict } from '@calico-node/policy'
 import { hostFacts, type HostSetting, Reference } from '../questions.ts'
 import { FelixNode, type Variant } from './felix-node.ts'
+import { forgetFlows } from './flows.ts'
 import { type Addresses, HOST_IPS, type Shot, UPLINK, Wires } from './wires.ts'
 
 export const NODE = 'n1'
@@ -117,13 +118,13 @@ export class Scene {
       const passed = await this.wires.fire(among.flatMap((index) => shots[index] ?? []))
       return among.filter((index, at) => (verdicts[index]?.action === 'allow') !== passed[at])
     }
-    this.wires.forgetFlows()
+    forgetFlows()
     const atFirst = await different([...shots.keys()])
     let still = atFirst
     const end = performance.now() + patienceMs
     while (still.length > 0 && performance.now() < end) {
       await sleep(200)
-      this.wires.forgetFlows()
+      forgetFlows()
       still = await different(still)
     }
     const mismatches = still.flatMap((index): Mismatch[] => {

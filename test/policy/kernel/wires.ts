@@ -138,12 +138,6 @@ export class Wires {
     return this.#serial
   }
 
-  /** Forgets the flows of all packets, so that the next of each is a first one again; loopback has others. */
-  forgetFlows(): void {
-    const which = ['-s 10.0.0.0/8', '-s 128.0.0.0/1', '-f ipv6']
-    execFileSync('sh', ['-c', `${which.map((each) => `conntrack -D ${each}`).join('; ')}; true`], { stdio: 'ignore' })
-  }
-
   stop(): void {
     for (const sender of [this.#frames, ...Object.values(this.#local)]) sender.stop()
     for (const name of this.#links.keys()) ip('link', 'del', name)

@@ -14,13 +14,13 @@ export async function shrink(
 ): Promise<readonly Resource[]> {
   const end = performance.now() + timeoutMs
   let smallest = await withoutPieces(resources, fails, end)
-  for (let again = true; again && performance.now() < end; ) {
-    again = false
-    for (const candidate of smallest.flatMap((item, at) => simpler(item).map((each) => smallest.with(at, each)))) {
-      if (performance.now() >= end || !(await fails(candidate))) continue
-      smallest = candidate
-      again = true
-      break
+  for (const at of smallest.keys()) {
+    for (let next = 0; performance.now() < end; ) {
+      const [simpler] = simplerVersions(smallest[at]).slice(next)
+      if (simpler === undefined) break
+      const candidate = smallest.with(at, simpler)
+      if (await fails(candidate)) smallest = candidate
+      else next++
     }
   }
   return withoutPieces(smallest, fails, end)
@@ -39,7 +39,8 @@ async function withoutPieces(list: readonly Resource[], fails: Fails, end: numbe
 }
 
 /** The resource without one of its parts, each in turn; only what the model accepts. */
-function simpler(item: Resource): Resource[] {
+function simplerVersions(item: Resource | undefined): Resource[] {
+  if (item === undefined) return []
   return [...withoutOne(item.spec)].flatMap((spec) => {
     try {
       return [rebuilt(item, spec)]

@@ -142,6 +142,20 @@ const ACTIONS: readonly Table[] = [
     policy('p', { ...toB, ingress: DENY }),
   ),
   decides('Pass in a profile decides nothing', 'deny', profile('pass', PASS, PASS), workload('b', ['pass'])),
+  decides(
+    'Pass of the last tier means nothing inside a profile',
+    'allow',
+    policy('p', { ...toB, ingress: PASS }),
+    profile('two', [{ action: 'Pass', protocol: 'ICMP' }, ...ALLOW]),
+    workload('b', ['two']),
+  ),
+  decides(
+    'Pass of one profile means nothing inside the next',
+    'allow',
+    profile('one', PASS),
+    profile('two', [{ action: 'Pass', protocol: 'ICMP' }, ...ALLOW]),
+    workload('b', ['one', 'two']),
+  ),
   decides('a tier that decides nothing denies', 'deny', tier('x', 1), policy('x.p', toB)),
   decides('a tier whose default is Pass does not', 'allow', tier('x', 1, 'Pass'), policy('x.p', toB)),
   decides(
