@@ -72,7 +72,7 @@ const SUITES: readonly Suite[] = [
   { name: 'bird', parallel: cores, secondChance: true, jobs: files('packages/*/src/**/*.bird.test.ts').map(inNetns) },
   {
     name: 'system',
-    parallel: 1,
+    parallel: cores,
     secondChance: true,
     jobs: files('test/**/*.test.ts', /^test\/(vm|image)\//).map(inNetns),
   },
