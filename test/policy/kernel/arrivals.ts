@@ -35,25 +35,25 @@ table ${TABLE} {
   chain arrivals {
     type filter hook ${hook} priority ${priority}
     iifname lo accept
-    ip version 4 add @seen4 { iif . ip id } drop
-    ip6 flowlabel != 0 add @seen6 { iif . ip6 flowlabel } drop
+    ip version 4 add @seen4 { iif . ip id counter } drop
+    ip6 flowlabel != 0 add @seen6 { iif . ip6 flowlabel counter } drop
   }
 }
 RULES`)
     return arrivals
   }
 
-  /** Serial numbers by the name of the interface, both IP versions in one; then it forgets them. */
-  async take(): Promise<Map<string, Set<number>>> {
+  /** How often each serial number came in, by the name of the interface, both IP versions in one; then it forgets them. */
+  async take(): Promise<Map<string, Map<number, number>>> {
     const text = await this.#run(
       `nft -j list table ${TABLE}; nft flush set ${TABLE} seen4; nft flush set ${TABLE} seen6`,
     )
     const listing: Listing = JSON.parse(text.split('\n', 1)[0] ?? '')
-    const found = new Map<string, Set<number>>()
+    const found = new Map<string, Map<number, number>>()
     for (const { set } of listing.nftables) {
-      for (const { concat } of set?.elem ?? []) {
-        const [name, serial] = concat
-        found.set(name, (found.get(name) ?? new Set()).add(serial))
+      for (const { elem } of set?.elem ?? []) {
+        const [name, serial] = elem.val.concat
+        found.set(name, (found.get(name) ?? new Map()).set(serial, elem.counter.packets))
       }
     }
     return found
@@ -66,7 +66,11 @@ RULES`)
 }
 
 interface Listing {
-  readonly nftables: readonly {
-    readonly set?: { readonly elem?: readonly { readonly concat: readonly [name: string, serial: number] }[] }
-  }[]
+  readonly nftables: readonly { readonly set?: { readonly elem?: readonly Element[] } }[]
+}
+interface Element {
+  readonly elem: {
+    readonly val: { readonly concat: readonly [name: string, serial: number] }
+    readonly counter: { readonly packets: number }
+  }
 }

@@ -52,6 +52,19 @@ export class Sender {
       throw new Error(`Cannot send ${errors.length} packets: error numbers ${[...new Set(errors)].join(', ')}`)
   }
 
+  /** Sends what was added again and again, one after another. @param intervalMs From one packet to the next. */
+  repeat(intervalMs: number): void {
+    this.#child.stdin?.write(`${this.#lines}repeat ${intervalMs / 1000}\n`)
+    this.#lines = ''
+  }
+
+  /** Ends `repeat`. @returns How often each was sent, in the order in which they were added. */
+  async endRepeat(): Promise<number[]> {
+    this.#child.stdin?.write('\n')
+    const [answer]: unknown[] = await once(this.#answers, 'line')
+    return String(answer).split(' ').map(Number)
+  }
+
   stop(): void {
     this.#child.stdin?.end()
   }

@@ -30,6 +30,18 @@ export interface Shot {
   readonly to: string
 }
 
+type NumberedShot = Shot & { readonly serial: number }
+interface Arrived {
+  readonly shot: Shot
+  readonly serial: number
+  /** How often it came out where it should, and elsewhere. */
+  readonly arrived: number
+  readonly astray: number
+}
+export interface FloodResult extends Arrived {
+  readonly sent: number
+}
+
 const ip = (...args: readonly string[]): string => execFileSync('ip', args, { encoding: 'utf8' })
 
 function linkOf(...args: readonly string[]): { readonly address: string; readonly ifindex: number } {
@@ -101,29 +113,66 @@ export class Wires {
     )
   }
 
-  /** Sends them all. @returns For each whether it came out where it should. @throws Error when one came out elsewhere */
+  /** Sends them all. @returns For each whether it came out. @throws Error when one came out elsewhere than it should */
   async fire(shots: readonly Shot[]): Promise<boolean[]> {
-    const numbered = shots.map((shot) => ({ ...shot, serial: this.#nextSerial() }))
-    for (const shot of numbered) this.#add(shot)
+    const numbered = this.#numbered(shots)
+    for (const shot of numbered) this.#senderOf(shot).add(...this.#wire(shot))
     await Promise.all([this.#frames.flush(), this.#local[4].flush(), this.#local[6].flush()])
-    const arrived = await this.#there.take()
-    arrived.set(HOST, new Set([...(await this.#here.take()).values()].flatMap((serials) => [...serials])))
-    return numbered.map(({ serial, ...shot }) => {
-      const places = [...arrived].filter(([, serials]) => serials.has(serial)).map(([name]) => name)
-      const wanted = shot.to === HOST ? HOST : `p-${shot.to}`
-      const lost = places.filter((place) => place !== wanted)
-      if (lost.length > 0) throw new Error(`A packet came out at ${lost.join()}: ${JSON.stringify(shot)}`)
-      return places.length > 0
+    return (await this.#arrivals(numbered)).map(({ arrived, astray }, at) => {
+      if (astray > 0) throw new Error(`A packet came out elsewhere: ${JSON.stringify(shots[at])}`)
+      return arrived > 0
     })
   }
 
-  #add({ packet, from, serial }: Shot & { readonly serial: number }): void {
+  /** Sends them again and again, a packet each millisecond of each kind of sender, until it is asked how many came out. */
+  flood(shots: readonly Shot[]): { readonly end: () => Promise<FloodResult[]> } {
+    const numbered = this.#numbered(shots)
+    const bySender = Map.groupBy(numbered, (shot) => this.#senderOf(shot))
+    for (const [sender, group] of bySender) {
+      for (const shot of group) sender.add(...this.#wire(shot))
+      sender.repeat(1)
+    }
+    const end = async (): Promise<FloodResult[]> => {
+      const sent = new Map<number, number>()
+      for (const [sender, group] of bySender) {
+        const counts = await sender.endRepeat()
+        for (const [at, { serial }] of group.entries()) sent.set(serial, counts[at] ?? 0)
+      }
+      return (await this.#arrivals(numbered)).map((result) => ({ ...result, sent: sent.get(result.serial) ?? 0 }))
+    }
+    return { end }
+  }
+
+  #numbered(shots: readonly Shot[]): NumberedShot[] {
+    return shots.map((shot) => ({ ...shot, serial: this.#nextSerial() }))
+  }
+
+  async #arrivals(shots: readonly NumberedShot[]): Promise<Arrived[]> {
+    const there = await this.#there.take()
+    const here = [...(await this.#here.take()).values()]
+    return shots.map(({ serial, ...shot }) => {
+      const at = (serials: ReadonlyMap<number, number>): number => serials.get(serial) ?? 0
+      const counts = new Map([...there].map(([name, serials]) => [name, at(serials)]))
+      counts.set(
+        HOST,
+        here.reduce((sum, serials) => sum + at(serials), 0),
+      )
+      const arrived = counts.get(shot.to === HOST ? HOST : `p-${shot.to}`) ?? 0
+      return { shot, serial, arrived, astray: [...counts.values()].reduce((sum, count) => sum + count, 0) - arrived }
+    })
+  }
+
+  #senderOf({ packet, from }: Shot): Sender {
+    return from === HOST ? this.#local[ipVersion(packet.source)] : this.#frames
+  }
+
+  /** What the sender wants: an address and bytes. */
+  #wire({ packet, from, serial }: NumberedShot): [address: Buffer, bytes: Buffer] {
     const bytes = packetBytes(packet, serial)
-    const version = ipVersion(packet.source)
-    if (from === HOST) return this.#local[version].add(ipAddress(addressBytes(packet.destination)), bytes)
+    if (from === HOST) return [ipAddress(addressBytes(packet.destination)), bytes]
     const { hostMac, peerMac, peerIndex } = this.#link(from)
-    const etherType = Buffer.from(version === 4 ? '0800' : '86dd', 'hex')
-    this.#frames.add(linkAddress(peerIndex), Buffer.concat([hostMac, peerMac, etherType, bytes]))
+    const etherType = Buffer.from(isIpv4(packet.source) ? '0800' : '86dd', 'hex')
+    return [linkAddress(peerIndex), Buffer.concat([hostMac, peerMac, etherType, bytes])]
   }
 
   #link(name: string): Link {
