@@ -58,7 +58,6 @@ const MUST_OCCUR: readonly (readonly [group: string, ...what: string[]])[] = [
     'icmp',
     'notICMP',
     'metadata',
-    'http',
     ...SIDE_FIELDS.flatMap((field) => [`source.${field}`, `destination.${field}`]),
   ],
   ['lists of alternatives in a rule', '0', '1', '2', '3'],
