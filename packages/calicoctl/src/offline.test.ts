@@ -102,6 +102,7 @@ describe('node run --dryrun', () => {
     ['', '-e CALICO_NETWORKING_BACKEND=none', { CALICO_NETWORKING: 'false' }],
     ['', '--cap-drop=ALL --cap-add=NET_ADMIN --cap-add=NET_RAW --cap-add=NET_BIND_SERVICE'],
     ['--privileged', '--net=host --privileged --name=calico-node'],
+    ['--etcd-proxy', '-e ETCD_ENDPOINTS=http://127.0.0.1:23790 -e ETCD_DISCOVERY_SRV= --mount'],
     ['', '-e CALICO_ROUTER_ID=hash', { CALICO_ROUTER_ID: 'hash' }],
     ['', '-e ETCD_PASSWORD -', { ETCD_USERNAME: 'node', ETCD_PASSWORD: 'secret' }],
     ['--detach=false', '--name=calico-node --rm'],

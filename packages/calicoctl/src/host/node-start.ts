@@ -70,7 +70,7 @@ export async function startNode(node: NodeContainer, name: string, secrets: Reco
 }
 
 /** Both streams. */
-async function containerLog(name: string): Promise<string> {
+export async function containerLog(name: string): Promise<string> {
   let errors = ''
   const output = await run('docker', ['logs', name], { onWarning: (text) => (errors = text) })
   return errors + output

@@ -6,6 +6,7 @@ import { findIpInterface, ipVersion, parseAsNumber, parseNodeName } from '@calic
 import { defineCommand, type Outcome } from '../../cli/command.ts'
 import { flag, hidden, oneOf, text, textOr, value } from '../../cli/option.ts'
 import { requireRoot } from '../../documents/container.ts'
+import { behindProxy, proxyCommand, type ProxyOptions, proxyRunWords, startEtcdProxy } from '../../host/etcd-proxy.ts'
 import { forwardedVariables } from '../../host/forwarded-variables.ts'
 import { CONTAINER_NAME, dockerRunWords, shellLine, type NodeContainer } from '../../host/node-container.ts'
 import { prepareHost, removeContainer, STARTED, startNode } from '../../host/node-start.ts'
@@ -63,26 +64,39 @@ function etcdOf({ endpoints, discoverySrv = '', tls, username }: EtcdConnection)
   return { endpoints: endpoints.join(','), discoverySrv, ...given, ...(username !== undefined && { username }) }
 }
 
+const proxyLine = ({ etcd, image }: ProxyOptions): string =>
+  shellLine(image === undefined ? proxyCommand(etcd) : ['docker', ...proxyRunWords(etcd, image)])
+
 const HINT = [
   '',
   'If you are running calico/node in an init system, use the --init-system flag',
   'to display the appropriate start and stop commands.',
 ]
 
-function dryRun(node: NodeContainer): Outcome {
+function dryRun(node: NodeContainer, proxy: ProxyOptions | undefined): Outcome {
   const docker = shellLine(['docker', ...dockerRunWords(node)])
+  const first =
+    proxy === undefined ? [] : lines('Use the following command to start the etcd proxy:', '', proxyLine(proxy), '')
   if (!node.initSystem)
-    return { blocks: lines('Use the following command to start the calico/node container:', '', docker, ...HINT) }
+    return {
+      blocks: [
+        ...first,
+        ...lines('Use the following command to start the calico/node container:', '', docker, ...HINT),
+      ],
+    }
   return {
-    blocks: lines(
-      'Use the following command to start the calico/node container:',
-      '',
-      docker,
-      '',
-      'Use the following command to stop the calico/node container:',
-      '',
-      `docker stop ${CONTAINER_NAME}`,
-    ),
+    blocks: [
+      ...first,
+      ...lines(
+        'Use the following command to start the calico/node container:',
+        '',
+        docker,
+        '',
+        'Use the following command to stop the calico/node container:',
+        '',
+        `docker stop ${CONTAINER_NAME}`,
+      ),
+    ],
   }
 }
 
@@ -100,6 +114,8 @@ export const command = defineCommand({
     backend: oneOf('--backend <backend>', 'how routes are distributed', ['bird', 'vxlan', 'none']),
     felixConfig: text('--felix-config <file>', 'configuration file of Felix'),
     noDefaultIppools: flag('--no-default-ippools', 'create no address pools'),
+    etcdProxy: flag('--etcd-proxy', 'reach etcd through a proxy on this host'),
+    etcdImage: text('--etcd-image <image>', 'with --etcd-proxy: image that has etcd (default: the etcd of this host)'),
     dryrun: flag('--dryrun', 'print the command and do nothing'),
     initSystem: flag('--init-system', 'stay attached, for an init system that supervises the node'),
     privileged: flag('--privileged', 'give the container all rights, not only those that it needs'),
@@ -112,7 +128,8 @@ export const command = defineCommand({
     'The container gets NET_ADMIN, NET_RAW and, with BIRD, NET_BIND_SERVICE, has a read-only root, and writes settings of ' +
     'the network below /host/proc/sys/net. Where the engine keeps that from it, --privileged helps. Variables of this ' +
     'environment that begin with CALICO_ or FELIX_ reach the node, and so do user and password of etcd. With ' +
-    'CALICO_NETWORKING=false the node enforces policy and leaves networking to others.',
+    'CALICO_NETWORKING=false the node enforces policy and leaves networking to others. --etcd-proxy starts ' +
+    'an etcd grpc-proxy on 127.0.0.1:23790 first, which alone has the certificates.',
   examples: [
     ['node run', 'start the node; its address is detected'],
     ['node run --ip=10.20.0.1 --as=65010', 'with an address and an AS number of your choice'],
@@ -124,6 +141,8 @@ export const command = defineCommand({
     const connection = parseConnection({ env: context.env, configFile: context.configFile ?? DEFAULT_CONFIG_FILE })
     const policyOnly = context.env['CALICO_NETWORKING']?.toLowerCase() === 'false'
     const { ip, ip6, as: asNumber, ipMethod, ip6Method, felixConfig } = options
+    const etcd = etcdOf(connection)
+    const proxy = options.etcdProxy ? { etcd, image: options.etcdImage, logDirectory: options.logDir } : undefined
     const node: NodeContainer = {
       image: options.nodeImage,
       nodeName: options.name ?? parseNodeName(hostname().toLowerCase()),
@@ -137,15 +156,16 @@ export const command = defineCommand({
       noDefaultPools: options.noDefaultIppools,
       libnetwork: options.libnetwork,
       logDirectory: options.logDir,
-      etcd: etcdOf(connection),
+      etcd: proxy === undefined ? etcd : behindProxy(etcd),
       initSystem: options.initSystem || options.detach === 'false',
       privileged: options.privileged,
       variables: forwardedVariables(context.env),
       folders: OPERATOR_FOLDERS.filter((path) => existsSync(path)),
     }
-    if (options.dryrun) return dryRun(node)
+    if (options.dryrun) return dryRun(node, proxy)
     requireRoot()
     yield* await prepareHost(context.log)
+    if (proxy !== undefined) await startEtcdProxy(proxy)
     await removeContainer(CONTAINER_NAME)
     yield* lines('Running command to load modules and start the node:', shellLine(['docker', ...dockerRunWords(node)]))
     const { password } = connection

@@ -5,6 +5,7 @@ import { run } from '@calico-node/linux'
 import { defineCommand } from '../../cli/command.ts'
 import { flag } from '../../cli/option.ts'
 import { requireRoot } from '../../documents/container.ts'
+import { stopEtcdProxy } from '../../host/etcd-proxy.ts'
 import { CONTAINER_NAME } from '../../host/node-container.ts'
 import { line, type Block } from '../../output/block.ts'
 
@@ -47,6 +48,7 @@ export const command = defineCommand({
     }
     try {
       await run('docker', ['stop', CONTAINER_NAME], { timeoutMs: STOP_TIMEOUT_MS })
+      await stopEtcdProxy()
     } catch (err) {
       if (!hasCode(err, 'COMMAND_FAILED', 'COMMAND_MISSING')) throw err
       throw new CalicoError('NOT_FOUND', `Cannot stop the node: ${err.message}`, { cause: err })
