@@ -99,14 +99,7 @@ test('which services a mode has', async (t) => {
       await t.test(JSON.stringify(env), async () => {
         await node.run({ env })
         assert.deepEqual(await services(node), names)
-        await waitFor(
-          'the node to be well',
-          async () => (await node.engine.exec(['exec', 'calico-node', 'calico-node', '-all'])).code === 0,
-          {
-            deadlineMs: 40_000,
-            pollMs: 500,
-          },
-        )
+        await node.becomesHealthy()
         await node.remove()
       })
     }

@@ -19,18 +19,16 @@ async function refused(host: ContainerHost, opts: RunOptions, pattern: RegExp): 
   assert.doesNotMatch(said, /started successfully/)
 }
 
-/** Nothing of ours in the kernel or below /var/lib/calico. */
-async function assertUntouched({ host: { machine } }: ContainerHost): Promise<void> {
-  const rules = await machine.sh(
-    'for v in legacy nft; do iptables-$v-save; ip6tables-$v-save; done 2>/dev/null | grep -c cali || true',
-  )
-  assert.equal(rules.trim(), '0')
-  assert.equal((await machine.sh('ls -A /var/lib/calico /var/run/calico')).replaceAll(/^.*:$|\s/gm, ''), '')
-}
+/** What a start would change: our rules, and what lies in our folders. */
+const stateOf = async ({ host: { machine } }: ContainerHost): Promise<string> =>
+  machine.sh(`for v in legacy nft; do iptables-$v-save; ip6tables-$v-save; done 2>/dev/null | grep cali
+    ls -A /var/lib/calico /var/run/calico`)
 
 test('missing rights are named with the option that gives them', async (t) => {
   await withContainerHosts(['host1'], async ([host], lab) => {
     assert.ok(host !== undefined)
+    await host.host.machine.sh('mkdir -p /var/lib/calico /var/run/calico')
+    const before = await stateOf(host)
     const rows: [missing: string, rights: readonly string[], line: RegExp][] = [
       ['NET_ADMIN', without('--cap-add=NET_ADMIN'), /NET_ADMIN is missing, give --cap-add=NET_ADMIN$/],
       ['NET_RAW', without('--cap-add=NET_RAW'), /NET_RAW is missing, give --cap-add=NET_RAW$/],
@@ -51,7 +49,7 @@ test('missing rights are named with the option that gives them', async (t) => {
       ],
     ]
     for (const [missing, rights, line] of rows) await t.test(missing, async () => refused(host, { rights }, line))
-    await assertUntouched(host)
+    assert.equal(await stateOf(host), before)
     assert.deepEqual(await lab.etcd.keys('/calico/'), [])
 
     await t.test('a port for BIRD is only a warning', async () => {
@@ -88,9 +86,11 @@ test('a bad configuration is one line that names it', async (t) => {
       )
     })
     await t.test('an address that another node has', async () => {
+      await two.host.machine.sh('mkdir -p /var/lib/calico /var/run/calico')
+      const before = await stateOf(two)
       await refused(two, { env: { IP: one.host.addresses.ipv4 } }, /172\.30\.0\.11.*host1/)
       assert.equal(await lab.etcd.json('/calico/resources/v3/projectcalico.org/nodes/host2'), undefined)
-      await assertUntouched(two)
+      assert.equal(await stateOf(two), before)
     })
   })
 })
@@ -121,6 +121,8 @@ test('etcd by TLS', async (t) => {
         ],
       })
       const { machine } = host.host
+      await machine.sh('mkdir -p /var/run/calico')
+      const before = await stateOf(host)
       await machine.sh(
         `cp ${good.keyFile} /var/lib/other.key && chown 1000:1000 /var/lib/other.key && chmod 600 /var/lib/other.key`,
       )
@@ -148,7 +150,7 @@ test('etcd by TLS', async (t) => {
           /\[ERROR\].*http:\/\/172\.30\.0\.1:9: connection refused/,
         ),
       )
-      await assertUntouched(host)
+      assert.equal(await stateOf(host), before)
       assert.deepEqual(await etcd.keys('/calico/'), [])
 
       await t.test('an etcd that is not there yet is waited for', async () => {

@@ -74,13 +74,7 @@ test('a running container', async (t) => {
         const said = await node.inside('sh', '-c', `sv kill ${service}; calico-node -${service}-live || true`)
         assert.match(said, new RegExp(`^${service}-live: FAILED, `, 'm'), service)
       }
-      await waitFor(
-        'all to be well',
-        async () => (await node.engine.exec(['exec', 'calico-node', 'calico-node', '-all'])).code === 0,
-        {
-          deadlineMs: 30_000,
-        },
-      )
+      await node.becomesHealthy()
     })
 
     await t.test(`starts each service again, ${KILLS} times in a row, and no other`, async () => {

@@ -32,6 +32,10 @@ test('two hosts with the least rights become one network', async () => {
       )
       assert.match(said, /^bird-ready: ok, 1 of 1 sessions established$/m)
     }
+    await waitFor('Docker to know', async () => (await one.inspect('{{.State.Health.Status}}')) === 'healthy', {
+      deadlineMs: 40_000,
+      pollMs: 500,
+    })
     const a = await addOpenWorkload(one.host, 'a')
     const b = await addOpenWorkload(two.host, 'b')
     await expectReachable(
