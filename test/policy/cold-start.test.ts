@@ -110,7 +110,11 @@ for (const variant of VARIANTS) {
   describe(`cold start, iptables-${variant}`, () => {
     const withScene = async (body: (scene: Scene) => Promise<void>): Promise<void> => {
       const scene = await Scene.create({ variant, workloads: WORKLOADS })
-      await body(scene).finally(async () => scene.stop())
+      try {
+        await body(scene)
+      } finally {
+        await scene.stop()
+      }
     }
     const check = (seen: readonly { row: Row; result: FloodResult }[]): void => {
       for (const { row, result } of seen) {
