@@ -18,6 +18,7 @@ const LAYER: Readonly<Record<string, number>> = {
   linux: 3,
   birdc: 3,
   ipam: 4,
+  'node-address': 4,
   workload: 5,
   felix: 6,
   confd: 6,

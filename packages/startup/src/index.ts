@@ -1,5 +1,3 @@
 export { renderEnvironmentReference } from './config/reference.ts'
 export { resolveStartupConfig, type Backend, type StartupConfig } from './config/resolve.ts'
-export { chooseAddress, candidateText, type Choice } from './detect/choose.ts'
-export { parseDetectionMethod, type DetectionMethod } from './detect/method.ts'
 export { resolveNodeName } from './node-name.ts'

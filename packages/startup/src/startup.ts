@@ -21,30 +21,25 @@ import {
   type EtcdConnection,
   type KvStore,
 } from '@calico-node/datastore'
+import { makeResource, type NodeName, type SpecInput } from '@calico-node/model'
 import {
-  makeResource,
-  parseIpInterface,
-  type IpInterface,
-  type NodeName,
-  type NodeResource,
-  type SpecInput,
-} from '@calico-node/model'
+  type AddressPlan,
+  ensureNodeAddresses,
+  ensurePolicyOnlyNode,
+  gatherAddresses,
+  type HostAddress,
+  type NodeStep,
+} from '@calico-node/node-address'
 import { knownVariables } from './config/known-variables.ts'
 import { resolveStartupConfig, type StartupConfig } from './config/resolve.ts'
 import { unknownVariables } from './config/unknown-names.ts'
-import { chooseAddress } from './detect/choose.ts'
-import type { HostAddress } from './detect/facts.ts'
-import { gatherAddresses, gatherFacts } from './detect/gather.ts'
 import { ensureDirectories, readIfPresent, writeWhole } from './files.ts'
 import { resolveNodeName } from './node-name.ts'
-import { type AddressDecision, decideAddress, needsDetection, requireSomeAddress } from './plan/node-address.ts'
-import type { NodeWish } from './plan/node.ts'
 import { renderServices, servicesFor } from './plan/services.ts'
 import { gatherRights } from './rights/gather.ts'
 import { findShortcomings } from './rights/rights.ts'
 import { ensureDefaultPools } from './steps/default-pools.ts'
 import { forgetBird, rememberBird } from './steps/former-bird.ts'
-import { claimNode, ensurePolicyOnlyNode, type NodeStep } from './steps/node.ts'
 
 export interface StartupOptions {
   readonly env: Readonly<Record<string, string | undefined>>
@@ -95,66 +90,26 @@ interface Found {
   readonly addresses: readonly HostAddress[]
 }
 
-const ofFamily = (addresses: readonly HostAddress[], version: 4 | 6): HostAddress[] =>
-  addresses.filter(({ address }) => address.ip.includes(':') === (version === 6))
+const planOf = ({ config, connection }: Found): AddressPlan => ({
+  ipv4: { setting: config.IP, method: config.IP_AUTODETECTION_METHOD },
+  ipv6: { setting: config.IP6, method: config.IP6_AUTODETECTION_METHOD },
+  asNumber: config.AS,
+  clusterId: config.CALICO_ROUTE_REFLECTOR_CLUSTER_ID,
+  k8sNodeRef: config.CALICO_K8S_NODE_REF,
+  check: !config.DISABLE_NODE_IP_CHECK,
+  etcdEndpoints: connection.endpoints,
+})
 
-async function addressOf(
-  version: 4 | 6,
-  { config, connection, addresses }: Found,
-  existing: NodeResource | undefined,
-): Promise<AddressDecision> {
-  const bgp = existing?.spec.bgp
-  const text = version === 4 ? bgp?.ipv4Address : bgp?.ipv6Address
-  const input = {
-    version,
-    setting: version === 4 ? config.IP : config.IP6,
-    local: ofFamily(addresses, version),
-    existing: text === undefined ? undefined : parseIpInterface(text),
+async function ensureNode(step: NodeStep, found: Found): Promise<void> {
+  const { config, addresses } = found
+  if (config.backend === 'none') {
+    await ensurePolicyOnlyNode(step, config.CALICO_K8S_NODE_REF)
+    return
   }
-  if (!needsDetection(input)) return decideAddress(input)
-  const method = config[version === 4 ? 'IP_AUTODETECTION_METHOD' : 'IP6_AUTODETECTION_METHOD'] ?? {
-    kind: 'auto' as const,
-  }
-  const facts = await gatherFacts(version, method, addresses, connection.endpoints)
-  return decideAddress({ ...input, detected: chooseAddress(method, facts) })
-}
-
-/** The wish without detected addresses: what is left when they turn out to be another node's. */
-function fallbackOf(wish: NodeWish, { config, addresses }: Found, existing: NodeResource | undefined): NodeWish {
-  const keep = (setting: unknown, text: string | undefined): IpInterface | undefined => {
-    const address = text === undefined ? undefined : parseIpInterface(text)
-    const isLocal = addresses.some((item) => item.address.ip === address?.ip)
-    return setting === 'autodetect' && !isLocal ? undefined : address
-  }
-  const bgp = existing?.spec.bgp
-  return {
-    ...wish,
-    ipv4: keep(config.IP, bgp?.ipv4Address),
-    ipv6: keep(config.IP6, bgp?.ipv6Address),
-    asNumber: undefined,
-    clusterId: undefined,
-  }
-}
-
-async function ensureNode(step: NodeStep, found: Found): Promise<NodeResource> {
-  const { config } = found
-  if (config.backend === 'none') return ensurePolicyOnlyNode(step, config.CALICO_K8S_NODE_REF)
-  const existing = await step.client.resources('Node').find(step.name)
-  const ipv4 = await addressOf(4, found, existing)
-  const ipv6 = await addressOf(6, found, existing)
-  for (const { level, message, fields } of [...ipv4.notes, ...ipv6.notes]) step.log[level](message, fields)
-  requireSomeAddress([ipv4, ipv6])
-  if (ipv4.address === undefined && config.CALICO_ROUTER_ID === undefined && config.backend === 'bird') {
+  const { spec } = await ensureNodeAddresses({ ...step, plan: planOf(found), addresses })
+  if (spec.bgp?.ipv4Address === undefined && config.CALICO_ROUTER_ID === undefined && config.backend === 'bird') {
     step.log.warn('BIRD needs a router ID: without an IPv4 address set CALICO_ROUTER_ID to "hash" or to an ID')
   }
-  const wish = {
-    ipv4: ipv4.address,
-    ipv6: ipv6.address,
-    asNumber: config.AS,
-    clusterId: config.CALICO_ROUTE_REFLECTOR_CLUSTER_ID,
-    k8sNodeRef: config.CALICO_K8S_NODE_REF,
-  }
-  return claimNode({ ...step, wish, fallback: fallbackOf(wish, found, existing), check: !config.DISABLE_NODE_IP_CHECK })
 }
 
 async function prepareForWorkloads(client: CalicoClient, name: NodeName, found: Found, log: Logger): Promise<void> {

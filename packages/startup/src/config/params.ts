@@ -1,29 +1,12 @@
 // Long on purpose: one row per environment variable of the container. docs/reference/environment.md is generated from
 // it.
-import {
-  parseAsNumber,
-  parseCidr,
-  parseIpInterface,
-  parseIpv4,
-  ipVersion,
-  type Cidr,
-  type IpInterface,
-} from '@calico-node/model'
+import { parseAsNumber, parseCidr, parseIpv4, ipVersion, type Cidr } from '@calico-node/model'
+import { parseAddressSetting, parseDetectionMethod } from '@calico-node/node-address'
 import { parseSelector } from '@calico-node/selector'
 import { z } from 'zod'
-import { parseDetectionMethod } from '../detect/method.ts'
 import { flag, oneOf, parsed, text, wholeNumber } from './words.ts'
 
-/** IP or IP6: detect at every start, leave alone, or a given address. `bare`: written without a prefix length. */
-export type AddressSetting = 'autodetect' | 'none' | { readonly address: IpInterface; readonly bare: boolean }
-
-const addressSetting = (version: 4 | 6) =>
-  parsed((word): AddressSetting => {
-    if (word === 'autodetect' || word === 'none') return word
-    const address = parseIpInterface(word)
-    if (ipVersion(address.ip) !== version) throw new Error(`${word} is not an IPv${version} address`)
-    return { address, bare: !word.includes('/') }
-  })
+const addressSetting = (version: 4 | 6) => parsed((word) => parseAddressSetting(word, version))
 
 const poolCidr = (version: 4 | 6) =>
   parsed((word): Cidr | 'none' => {

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs'
 import { hasCode, type Logger } from '@calico-node/core'
 import type { CalicoClient } from '@calico-node/datastore'
 import { makeResource, parseCidr } from '@calico-node/model'
+import type { HostAddress } from '@calico-node/node-address'
 import type { StartupConfig } from '../config/resolve.ts'
-import type { HostAddress } from '../detect/facts.ts'
 import { planDefaultPools } from '../plan/default-pools.ts'
 
 /** Creates the default pools of the families that have none. Losing the race against another node is fine. */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { parseIpInterface } from '@calico-node/model'
-import { chooseAddress } from '../detect/choose.ts'
-import type { HostAddress } from '../detect/facts.ts'
-import { type AddressInput, decideAddress, needsDetection, requireSomeAddress } from './node-address.ts'
+import { chooseAddress } from './detect/choose.ts'
+import type { HostAddress } from './detect/facts.ts'
+import { type AddressInput, decideAddress, needsDetection, requireSomeAddress } from './decision.ts'
 
 const on = (name: string, text: string, index = 1): HostAddress => ({
   interface: name,

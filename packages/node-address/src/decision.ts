@@ -1,10 +1,10 @@
 /** What IP and IP6 mean for a node: the table of the container's reference, as one pure function a family. */
 import { CalicoError, type LogFields } from '@calico-node/core'
 import { type Cidr, cidrContains, type IpInterface, parseCidr, parseIpInterface } from '@calico-node/model'
-import type { AddressSetting } from '../config/params.ts'
-import { type Choice, candidateText, noAddressError } from '../detect/choose.ts'
-import type { Candidate } from '../detect/candidates.ts'
-import type { HostAddress } from '../detect/facts.ts'
+import type { AddressSetting } from './setting.ts'
+import { type Choice, candidateText, noAddressError } from './detect/choose.ts'
+import type { Candidate } from './detect/candidates.ts'
+import type { HostAddress } from './detect/facts.ts'
 
 export interface AddressInput {
   readonly version: 4 | 6

@@ -8,8 +8,8 @@
 import type { Logger } from '@calico-node/core'
 import type { CalicoClient } from '@calico-node/datastore'
 import { type Ip, makeResource, type NodeName, type NodeResource } from '@calico-node/model'
-import { addressesOf, conflictError, findConflict } from '../plan/conflict.ts'
-import { type NodeWish, nodeSpec, policyOnlySpec } from '../plan/node.ts'
+import { addressesOf, conflictError, findConflict } from './conflict.ts'
+import { type NodeWish, nodeSpec, policyOnlySpec } from './node-spec.ts'
 
 export interface NodeStep {
   readonly client: CalicoClient

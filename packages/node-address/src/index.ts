@@ -1,0 +1,8 @@
+export { ensurePolicyOnlyNode, type NodeStep } from './claim.ts'
+export { type Note } from './decision.ts'
+export { candidateText, chooseAddress, type Choice } from './detect/choose.ts'
+export { type HostAddress } from './detect/facts.ts'
+export { gatherAddresses } from './detect/gather.ts'
+export { type DetectionMethod, parseDetectionMethod } from './detect/method.ts'
+export { type AddressPlan, ensureNodeAddresses, type EnsureRequest, type FamilyPlan } from './ensure.ts'
+export { type AddressSetting, parseAddressSetting } from './setting.ts'
