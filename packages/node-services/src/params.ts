@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { CalicoError, findLogLevel, type LogLevel } from '@calico-node/core'
-import { type NodeName, parseNodeName } from '@calico-node/model'
+import { CalicoError, findLogLevel, type LogLevel, messageOf } from '@calico-node/core'
+import { type NodeName, parseDuration, parseNodeName } from '@calico-node/model'
+import { parseAddressSetting, parseDetectionMethod } from '@calico-node/node-address'
 import { z } from 'zod'
 
 const level = z.string().transform((text, ctx): LogLevel | 'none' | undefined => {
@@ -8,6 +9,20 @@ const level = z.string().transform((text, ctx): LogLevel | 'none' | undefined =>
   if (found === undefined) ctx.addIssue('want Trace, Debug, Info, Warning, Error, Fatal or none')
   return found
 })
+
+/** @param parse throws for what it does not accept; the message becomes the problem of the variable */
+const parsed = <T>(parse: (text: string) => T) =>
+  z.string().transform((text, ctx): T => {
+    try {
+      return parse(text.trim())
+    } catch (err) {
+      ctx.addIssue(messageOf(err))
+      return z.NEVER
+    }
+  })
+const flag = z.stringbool({ truthy: ['true', '1', 'yes', 'y', 't'], falsy: ['false', '0', 'no', 'n', 'f'] })
+const addressOf = (version: 4 | 6) => parsed((word) => parseAddressSetting(word, version)).optional()
+const methodOf = (version: 4 | 6) => parsed((word) => parseDetectionMethod(word, version)).optional()
 
 const port = z.coerce.number().int().min(1).max(65_535)
 
@@ -28,6 +43,20 @@ export const NodeServicesParams = z.object({
     .optional()
     .describe('Port where BGP sessions are served for Prometheus: /metrics, and /status as JSON. Unset: none.'),
   CALICO_BGP_METRICS_HOST: z.string().default('localhost').describe('Address of CALICO_BGP_METRICS_PORT.'),
+  CALICO_NETWORKING_BACKEND: z
+    .string()
+    .toLowerCase()
+    .optional()
+    .describe('none: policy only; addresses are left alone.'),
+  CALICO_NETWORKING: flag.optional().describe('Older switch: false means backend none.'),
+  IP: addressOf(4).describe('As for start-up; so are the next ones.'),
+  IP6: addressOf(6),
+  IP_AUTODETECTION_METHOD: methodOf(4),
+  IP6_AUTODETECTION_METHOD: methodOf(6),
+  DISABLE_NODE_IP_CHECK: flag.default(false),
+  AUTODETECT_POLL_INTERVAL: parsed(parseDuration)
+    .default(60_000)
+    .describe('Pause between looks at the addresses; 0: never.'),
   CALICO_NODE_SERVICES_LOGLEVEL: level.optional().describe('Log level of node-services.'),
 })
 export type NodeServicesConfig = Readonly<z.output<typeof NodeServicesParams>>

@@ -1,6 +1,6 @@
 // Long on purpose: one row per environment variable of the container. docs/reference/environment.md is generated from
 // it.
-import { parseAsNumber, parseCidr, parseIpv4, ipVersion, type Cidr } from '@calico-node/model'
+import { parseAsNumber, parseCidr, parseDuration, parseIpv4, ipVersion, type Cidr } from '@calico-node/model'
 import { parseAddressSetting, parseDetectionMethod } from '@calico-node/node-address'
 import { parseSelector } from '@calico-node/selector'
 import { z } from 'zod'
@@ -55,7 +55,11 @@ const addresses = z.object({
     ),
   IP6_AUTODETECTION_METHOD: method(6).optional().describe('As IP_AUTODETECTION_METHOD.'),
   DISABLE_NODE_IP_CHECK: flag.default(false).describe('Do not refuse an address that another node has.'),
-  AUTODETECT_POLL_INTERVAL: text.optional().describe('Read by the address monitor. Default 60s.'),
+  AUTODETECT_POLL_INTERVAL: parsed(parseDuration)
+    .optional()
+    .describe(
+      'Read by node-services: pause between looks at the addresses of this host, such as 60s; 0: never. Default 60s.',
+    ),
 })
 
 const bgp = z.object({
