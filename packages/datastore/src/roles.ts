@@ -70,10 +70,19 @@ export function etcdRoles(): readonly EtcdRole[] {
     },
     {
       component: 'startup',
-      summary: 'and node-services register the node, fill in the defaults of a new cluster, allocate tunnel addresses',
+      summary:
+        'and node-services register the node, fill in the defaults of a new cluster, allocate tunnel addresses, report',
       readPrefixes: kinds('IPReservation'),
       writePrefixes: [
-        ...kinds('ClusterInformation', 'Tier', 'FelixConfiguration', 'BGPConfiguration', 'IPPool', 'Node'),
+        ...kinds(
+          'ClusterInformation',
+          'Tier',
+          'FelixConfiguration',
+          'BGPConfiguration',
+          'IPPool',
+          'Node',
+          'CalicoNodeStatus',
+        ),
         ...IPAM,
       ],
     },

@@ -2,6 +2,7 @@ import { addressMonitor } from './address-monitor.ts'
 import { bgpStatus } from './bgp/bgp-status.ts'
 import { healthServer } from './health/server.ts'
 import { shutdownMarker } from './health/shutdown-marker.ts'
+import { nodeStatusReporter } from './node-status/reporter.ts'
 import type { NodeService } from './services.ts'
 import { tunnelAddresses } from './tunnel-addresses.ts'
 
@@ -12,4 +13,5 @@ export const SERVICES: readonly NodeService[] = [
   healthServer,
   shutdownMarker,
   bgpStatus,
+  nodeStatusReporter,
 ]
