@@ -4,7 +4,7 @@
 # base; when it cannot be pulled it is made locally. APT_MIRROR, DOCKER_BUILD_ARGS: passed on.
 set -eu
 cd "$(dirname "$0")/.."
-PROGRAMS='startup felix confd bird node-services calico-node calicoctl'
+PROGRAMS='startup felix confd bird node-services libnetwork calico-node calicoctl'
 docker=${DOCKER:-docker}
 version=$(sed -n 's/.*"version": "\(.*\)".*/\1/p' package.json | head -n 1)
 image=${IMAGE:-calico/node:$version}

@@ -85,7 +85,13 @@ test('from networking to policy only', async (t) => {
 test('which services a mode has', async (t) => {
   await withContainerHosts(['host1'], async ([node]) => {
     assert.ok(node !== undefined)
+    await node.host.machine.sh('mkdir -p /run/docker/plugins')
+    const rights = [...LEAST_PRIVILEGE, '--volume=/run/docker/plugins:/run/docker/plugins']
     const rows: [env: Record<string, string>, names: string[]][] = [
+      [
+        { CALICO_LIBNETWORK_ENABLED: 'true', CALICO_NETWORKING_BACKEND: 'none' },
+        ['felix', 'libnetwork', 'node-services'],
+      ],
       [{}, ['bird', 'bird6', 'confd', 'felix', 'node-services']],
       [{ CALICO_NETWORKING_BACKEND: 'bird', CALICO_DISABLE_FELIX: 'yes' }, ['bird', 'bird6', 'confd', 'node-services']],
       [{ CALICO_NETWORKING_BACKEND: 'vxlan' }, ['felix', 'node-services']],
@@ -97,7 +103,7 @@ test('which services a mode has', async (t) => {
     ]
     for (const [env, names] of rows) {
       await t.test(JSON.stringify(env), async () => {
-        await node.run({ env })
+        await node.run({ env, rights })
         assert.deepEqual(await services(node), names)
         await node.becomesHealthy()
         await node.remove()

@@ -11,6 +11,7 @@ import { listServices, surroundingsOf } from './health/surroundings.ts'
 
 const USAGE = `usage: calico-node CHECK...
 Checks: -felix-live -felix-ready -bird-live -bird6-live -bird-ready -bird6-ready -confd-live -node-services-live
+        -libnetwork-live
   -all                  the checks of every service that this node runs
   -threshold-time=30s   a node younger than this is ready when all of its BGP sessions are established; later one is enough
 Others: -shutdown (before a planned stop: leaves the time in /var/lib/calico/shutdownTS), -version, -help

@@ -25,6 +25,7 @@ export const CHECKS = {
   'bird-ready': (at) => birdReady(at, 'bird'),
   'bird6-ready': (at) => birdReady(at, 'bird6'),
   'node-services-live': (at) => judgeService(at.servicesDir, 'node-services'),
+  'libnetwork-live': (at) => judgeService(at.servicesDir, 'libnetwork'),
 } as const satisfies Readonly<Record<string, Check>>
 
 export type CheckName = keyof typeof CHECKS
