@@ -63,7 +63,7 @@ test-image: setup build image-archive ## tests of the container, on a Docker eng
 fuzz: setup build ## random policies and packets against the kernel: make fuzz SECONDS=60 SEED=1
 	@scripts/in-netns.sh env SECONDS=$(or $(SECONDS),60) $(if $(SEED),SEED=$(SEED)) $(NODE) test/policy/fuzz.ts
 
-bench: setup build ## measured figures as text and out/bench.json
+bench: setup build image-archive ## measured figures as text and out/bench.json
 	@$(NODE) test/bench/main.ts
 
 image: build ## build calico/node with the Docker engine that is there (DOCKER, IMAGE, BASE, APT_MIRROR, DOCKER_BUILD_ARGS)
