@@ -1,5 +1,7 @@
 /** One host under Felix, with workloads a, b, c, ... and an outside, where packets can be fired at what resources say. */
-import { performance } from 'node:perf_hooks'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { sleep } from '@calico-node/core'
 import { makeResource, parseIp, type Resource, type SpecInput } from '@calico-node/model'
 import type { Verdict } from '@calico-node/policy'
@@ -73,11 +75,13 @@ const PATIENCE_MS = 5000
 export class Scene {
   readonly felix: FelixNode
   readonly wires: Wires
+  readonly #variant: Variant
   readonly #facts
 
-  private constructor(felix: FelixNode, wires: Wires, { endpointToHostAction = 'Drop' }: SceneOptions) {
+  private constructor(felix: FelixNode, wires: Wires, { variant, endpointToHostAction = 'Drop' }: SceneOptions) {
     this.felix = felix
     this.wires = wires
+    this.#variant = variant
     this.#facts = hostFacts({
       node: NODE,
       uplink: UPLINK,
@@ -134,6 +138,25 @@ export class Scene {
         : []
     })
     return { verdicts, mismatches, late: atFirst.length - still.length }
+  }
+
+  /** Notes what the kernel holds and what Felix said. @returns The file, below out/ */
+  writeState(name: string): string {
+    const commands = [
+      ...['iptables', 'ip6tables'].map((tool) => `${tool}-${this.#variant}-save -c`),
+      ...['', '-6'].flatMap((version) => [`ip ${version} route`, `ip ${version} neigh`, `ip ${version} addr`]),
+      'ipset save',
+      'conntrack -L',
+      'conntrack -L -f ipv6',
+    ]
+    const state = execFileSync('sh', ['-c', commands.map((each) => `echo "== ${each}"; ${each}`).join('; ')], {
+      encoding: 'utf8',
+      maxBuffer: 2 ** 28,
+    })
+    const file = resolve(import.meta.dirname, `../../../out/${name}.txt`)
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(file, `${state}== Felix\n${this.felix.log}`)
+    return file
   }
 
   async stop(): Promise<void> {

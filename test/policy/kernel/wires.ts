@@ -62,6 +62,7 @@ export class Wires {
   readonly #local: Readonly<Record<4 | 6, Sender>>
   readonly #there: Arrivals
   readonly #here: Arrivals
+  readonly #neighbours: string[] = []
   #serial = 0
 
   private constructor(frames: Sender, there: Arrivals, here: Arrivals) {
@@ -99,9 +100,14 @@ export class Wires {
     this.#links.set(name, { hostMac, peerMac: macBytes(peer.address), peerIndex: peer.ifindex })
   }
 
-  /** The far end answers no questions, so the host is told who has an address (not as Felix would: it owns permanent entries). */
+  /** The far end answers no questions, so the host is told who has an address. */
   addNeighbour(name: string, address: Ip): void {
-    ip('neigh', 'replace', address, 'lladdr', this.macOf(name), 'dev', name, 'nud', 'noarp')
+    this.#neighbours.push(`neigh replace ${address} lladdr ${this.macOf(name)} dev ${name} nud noarp`)
+  }
+
+  /** The kernel forgets such entries after a while; permanent ones it would keep, but those are Felix's. */
+  #tellNeighbours(): void {
+    execFileSync('ip', ['-batch', '-'], { input: this.#neighbours.join('\n') })
   }
 
   /** MAC address of the far end. */
@@ -115,7 +121,7 @@ export class Wires {
 
   /** Sends them all. @returns For each whether it came out. @throws Error when one came out elsewhere than it should */
   async fire(shots: readonly Shot[]): Promise<boolean[]> {
-    const numbered = this.#numbered(shots)
+    const numbered = this.#prepare(shots)
     for (const shot of numbered) this.#senderOf(shot).add(...this.#wire(shot))
     await Promise.all([this.#frames.flush(), this.#local[4].flush(), this.#local[6].flush()])
     return (await this.#arrivals(numbered)).map(({ arrived, astray }, at) => {
@@ -126,7 +132,7 @@ export class Wires {
 
   /** Sends them again and again, a packet each millisecond of each kind of sender, until it is asked how many came out. */
   flood(shots: readonly Shot[]): { readonly end: () => Promise<FloodResult[]> } {
-    const numbered = this.#numbered(shots)
+    const numbered = this.#prepare(shots)
     const bySender = Map.groupBy(numbered, (shot) => this.#senderOf(shot))
     for (const [sender, group] of bySender) {
       for (const shot of group) sender.add(...this.#wire(shot))
@@ -143,7 +149,8 @@ export class Wires {
     return { end }
   }
 
-  #numbered(shots: readonly Shot[]): NumberedShot[] {
+  #prepare(shots: readonly Shot[]): NumberedShot[] {
+    this.#tellNeighbours()
     return shots.map((shot) => ({ ...shot, serial: this.#nextSerial() }))
   }
 

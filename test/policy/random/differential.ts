@@ -85,6 +85,8 @@ async function runScenario(
   }
   const [first] = mismatches
   if (first === undefined) return
+  const file = scene.writeState(`policy-mismatch-${seed}`)
+  console.log(`the state of the kernel and what Felix said are in ${file}`)
   console.log(`seed ${seed}: ${mismatches.length} mismatches, the scenario is made smaller`)
   throw await smallest(scene, { seed, resources, first })
 }
