@@ -59,8 +59,8 @@ const TRAFFIC: readonly Row[] = [
   ['b', 'outside', { source: '10.65.0.1' }, 'deny', 'the address of a'],
 ]
 
-/** The state after so many changes. */
-type Change = readonly [what: string, stateAt: (step: number) => readonly Resource[]]
+/** The state after so many changes, and what else it says. */
+type Change = readonly [what: string, stateAt: (step: number) => readonly Resource[], more?: readonly Row[]]
 const CHANGES: readonly Change[] = [
   ['control: nothing', () => BASE],
   [
@@ -174,6 +174,62 @@ const CHANGES: readonly Change[] = [
   ],
 ]
 
+/** Step by step from the one to the other and back; there is always at least one of them. */
+const inTurn = <T>(step: number, one: T, other: T): readonly T[] =>
+  [[one], [one, other], [other], [other, one]][step % 4] ?? []
+const NOT_TO_D: readonly Row[] = [
+  ['a', 'd', {}, 'deny'],
+  ['outside', 'd', { version: 6 }, 'deny'],
+  ['host', 'd', {}, 'allow'],
+]
+const closes = (name: string, spec: SpecInput<'GlobalNetworkPolicy'>): Resource =>
+  policy(name, { types: ['Ingress'], ingress: [{ action: 'Deny' }], ...spec })
+/** One that denies takes over from another. */
+const TAKEOVERS: readonly Change[] = [
+  [
+    'policies that deny the same take turns',
+    (step) => [
+      ...BASE,
+      workload('d'),
+      ...inTurn(step, 'p', 'q').map((name) => closes(name, { selector: "name == 'd'" })),
+    ],
+    NOT_TO_D,
+  ],
+  [
+    'sets that hold the same denied addresses take turns',
+    (step) => [
+      ...BASE,
+      workload('d'),
+      closes('p', {
+        selector: "name == 'd'",
+        ingress: [{ action: 'Deny', source: { selector: 'has(bad)' } }, ...ALLOW],
+      }),
+      ...inTurn(step, 's', 't').map((name) => set(name, 'bad', ['203.0.113.0/24', '2001:db8::/32', '10.65.0.1/32'])),
+    ],
+    NOT_TO_D,
+  ],
+  [
+    'an endpoint changes from what one policy denies to what another does',
+    (step) => [
+      ...BASE,
+      workload('d', { kind: step % 2 === 0 ? 'one' : 'other' }),
+      closes('p', { selector: "kind == 'one'" }),
+      closes('q', { selector: "kind == 'other'" }),
+    ],
+    NOT_TO_D,
+  ],
+  [
+    'profiles that deny take turns',
+    (step) => [
+      ...BASE,
+      profile('shut1', [{ action: 'Deny' }]),
+      profile('shut2', [{ action: 'Deny' }]),
+      endpointOf('d', {}, { profiles: [`shut${(step % 2) + 1}`, 'open'] }),
+    ],
+    NOT_TO_D,
+  ],
+]
+
 for (const variant of VARIANTS) {
   describe(`under change, iptables-${variant}`, () => {
     let scene: Scene
@@ -183,12 +239,12 @@ for (const variant of VARIANTS) {
     })
     after(async () => scene.stop())
 
-    for (const [what, stateAt] of CHANGES) {
+    for (const [what, stateAt, more = []] of [...CHANGES, ...TAKEOVERS]) {
+      const rows = [...TRAFFIC, ...more]
       test(what, async (t) => {
-        await scene.felix.apply(BASE)
-        const before = await scene.compare(BASE, TRAFFIC.map(shotOf))
-        assert.deepEqual(before.mismatches, [])
-        const flood = scene.wires.flood(TRAFFIC.map(shotOf))
+        await scene.felix.apply(stateAt(0))
+        assert.deepEqual((await scene.compare(stateAt(0), rows.map(shotOf))).mismatches, [])
+        const flood = scene.wires.flood(rows.map(shotOf))
         const end = performance.now() + FLOOD_MS
         let steps = 0
         for (; performance.now() < end; steps++) {
@@ -200,7 +256,7 @@ for (const variant of VARIANTS) {
         t.diagnostic(`${steps} changes, ${results.reduce((sum, { sent }) => sum + sent, 0)} packets`)
         assert.ok(steps >= MIN_CHANGES, `only ${steps} changes`)
         for (const [at, { sent, arrived }] of results.entries()) {
-          const row = TRAFFIC[at] ?? assert.fail()
+          const row = rows[at] ?? assert.fail()
           assert.ok(sent > 50, `only ${sent} packets`)
           assert.equal(arrived, row[3] === 'allow' ? sent : 0, `${describeRow(row)}: ${arrived} of ${sent} arrived`)
         }
