@@ -53,6 +53,18 @@ const hosts = state(
 )
 
 describe('CalcGraph', () => {
+  test('a tier that policies name and that does not exist is told, until it exists or nobody names it', () => {
+    const lost = stored('globalnetworkpolicies', 'lost.p', { tier: 'lost', selector: 'all()' })
+    const idle = stored('globalnetworkpolicies', 'idle.p', { tier: 'idle', selector: "role == 'nobody'" })
+    const notices = (...states: DataState[]): string[] => [...walk(states).notices.values()]
+    const missing = state(...base, lost, idle)
+    assert.deepEqual(notices(missing), [
+      'Tier lost does not exist: its policies come after all others and deny what they do not allow',
+    ])
+    assert.deepEqual(notices(missing, state(...missing, tier('lost', { order: 1 }))), [])
+    assert.deepEqual(notices(missing, base), [])
+  })
+
   test('an endpoint of this node comes with its profile, whose selectors see labels that the profile gives', () => {
     const receiver = walk([base])
     assert.deepEqual([...receiver.workloads.keys()], ['lab default/a eth0'])

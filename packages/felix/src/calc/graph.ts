@@ -44,7 +44,7 @@ export class CalcGraph {
   readonly #dispatcher = new Dispatcher()
   readonly #members: IpSetMembers
   readonly #scanner: RuleScanner
-  readonly #resolver = new PolicyResolver()
+  readonly #resolver: PolicyResolver
   readonly #activeRules: ActiveRules
   readonly #routes: RouteResolver
   readonly #sequencer: Sequencer
@@ -84,7 +84,7 @@ export class CalcGraph {
   constructor(node: NodeName) {
     this.#node = node
     this.#sequencer = new Sequencer((id) => this.#members.membersOf(id))
-    const { sets, policies, profiles, routes, tunnels, tunnelEnds } = this.#sequencer
+    const { sets, policies, profiles, routes, tunnels, tunnelEnds, notices } = this.#sequencer
 
     this.#members = new IpSetMembers({
       memberAdded: (id, member) => sets.addMember(id, member),
@@ -100,6 +100,7 @@ export class CalcGraph {
         sets.remove(id)
       },
     })
+    this.#resolver = new PolicyResolver((tier, reason) => notices.set(`tier ${tier}`, reason))
     this.#activeRules = new ActiveRules({
       policyActive: (policy) => {
         policies.set(policy.id, this.#scanner.update(`policy ${policy.id}`, policy.rules))

@@ -17,13 +17,22 @@ export interface ResolvedEndpoint {
     | undefined
 }
 
+/** What people should know about a tier; undefined = nothing any more. */
+export type TierNotice = (tier: string, reason: string | undefined) => void
+
 export class PolicyResolver {
+  readonly #notice: TierNotice
   readonly #endpoints = new Map<string, EndpointInput>()
   readonly #policies = new Map<PolicyId, PolicyInput>()
   readonly #tiers = new Map<string, TierInput>()
+  readonly #inTier = new Groups<string, PolicyId>()
   readonly #policiesOf = new Groups<string, PolicyId>()
   readonly #endpointsOf = new Groups<PolicyId, string>()
   readonly #dirty = new Set<string>()
+
+  constructor(notice: TierNotice) {
+    this.#notice = notice
+  }
 
   get endpointCount(): number {
     return this.#endpoints.size
@@ -36,19 +45,33 @@ export class PolicyResolver {
   }
 
   setPolicy(policy: PolicyInput): void {
+    this.removePolicy(policy.id)
     this.#policies.set(policy.id, policy)
-    this.#markUsers(policy.id)
+    this.#inTier.add(policy.tier, policy.id)
+    this.#noteTier(policy.tier)
   }
 
   removePolicy(id: PolicyId): void {
+    const policy = this.#policies.get(id)
     this.#policies.delete(id)
     this.#markUsers(id)
+    if (policy === undefined) return
+    this.#inTier.delete(policy.tier, id)
+    this.#noteTier(policy.tier)
   }
 
   setTier(name: string, tier: TierInput | undefined): void {
     if (tier === undefined) this.#tiers.delete(name)
     else this.#tiers.set(name, tier)
-    for (const policy of this.#policies.values()) if (policy.tier === name) this.#markUsers(policy.id)
+    for (const id of this.#inTier.of(name)) this.#markUsers(id)
+    this.#noteTier(name)
+  }
+
+  /** Policies may come before their tier; one that stays without is in force, and not where its author thought. */
+  #noteTier(name: string): void {
+    const isMissing = this.#inTier.has(name) && !this.#tiers.has(name)
+    const reason = `Tier ${name} does not exist: its policies come after all others and deny what they do not allow`
+    this.#notice(name, isMissing ? reason : undefined)
   }
 
   startMatch(policy: PolicyId, endpoint: string): void {
