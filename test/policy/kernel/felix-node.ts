@@ -156,6 +156,11 @@ export class FelixNode {
     return [...changed, ...gone].filter(([, { kind }]) => COUNTED.has(kind)).length
   }
 
+  /** Somebody wrote over this key: the next `put` writes it again. */
+  forget(key: string): void {
+    this.#applied.delete(key)
+  }
+
   /** Makes the store hold exactly these resources, and waits until the kernel follows. Felix must be in sync. */
   async apply(resources: readonly Resource[]): Promise<void> {
     const before = await takenIn()
@@ -169,10 +174,11 @@ export class FelixNode {
       },
       DEADLINE,
     )
-    await this.#sentinelPasses()
+    await this.settle()
   }
 
-  async #sentinelPasses(): Promise<void> {
+  /** Waits until the kernel holds what Felix has taken in so far. */
+  async settle(): Promise<void> {
     const number = ++this.#sentinels
     const ips = [parseIp(`192.0.2.${(number % 250) + 1}`), parseIp(`fd00:5e::${number.toString(16)}`)]
     const sentinel = makeResource(

@@ -62,7 +62,6 @@ export class Wires {
   readonly #local: Readonly<Record<4 | 6, Sender>>
   readonly #there: Arrivals
   readonly #here: Arrivals
-  readonly #neighbours: string[] = []
   #serial = 0
 
   private constructor(frames: Sender, there: Arrivals, here: Arrivals) {
@@ -100,14 +99,12 @@ export class Wires {
     this.#links.set(name, { hostMac, peerMac: macBytes(peer.address), peerIndex: peer.ifindex })
   }
 
-  /** The far end answers no questions, so the host is told who has an address. */
+  /**
+   * The far end answers no questions, so the host is told who has an address. Permanent entries would be Felix's, and other
+   * ones the kernel forgets when the machine has many; not those that come from outside of it.
+   */
   addNeighbour(name: string, address: Ip): void {
-    this.#neighbours.push(`neigh replace ${address} lladdr ${this.macOf(name)} dev ${name} nud noarp`)
-  }
-
-  /** The kernel forgets such entries after a while; permanent ones it would keep, but those are Felix's. */
-  #tellNeighbours(): void {
-    execFileSync('ip', ['-batch', '-'], { input: this.#neighbours.join('\n') })
+    ip('neigh', 'replace', address, 'lladdr', this.macOf(name), 'dev', name, 'nud', 'noarp', 'extern_learn')
   }
 
   /** MAC address of the far end. */
@@ -121,7 +118,7 @@ export class Wires {
 
   /** Sends them all. @returns For each whether it came out. @throws Error when one came out elsewhere than it should */
   async fire(shots: readonly Shot[]): Promise<boolean[]> {
-    const numbered = this.#prepare(shots)
+    const numbered = this.#numbered(shots)
     for (const shot of numbered) this.#senderOf(shot).add(...this.#wire(shot))
     await Promise.all([this.#frames.flush(), this.#local[4].flush(), this.#local[6].flush()])
     return (await this.#arrivals(numbered)).map(({ arrived, astray }, at) => {
@@ -132,7 +129,7 @@ export class Wires {
 
   /** Sends them again and again, a packet each millisecond of each kind of sender, until it is asked how many came out. */
   flood(shots: readonly Shot[]): { readonly end: () => Promise<FloodResult[]> } {
-    const numbered = this.#prepare(shots)
+    const numbered = this.#numbered(shots)
     const bySender = Map.groupBy(numbered, (shot) => this.#senderOf(shot))
     for (const [sender, group] of bySender) {
       for (const shot of group) sender.add(...this.#wire(shot))
@@ -149,8 +146,7 @@ export class Wires {
     return { end }
   }
 
-  #prepare(shots: readonly Shot[]): NumberedShot[] {
-    this.#tellNeighbours()
+  #numbered(shots: readonly Shot[]): NumberedShot[] {
     return shots.map((shot) => ({ ...shot, serial: this.#nextSerial() }))
   }
 
