@@ -74,7 +74,7 @@ const SUITES: readonly Suite[] = [
     name: 'system',
     parallel: cores,
     secondChance: true,
-    jobs: files('test/**/*.test.ts', /^test\/(vm|image)\/|truth-tables/).map(inNetns),
+    jobs: files('test/**/*.test.ts', /^test\/(vm|image)\//).map(inNetns),
   },
   {
     name: 'image',
@@ -85,7 +85,6 @@ const SUITES: readonly Suite[] = [
       ...(filter === '' ? [check('the same layers twice', 'image/own-engine.sh', 'image/reproducible.sh')] : []),
     ],
   },
-  { name: 'truth', parallel: 1, secondChance: true, jobs: files('test/policy/truth-tables.test.ts').map(inNetns) },
   { name: 'vm', parallel: 1, secondChance: true, jobs: files('test/vm/*.test.ts').map(inVm) },
 ]
 
