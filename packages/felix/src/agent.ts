@@ -26,6 +26,7 @@ import { FelixStatus } from './status/felix-status.ts'
 import { Health } from './status/health.ts'
 import { healthRoutes, type Listen, type Routes, serveHttp } from './status/http-server.ts'
 import { FelixMetrics } from './status/metrics.ts'
+import { Problems } from './status/problems.ts'
 import { loadFelixConfig } from './sync/bootstrap.ts'
 import { runFelixSyncer } from './sync/felix-syncer.ts'
 
@@ -43,6 +44,8 @@ const RESTART_DELAY_MS = 2000
 const STARTUP = { name: 'FelixStartup', timeoutMs: 0 }
 const LOOP = 'InternalDataplaneMainLoop'
 const HEARTBEAT_MS = 1000
+/** What the ids of problems of the kernel begin with. */
+const FAILURE = 'apply '
 const MTU_FILE = '/var/lib/calico/mtu'
 const FOREVER_MS = 2 ** 31 - 1
 
@@ -102,10 +105,11 @@ async function runParts(
 ): Promise<number> {
   const stop = new AbortController()
   const signal = AbortSignal.any([outer, stop.signal])
+  const problems = new Problems({ log })
   const status = new FelixStatus({ store, node, config, log })
-  const dataplane = await createDataplane({ config, status, metrics, log, mtuFile })
+  const dataplane = await createDataplane({ config, status, metrics, problems, log, mtuFile })
   health.report(STARTUP.name, { live: true, ready: true })
-  const heart = watchLoop(dataplane, health, config)
+  const heart = watchLoop(dataplane, { health, problems, config })
 
   const deliver = (messages: readonly CalcMessage[]): void => {
     for (const message of messages) {
@@ -137,18 +141,28 @@ async function endlessly(parts: readonly Promise<void>[]): Promise<{ kind: 'stop
   return { kind: 'stopped' }
 }
 
+interface LoopWatch {
+  readonly health: Health
+  readonly problems: Problems
+  readonly config: FelixConfig
+}
+
 /** A pass that takes too long is dead; a driver of which nothing is known to stand makes the node unready. */
-function watchLoop(dataplane: Dataplane, health: Health, config: FelixConfig): NodeJS.Timeout {
+function watchLoop(dataplane: Dataplane, { health, problems, config }: LoopWatch): NodeJS.Timeout {
   const timeoutMs = Math.max(20_000, config.DataplaneWatchdogTimeout)
   health.register({ name: LOOP, timeoutMs })
   const report = (): void => {
-    const { inSync, busyMs, problems } = dataplane.health()
-    const broken = problems.filter(({ parts }) => parts === undefined)
+    const { inSync, busyMs, failures } = dataplane.health()
+    const broken = failures.filter(({ parts }) => parts === undefined)
     health.report(LOOP, {
       live: busyMs < timeoutMs,
       ready: inSync && broken.length === 0,
-      detail: problems.map(({ what, reason }) => `${what}: ${reason}`).join('; '),
+      detail: failures.map(({ what, reason }) => `${what}: ${reason}`).join('; '),
     })
+    problems.recordAll(
+      FAILURE,
+      new Map(failures.map(({ what, reason }) => [`${FAILURE}${what}`, `${what}: ${reason}`])),
+    )
   }
   return setInterval(report, HEARTBEAT_MS)
 }

@@ -28,6 +28,7 @@ import {
 import type { DataplaneStatusSink } from '../calc/messages.ts'
 import type { FelixConfig } from '../config/params.ts'
 import type { FelixMetrics } from '../status/metrics.ts'
+import type { ProblemSink } from '../status/problems.ts'
 import { ruleSettings } from '../rules/settings.ts'
 import { staticTables } from '../rules/static.ts'
 import { HostLinks } from './host-links.ts'
@@ -56,13 +57,15 @@ export interface DataplaneContext {
   readonly config: FelixConfig
   readonly status: DataplaneStatusSink
   readonly metrics: FelixMetrics
+  readonly problems: ProblemSink
   readonly log: Logger
   /** Where plugins read how large packets of workloads may be; default: nowhere. */
   readonly mtuFile?: string | undefined
 }
 
 /** @throws INVALID when the configuration cannot be used; COMMAND_MISSING when there is no iptables */
-export async function createDataplane({ config, status, metrics, log, mtuFile }: DataplaneContext): Promise<Dataplane> {
+export async function createDataplane(context: DataplaneContext): Promise<Dataplane> {
+  const { config, status, metrics, problems, log, mtuFile } = context
   const now = (): number => performance.now()
   const versions: readonly IpVersion[] = config.Ipv6Support ? [4, 6] : [4]
   const sysctl = createSysctl()
@@ -78,10 +81,10 @@ export async function createDataplane({ config, status, metrics, log, mtuFile }:
       host: new HostSettings({ sysctl, versions, forwarding: config.IpForwarding === 'Enabled', log }),
       workloadMtu: new WorkloadMtuFile(mtuFile),
     },
-    { log, now },
+    { log, now, problems },
   )
 
-  const context: ManagerContext = { versions, settings: ruleSettings(config), maxSetElements: config.MaxIpsetSize }
+  const shared: ManagerContext = { versions, settings: ruleSettings(config), maxSetElements: config.MaxIpsetSize }
   return new Dataplane({
     kernel,
     metrics,
@@ -91,18 +94,18 @@ export async function createDataplane({ config, status, metrics, log, mtuFile }:
     ruleHints: (signal) => watchRules({ variant: iptables.variant, log }, signal),
     status: sweepingOtherVariant(status, iptables, log),
     managers: [
-      new IpSetManager(context),
-      new PolicyManager(context),
-      new EndpointManager(workloadContext(config, context, sysctl), log),
-      new HostEndpointManager(context, log),
-      new MasqueradeManager(context),
-      new ServiceLoopManager(context),
+      new IpSetManager(shared),
+      new PolicyManager(shared),
+      new EndpointManager(workloadContext(config, shared, sysctl), log),
+      new HostEndpointManager(shared, log),
+      new MasqueradeManager(shared),
+      new ServiceLoopManager(shared),
       new NoticeManager(),
-      ...(config.FloatingIPs === 'Enabled' ? [new FloatingIpManager(context)] : []),
-      ...networkManagers(config, context, now),
+      ...(config.FloatingIPs === 'Enabled' ? [new FloatingIpManager(shared)] : []),
+      ...networkManagers(config, shared, now),
       ...(config.CutDeniedFlows ? [new FlowCutter({ flows: createTrackedFlows({ log }), versions, log })] : []),
     ],
-    base: baseOps(context),
+    base: baseOps(shared),
     resync: new ResyncSchedule({
       intervalMs: { sets: config.IpsetsRefreshInterval, routes: config.RouteRefreshInterval },
       now,

@@ -20,6 +20,7 @@ import { environmentLayer } from '../config/layers.ts'
 import type { FelixConfig } from '../config/params.ts'
 import { resolveFelixConfig } from '../config/resolve.ts'
 import { FelixMetrics } from '../status/metrics.ts'
+import { Problems } from '../status/problems.ts'
 import { createDataplane } from './create.ts'
 import type { Dataplane } from './loop.ts'
 
@@ -58,6 +59,7 @@ export class HostScene {
   #dataplane: Dataplane | undefined
   #running: { stop: AbortController; done: Promise<unknown> } | undefined
   inSync = false
+  readonly problems = new Problems({ log: quietLogger })
 
   private constructor(outside: Peer, config: FelixConfig) {
     this.outside = { peer: outside, ip: OUTSIDE }
@@ -99,7 +101,8 @@ export class HostScene {
       },
     }
     const metrics = new FelixMetrics({ node: 'test', processMetrics: false })
-    const dataplane = await createDataplane({ config: this.config, status, metrics, log: quietLogger })
+    const { config, problems } = this
+    const dataplane = await createDataplane({ config, status, metrics, problems, log: quietLogger })
     this.inSync = false
     this.#dataplane = dataplane
     this.#running = { stop, done: dataplane.run(stop.signal) }

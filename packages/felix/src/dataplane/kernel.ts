@@ -29,11 +29,11 @@ import type {
 } from '@calico-node/linux'
 import type { HostSettings } from './host-settings.ts'
 import type { InterfaceSettings } from './interface-settings.ts'
-import { Notices } from './notices.ts'
+import type { ProblemSink } from '../status/problems.ts'
 import type { PassOutcome } from './managers/manager.ts'
 import type { DataplaneOp } from './ops.ts'
 import type { ResyncTarget } from './resync.ts'
-import { type Problem, Supervised } from './supervised.ts'
+import { type Failure, Supervised } from './supervised.ts'
 import type { WorkloadMtuFile } from './workload-mtu.ts'
 
 /** Drivers of one IP version. */
@@ -58,6 +58,8 @@ export interface KernelOptions {
   readonly log: Logger
   /** Monotonic clock in milliseconds. */
   readonly now: () => number
+  /** Takes what managers have to say to people. */
+  readonly problems: ProblemSink
 }
 
 const TABLES = ['raw', 'mangle', 'nat', 'filter'] as const satisfies readonly Table[]
@@ -134,9 +136,9 @@ export class Kernel {
   readonly #interfaces: Supervised
   readonly #host: Supervised
   readonly #workloadMtu: Supervised
-  readonly #notices: Notices
+  readonly #problems: ProblemSink
 
-  constructor(drivers: KernelDrivers, { log, now }: KernelOptions) {
+  constructor(drivers: KernelDrivers, { log, now, problems }: KernelOptions) {
     const supervise: Supervise = (driver, what) => new Supervised(driver, { what, log, now })
     this.#drivers = drivers
     this.#families = drivers.families.map((family) => new Family(family, supervise))
@@ -148,7 +150,7 @@ export class Kernel {
     this.#interfaces = supervise(drivers.interfaces, 'interface settings')
     this.#host = supervise(drivers.host, 'host settings')
     this.#workloadMtu = supervise(drivers.workloadMtu, 'MTU of workloads')
-    this.#notices = new Notices({ log, now })
+    this.#problems = problems
   }
 
   /** Notes what is wanted; nothing happens before `apply`. */
@@ -182,8 +184,8 @@ export class Kernel {
         return forwarding.set(op.owner, op.entries)
       case 'workload-mtu.set':
         return workloadMtu.set(op.mtuBytes)
-      case 'notices.set':
-        return this.#notices.set(op.owner, op.reasons)
+      case 'problem.set':
+        return op.reason === undefined ? this.#problems.clear(op.id) : this.#problems.raise(op.id, op.reason)
       case 'interface.set':
         return interfaces.set(op.name, op.sysctls)
       case 'interface.reset':
@@ -217,17 +219,17 @@ export class Kernel {
     return wishes.length === 0 ? undefined : Math.min(...wishes)
   }
 
-  problems(): Problem[] {
-    const failures = this.#all()
-      .map(({ problem }) => problem)
-      .filter((problem) => problem !== undefined)
-    return [...failures, ...this.#notices.problems()]
+  /** What could not be applied. */
+  failures(): Failure[] {
+    return this.#all()
+      .map(({ failure }) => failure)
+      .filter((failure) => failure !== undefined)
   }
 
   /** One pass, in the order of this module's header. Never throws; an abort stops it between two steps. */
   async apply(signal: AbortSignal): Promise<PassOutcome> {
     const complete = await this.#applyAll(signal)
-    return { complete, ailing: new Set(this.problems().flatMap(({ interfaces }) => interfaces)) }
+    return { complete, ailing: new Set(this.failures().flatMap(({ interfaces }) => interfaces)) }
   }
 
   async #applyAll(signal: AbortSignal): Promise<boolean> {

@@ -21,7 +21,7 @@ import type { Manager } from './managers/manager.ts'
 import type { FelixMetrics } from '../status/metrics.ts'
 import type { DataplaneOp } from './ops.ts'
 import type { ResyncSchedule } from './resync.ts'
-import type { Problem } from './supervised.ts'
+import type { Failure } from './supervised.ts'
 import { Wakeup } from './wakeup.ts'
 
 export interface DataplaneOptions {
@@ -45,7 +45,8 @@ export interface DataplaneHealth {
   readonly inSync: boolean
   /** How long the pass that is running has been running, in milliseconds. */
   readonly busyMs: number
-  readonly problems: readonly Problem[]
+  /** What could not be applied. */
+  readonly failures: readonly Failure[]
 }
 
 export class Dataplane {
@@ -76,7 +77,7 @@ export class Dataplane {
   health(): DataplaneHealth {
     const { kernel, now } = this.#options
     const busyMs = this.#busySince === undefined ? 0 : now() - this.#busySince
-    return { inSync: this.#inSync, busyMs, problems: kernel.problems() }
+    return { inSync: this.#inSync, busyMs, failures: kernel.failures() }
   }
 
   /** Until `signal` aborts, or rejects when something fails that nobody can mend. */

@@ -48,8 +48,8 @@ export type DataplaneOp =
   | { readonly kind: 'forwarding.set'; readonly owner: string; readonly entries: readonly ForwardingEntry[] }
   /** How large packets of workloads may be. */
   | { readonly kind: 'workload-mtu.set'; readonly mtuBytes: number }
-  /** All that this owner has to say to people; each reason is a sentence. */
-  | { readonly kind: 'notices.set'; readonly owner: string; readonly reasons: readonly string[] }
+  /** Something that a person should know of this host, a sentence; undefined = no longer. */
+  | { readonly kind: 'problem.set'; readonly id: string; readonly reason: string | undefined }
   /** Undefined: the interface is no workload's any more. */
   | { readonly kind: 'interface.set'; readonly name: string; readonly sysctls: readonly InterfaceSysctl[] | undefined }
   /** An interface was down or new, and the kernel may have dropped what stood on it. */

@@ -44,13 +44,13 @@ describe('Supervised', () => {
     { what: 'IPv4 filter rules', log: quietLogger, now: () => failing.now },
   )
 
-  test('a failure becomes a problem with a time to try again; success ends it', async () => {
+  test('a failure is kept with a time to try again; success ends it', async () => {
     failing.error = new CalicoError('APPLY_FAILED', 'no room')
     await supervised.apply(never)
     failing.now = 5
     await supervised.apply(never)
     assert.equal(supervised.stands, false)
-    assert.deepEqual(supervised.problem, {
+    assert.deepEqual(supervised.failure, {
       what: 'IPv4 filter rules',
       reason: 'no room',
       failures: 2,
@@ -60,14 +60,14 @@ describe('Supervised', () => {
     assert.ok((supervised.dueInMs() ?? Infinity) <= 10_000)
     failing.error = undefined
     await supervised.apply(never)
-    assert.equal(supervised.problem, undefined)
+    assert.equal(supervised.failure, undefined)
     assert.equal(supervised.dueInMs(), undefined)
   })
 
   test('when only some parts failed the rest stands', async () => {
     failing.error = new CalicoError('APPLY_FAILED', 'no room', { context: { chains: ['cali-pi-x'] } })
     await supervised.apply(never)
-    assert.deepEqual(supervised.problem?.parts, ['cali-pi-x'])
+    assert.deepEqual(supervised.failure?.parts, ['cali-pi-x'])
     assert.equal(supervised.stands, true)
   })
 })

@@ -10,7 +10,7 @@ export interface SupervisedOptions {
 }
 
 /** Something that could not be applied, for health, status and metrics. */
-export interface Problem {
+export interface Failure {
   readonly what: string
   readonly reason: string
   readonly failures: number
@@ -28,13 +28,13 @@ const RETRY_CAP_MS = 10_000
 const REMINDER_MS = 60_000
 
 /**
- * A driver with somebody to look after it: catches what it throws, keeps the problem for people to see, and knows when the
+ * A driver with somebody to look after it: catches what it throws, keeps the failure for people to see, and knows when the
  * driver wants to be called again. Where the driver has no wish of its own, a failure is tried again with back-off.
  */
 export class Supervised {
   readonly #driver: Driver
   readonly #options: SupervisedOptions
-  #problem: Problem | undefined
+  #failure: Failure | undefined
   #retryAt = 0
   #remindAt = 0
 
@@ -43,13 +43,13 @@ export class Supervised {
     this.#options = options
   }
 
-  get problem(): Problem | undefined {
-    return this.#problem
+  get failure(): Failure | undefined {
+    return this.#failure
   }
 
   /** The kernel is as wanted, or all but some parts are, which the driver left as they were or closed. */
   get stands(): boolean {
-    return this.#problem === undefined || this.#problem.parts !== undefined
+    return this.#failure === undefined || this.#failure.parts !== undefined
   }
 
   queueResync(): void {
@@ -59,7 +59,7 @@ export class Supervised {
   /** Milliseconds until the driver wants to be called although nothing changed; undefined = it does not. */
   dueInMs(): number | undefined {
     if (this.#driver.dueInMs !== undefined) return this.#driver.dueInMs()
-    return this.#problem && Math.max(0, this.#retryAt - this.#options.now())
+    return this.#failure && Math.max(0, this.#retryAt - this.#options.now())
   }
 
   /** Never throws. */
@@ -74,19 +74,19 @@ export class Supervised {
 
   #succeeded(): void {
     const { what, log } = this.#options
-    if (this.#problem !== undefined) log.info('Applied at last', { what, failures: this.#problem.failures })
-    this.#problem = undefined
+    if (this.#failure !== undefined) log.info('Applied at last', { what, failures: this.#failure.failures })
+    this.#failure = undefined
   }
 
   #failed(err: unknown): void {
     const { what, log, now } = this.#options
-    const { failures: before = 0, since = now() } = this.#problem ?? {}
+    const { failures: before = 0, since = now() } = this.#failure ?? {}
     const failures = before + 1
     this.#retryAt = now() + backoffMs(before, { capMs: RETRY_CAP_MS })
     const parts =
       namesIn(err, 'chains') ?? namesIn(err, 'names') ?? namesIn(err, 'failed') ?? namesIn(err, 'interfaces')
     const interfaces = namesIn(err, 'interfaces') ?? []
-    this.#problem = { what, reason: messageOf(err), failures, since, interfaces, ...(parts && { parts }) }
+    this.#failure = { what, reason: messageOf(err), failures, since, interfaces, ...(parts && { parts }) }
     if (before > 0 && now() < this.#remindAt) return
     this.#remindAt = now() + REMINDER_MS
     log.warn('Could not be applied, will retry', { what, failures, err })

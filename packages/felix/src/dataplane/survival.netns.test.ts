@@ -236,8 +236,8 @@ for (const variant of VARIANTS) {
         const d = await host.addWorkload('d', 4)
         host.send(update(d, { profiles: ['open'] }))
         const broken = await waitFor('problems to show', () => {
-          const { problems } = host.dataplane.health()
-          return problems.length >= 2 && problems
+          const { failures } = host.dataplane.health()
+          return failures.length >= 2 && failures
         })
         assert.deepEqual(
           broken.map(({ what }) => what),
@@ -249,7 +249,7 @@ for (const variant of VARIANTS) {
         process.env['PATH'] = path
         await expectPass(...bothVersions({ from: d, to: c }))
         await waitFor('the state of d', () => host.states.get('test default/d eth0') === 'up')
-        assert.deepEqual(host.dataplane.health().problems, [])
+        assert.deepEqual(host.dataplane.health().failures, [])
       } finally {
         process.env['PATH'] = path
         rmSync(dir, { recursive: true })

@@ -8,8 +8,9 @@ export class NoticeManager implements Manager {
 
   onMessage(message: CalcMessage): void {
     if (message.kind === 'notice.update')
-      this.#ops.push({ kind: 'notices.set', owner: message.id, reasons: [message.reason] })
-    else if (message.kind === 'notice.remove') this.#ops.push({ kind: 'notices.set', owner: message.id, reasons: [] })
+      this.#ops.push({ kind: 'problem.set', id: message.id, reason: message.reason })
+    else if (message.kind === 'notice.remove')
+      this.#ops.push({ kind: 'problem.set', id: message.id, reason: undefined })
   }
 
   takeOps(): readonly DataplaneOp[] {

@@ -89,8 +89,8 @@ function opText(op: DataplaneOp): string | undefined {
       return `${op.owner}: ${op.routes.map(({ kind, dev, via, mtu, metric }) => [kind === 'blackhole' ? kind : '', via && `via ${via}`, dev && `dev ${dev}`, mtu && `mtu ${mtu}`, metric && `metric ${metric}`].filter(Boolean).join(' ')).join()}`
     case 'workload-mtu.set':
       return `workloads ${op.mtuBytes}`
-    case 'notices.set':
-      return op.reasons.length > 0 ? `notice ${op.reasons.join()}` : undefined
+    case 'problem.set':
+      return op.reason === undefined ? undefined : `problem ${op.reason}`
     default:
       return undefined
   }

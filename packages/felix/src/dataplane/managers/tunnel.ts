@@ -141,25 +141,16 @@ export class TunnelManager implements Manager {
   #oneDevice(kind: TunnelKind): DataplaneOp[] {
     const { links, vxlan } = this.#context
     const tunnel = this.#tunnels.get(kind)
-    const owner = `tunnel ${kind}`
-    if (tunnel === undefined) {
-      return [
-        { kind: 'tunnel.remove', name: TUNNEL_DEVICES[kind] },
-        { kind: 'notices.set', owner, reasons: [] },
-      ]
-    }
+    const problems = (mtu?: string, parent?: string): DataplaneOp[] => [
+      { kind: 'problem.set', id: `tunnel ${kind} mtu`, reason: mtu },
+      { kind: 'problem.set', id: `tunnel ${kind} parent`, reason: parent },
+    ]
+    if (tunnel === undefined) return [{ kind: 'tunnel.remove', name: TUNNEL_DEVICES[kind] }, ...problems()]
     const { mtuBytes, notice } = this.#mtuOf(kind)
     const device = tunnelDevice(tunnel, { parent: links.holderOf(tunnel.nodeIp)?.name, mtuBytes, vxlan })
-    const reasons = [
-      ...(notice === undefined ? [] : [notice]),
-      ...(device === undefined
-        ? [`No interface of this host holds ${tunnel.nodeIp}: ${TUNNEL_DEVICES[kind]} cannot be built`]
-        : []),
-    ]
-    return [
-      ...(device === undefined ? [] : [{ kind: 'tunnel.set', device } as const]),
-      { kind: 'notices.set', owner, reasons },
-    ]
+    const homeless = `No interface of this host holds ${tunnel.nodeIp}: ${TUNNEL_DEVICES[kind]} cannot be built`
+    if (device === undefined) return problems(notice, homeless)
+    return [{ kind: 'tunnel.set', device }, ...problems(notice)]
   }
 
   /** A device that is absent or down can hold no entries. */
