@@ -157,12 +157,12 @@ describe('a tunnel', () => {
 
   test('cannot be built while no interface has the address of the node, and says so', () => {
     const scene = new Scene().addresses('eth0').tell({ kind: 'tunnel.update', tunnel: vxlan })
-    assert.ok(scene.ops().includes('notice No interface of this host holds 192.0.2.1: vxlan.calico cannot be built'))
+    assert.ok(scene.ops().includes('problem No interface of this host holds 192.0.2.1: vxlan.calico cannot be built'))
     assert.deepEqual(
       scene
         .addresses('eth0', '192.0.2.1')
         .ops()
-        .filter((op) => op.startsWith('notice')),
+        .filter((op) => op.startsWith('problem')),
       [],
     )
   })
@@ -221,7 +221,7 @@ describe('a tunnel', () => {
         .tell({ kind: 'tunnel.update', tunnel: vxlan })
         .ops()
       assert.ok(ops.includes(`make vxlan.calico on eth0 mtu ${expected} address 10.0.0.1`), ops.join('\n'))
-      assert.match(ops.find((op) => op.startsWith('notice')) ?? '', notice ?? /^$/)
+      assert.match(ops.find((op) => op.startsWith('problem')) ?? '', notice ?? /^$/)
     })
   }
 })
