@@ -6,6 +6,7 @@ const PROGRAMS = ['felix', 'confd', 'bird', 'startup', 'calicoctl', 'node-servic
 const MAIN_FILES = [
   ...PROGRAMS.map((name) => [name, `packages/${name}/src/main.ts`] as const),
   ['calico-node', 'packages/node-services/src/calico-node.ts'] as const,
+  ['install-cni', 'packages/cni/src/install/main.ts'] as const,
 ]
 
 /** etcd3 reads `../proto/rpc.proto` relative to its own file; in a bundle that is `proto/` beside the bundle. */

@@ -40,6 +40,8 @@ export interface Call {
   /** The plugin is killed after this long. */
   readonly killAfterMs?: number
   readonly plugin?: 'calico' | 'calico-ipam'
+  /** Folder of the plugins. Default: this checkout's. */
+  readonly bin?: string
 }
 
 export class Runtime {
@@ -97,7 +99,7 @@ export class Runtime {
   }
 
   async call(command: string, call: Call = {}): Promise<Answer> {
-    const { container = 'c1', netns = container, ifname = 'eth0', args = '', plugin = 'calico' } = call
+    const { container = 'c1', netns = container, ifname = 'eth0', args = '', plugin = 'calico', bin = BIN } = call
     const env = {
       PATH: process.env['PATH'],
       CNI_COMMAND: command,
@@ -105,10 +107,10 @@ export class Runtime {
       CNI_NETNS: netns.startsWith('/') || netns === '' ? netns : `/run/netns/${netns}`,
       CNI_IFNAME: ifname,
       CNI_ARGS: args,
-      CNI_PATH: `${BIN}:/usr/lib/cni`,
+      CNI_PATH: `${bin}:/usr/lib/cni`,
       ...call.env,
     }
-    const child = spawn(join(BIN, plugin), [], { env, detached: true })
+    const child = spawn(join(bin, plugin), [], { env, detached: true })
     const { pid } = child
     const ended = new Promise<number>((done) => child.on('close', (code) => done(code ?? 137)))
     child.stdin.on('error', () => undefined)
