@@ -57,6 +57,7 @@ const MUST_OCCUR: readonly (readonly [group: string, ...what: string[]])[] = [
     'ipVersion',
     'icmp',
     'notICMP',
+    'http',
     'metadata',
     ...SIDE_FIELDS.flatMap((field) => [`source.${field}`, `destination.${field}`]),
   ],

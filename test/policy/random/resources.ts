@@ -19,7 +19,7 @@ export function randomResources(random: Random): Resource[] {
     ...WORKLOADS.flatMap((name) => random.maybe(0.93, () => randomWorkload(random, name)) ?? []),
     ...randomRemotes(random),
     ...randomSets(random),
-    ...(random.chance(0.6) ? randomHosts(random) : []),
+    ...(random.chance(0.75) ? randomHosts(random) : []),
     ...random.list(6 + random.below(12), (at) => randomPolicy(random, at, tiers)),
   ]
 }
@@ -173,11 +173,13 @@ function randomPolicy(random: Random, at: number, tiers: readonly string[]): Res
   }
   if (namespace !== undefined)
     return makeResource(random.chance(0.06) ? 'StagedNetworkPolicy' : 'NetworkPolicy', { name, namespace }, common)
+  // These choose host endpoints only, and there are few.
+  const mostHosts = random.chance(0.5) ? { selector: 'all()' } : {}
   const stage = random.weighted<PolicyInput>(
     [12, {}],
     [4, { applyOnForward: true }],
-    [2, { applyOnForward: true, doNotTrack: true }],
-    [1, { applyOnForward: true, preDNAT: true, types: ['Ingress'], egress: [] }],
+    [3, { ...mostHosts, applyOnForward: true, doNotTrack: true }],
+    [2, { ...mostHosts, applyOnForward: true, preDNAT: true, types: ['Ingress'], egress: [] }],
   )
   const spec = { ...common, ...given({ namespaceSelector: random.maybe(0.12, () => selector(random, 1)) }), ...stage }
   return makeResource(random.chance(0.06) ? 'StagedGlobalNetworkPolicy' : 'GlobalNetworkPolicy', { name }, spec)

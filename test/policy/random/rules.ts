@@ -25,8 +25,8 @@ function randomRule(random: Random, context: RuleContext): RuleInput {
     [7, 'ports'],
     [2, 'icmp'],
     [2, 'other'],
-    [0.1, 'http'],
-    [0.1, 'services'],
+    [0.4, 'http'],
+    [0.3, 'services'],
   )
   const protocol =
     kind === 'ports'
