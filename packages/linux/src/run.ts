@@ -18,6 +18,8 @@ export interface RunOptions {
   readonly maxOutputBytes?: number
   /** Told what a command that succeeded printed on standard error, if anything. */
   readonly onWarning?: (text: string) => void
+  /** The command takes over this process's standard streams, for as long as it likes. `run` only. Default false. */
+  readonly attached?: boolean
 }
 
 const DEFAULT_TIMEOUT_MS = 10_000
@@ -34,14 +36,16 @@ export async function run(file: string, args: readonly string[], opts: RunOption
     maxBuffer: maxOutputBytes,
     stripFinalNewline: false,
     ...(input === undefined ? { stdin: 'ignore' as const } : { input }),
+    ...(opts.attached === true && { timeout: 0, stdio: 'inherit' as const }),
     ...(env !== undefined && { env }),
     ...(signal !== undefined && { cancelSignal: signal }),
   })
   if (!result.failed) {
-    if (result.stderr !== '') opts.onWarning?.(result.stderr)
-    return result.stdout
+    const { stdout = '', stderr = '' } = result
+    if (stderr !== '') opts.onWarning?.(stderr)
+    return stdout
   }
-  const { stderr, exitCode, timedOut, cause } = result
+  const { stderr = '', exitCode, timedOut, cause } = result
   throw commandError({ file, args, input, stderr, exitCode, timedOutMs: timedOut ? timeoutMs : undefined, cause })
 }
 

@@ -1,11 +1,14 @@
 /** Variables of the node that an operator may set for calicoctl: they reach the container. Pure. */
 
-/** Names without a prefix that cannot mean anything else. */
+/** Names without a prefix that cannot mean anything else; IP and AS could. */
 const PLAIN = new Set([
   'AUTODETECT_POLL_INTERVAL',
   'BGP_LOGSEVERITYSCREEN',
   'CLUSTER_TYPE',
   'DISABLE_NODE_IP_CHECK',
+  'IP6_AUTODETECTION_METHOD',
+  'IP_AUTODETECTION_METHOD',
+  'NO_DEFAULT_POOLS',
   'WAIT_FOR_DATASTORE',
 ])
 /** Said by options or by connection settings, true for this host only, or read by calicoctl itself. */

@@ -8,7 +8,6 @@ const BASE: NodeContainer = {
   backend: 'none',
   ip: '10.20.0.1',
   noDefaultPools: true,
-  libnetwork: false,
   logDirectory: '/var/log/calico',
   etcd: { endpoints: 'http://127.0.0.1:23790', discoverySrv: '' },
   initSystem: false,
@@ -26,7 +25,7 @@ describe('dockerRunWords()', () => {
     assert.equal(
       shellLine(['docker', ...dockerRunWords({ ...BASE, privileged: true })]),
       'docker run --net=host --privileged --name=calico-node -d --restart=always -e NODENAME=host-a ' +
-        '-e CALICO_NETWORKING_BACKEND=none -e NO_DEFAULT_POOLS=true -e IP=10.20.0.1 -e ETCD_ENDPOINTS=http://127.0.0.1:23790 ' +
+        '-e CALICO_NETWORKING_BACKEND=none -e CALICO_MANAGE_CNI=false -e NO_DEFAULT_POOLS=true -e IP=10.20.0.1 -e ETCD_ENDPOINTS=http://127.0.0.1:23790 ' +
         '-e ETCD_DISCOVERY_SRV= -v /var/log/calico:/var/log/calico -v /var/run/calico:/var/run/calico ' +
         '-v /var/lib/calico:/var/lib/calico -v /lib/modules:/lib/modules -v /run:/run calico/node:latest',
     )
@@ -63,6 +62,17 @@ describe('dockerRunWords()', () => {
   test('keeps the password of etcd off the command line', () =>
     has({ etcd: { ...BASE.etcd, username: 'node' } }, '-e ETCD_USERNAME=node', '-e ETCD_PASSWORD -'))
   test('connects the Docker plugin', () =>
-    has({ libnetwork: true }, 'CALICO_LIBNETWORK_ENABLED=true', '-v /var/run/docker.sock:/var/run/docker.sock'))
+    has(
+      { dockerNetworks: { containerLabels: true, ifPrefix: 'eth' } },
+      '-e CALICO_LIBNETWORK_ENABLED=true -e CALICO_LIBNETWORK_IFPREFIX=eth -e CALICO_LIBNETWORK_CREATE_PROFILES=false',
+      '-v /run/docker/plugins:/run/docker/plugins -v /var/run/docker.sock:/var/run/docker.sock',
+    ))
+  test('an option wins over the same variable', () => {
+    const words = dockerRunWords({ ...BASE, ipMethod: 'can-reach=a', variables: { IP_AUTODETECTION_METHOD: 'cidr=b' } })
+    assert.deepEqual(
+      words.filter((word) => word.startsWith('IP_AUTO')),
+      ['IP_AUTODETECTION_METHOD=can-reach=a'],
+    )
+  })
   test('quotes for a shell', () => assert.equal(shellLine(['a b', "it's"]), "'a b' 'it'\\''s'"))
 })

@@ -1,5 +1,12 @@
 /** The `docker run` that starts calico/node. Pure. */
 
+export interface DockerNetworks {
+  /** How interfaces are called in containers, before their number. */
+  readonly ifPrefix?: string
+  /** Labels of containers become those of endpoints, and networks get no profile. */
+  readonly containerLabels: boolean
+}
+
 export interface NodeContainer {
   readonly image: string
   readonly nodeName: string
@@ -11,7 +18,8 @@ export interface NodeContainer {
   readonly ipMethod?: string
   readonly ip6Method?: string
   readonly noDefaultPools: boolean
-  readonly libnetwork: boolean
+  /** Undefined: Docker networks are not served. */
+  readonly dockerNetworks?: DockerNetworks | undefined
   readonly logDirectory: string
   readonly felixConfig?: string
   readonly etcd: {
@@ -57,25 +65,42 @@ const CERTIFICATES = [
   { key: 'certFile', variable: 'ETCD_CERT_FILE', inside: '/etc/calico/certs/cert.crt' },
 ] as const
 
-function environment(node: NodeContainer): (readonly [string, string])[] {
-  const optional = (name: string, value: string | undefined): (readonly [string, string])[] =>
-    value === undefined ? [] : [[name, value]]
-  return [
-    ['NODENAME', node.nodeName],
-    ['CALICO_NETWORKING_BACKEND', node.backend],
-    ...(node.noDefaultPools ? [['NO_DEFAULT_POOLS', 'true'] as const] : []),
-    ...optional('IP', node.ip),
-    ...optional('IP6', node.ip6),
-    ...optional('AS', node.asNumber),
-    ...optional('IP_AUTODETECTION_METHOD', node.ipMethod),
-    ...optional('IP6_AUTODETECTION_METHOD', node.ip6Method),
-    ...(node.libnetwork ? [['CALICO_LIBNETWORK_ENABLED', 'true'] as const] : []),
-    ['ETCD_ENDPOINTS', node.etcd.endpoints],
-    ['ETCD_DISCOVERY_SRV', node.etcd.discoverySrv],
-    ...optional('ETCD_USERNAME', node.etcd.username),
-    ...CERTIFICATES.flatMap(({ key, variable, inside }) => optional(variable, node.etcd[key] && inside)),
-    ...Object.entries(node.variables),
-  ]
+function dockerNetworkVariables({ dockerNetworks }: NodeContainer): Record<string, string> {
+  if (dockerNetworks === undefined) return {}
+  const { ifPrefix, containerLabels } = dockerNetworks
+  return {
+    CALICO_LIBNETWORK_ENABLED: 'true',
+    ...(ifPrefix !== undefined && { CALICO_LIBNETWORK_IFPREFIX: ifPrefix }),
+    ...(containerLabels && {
+      CALICO_LIBNETWORK_CREATE_PROFILES: 'false',
+      CALICO_LIBNETWORK_LABEL_ENDPOINTS: 'true',
+    }),
+  }
+}
+
+/** What an option says stands before what the same variable says in calicoctl's own environment. */
+function environment(node: NodeContainer): Record<string, string> {
+  const { etcd } = node
+  const said = {
+    NODENAME: node.nodeName,
+    CALICO_NETWORKING_BACKEND: node.backend,
+    // Only for an image of upstream's, which otherwise looks after a CNI plugin that needs Kubernetes.
+    CALICO_MANAGE_CNI: 'false',
+    ...(node.noDefaultPools && { NO_DEFAULT_POOLS: 'true' }),
+    ...(node.ip !== undefined && { IP: node.ip }),
+    ...(node.ip6 !== undefined && { IP6: node.ip6 }),
+    ...(node.asNumber !== undefined && { AS: node.asNumber }),
+    ...(node.ipMethod !== undefined && { IP_AUTODETECTION_METHOD: node.ipMethod }),
+    ...(node.ip6Method !== undefined && { IP6_AUTODETECTION_METHOD: node.ip6Method }),
+    ...dockerNetworkVariables(node),
+    ETCD_ENDPOINTS: etcd.endpoints,
+    ETCD_DISCOVERY_SRV: etcd.discoverySrv,
+    ...(etcd.username !== undefined && { ETCD_USERNAME: etcd.username }),
+    ...Object.fromEntries(
+      CERTIFICATES.flatMap(({ key, variable, inside }) => (etcd[key] === undefined ? [] : [[variable, inside]])),
+    ),
+  }
+  return { ...said, ...node.variables, ...said }
 }
 
 function mounts(node: NodeContainer): (readonly [string, string])[] {
@@ -86,7 +111,7 @@ function mounts(node: NodeContainer): (readonly [string, string])[] {
     // All of /run holds the sockets of the host, that of Docker among them.
     ...(node.privileged ? ['/lib/modules', '/run'].map(same) : [['/proc/sys/net', '/host/proc/sys/net'] as const]),
     ...node.folders.map((path) => [path, `${path}:ro`] as const),
-    ...(node.libnetwork ? ['/run/docker/plugins', '/var/run/docker.sock'].map(same) : []),
+    ...(node.dockerNetworks !== undefined ? ['/run/docker/plugins', '/var/run/docker.sock'].map(same) : []),
     ...(node.felixConfig === undefined ? [] : [[node.felixConfig, '/etc/calico/felix.cfg'] as const]),
     ...CERTIFICATES.flatMap(({ key, inside }) => {
       const file = node.etcd[key]
@@ -103,7 +128,7 @@ export function dockerRunWords(node: NodeContainer): string[] {
     ...rightsOf(node),
     `--name=${CONTAINER_NAME}`,
     ...(node.initSystem ? ['--rm'] : ['-d', '--restart=always']),
-    ...environment(node).flatMap(([name, value]) => ['-e', `${name}=${value}`]),
+    ...Object.entries(environment(node)).flatMap(([name, value]) => ['-e', `${name}=${value}`]),
     ...(node.etcd.username === undefined ? [] : ['-e', 'ETCD_PASSWORD']),
     ...(node.privileged ? [] : [`--mount=type=bind,src=${IPTABLES_LOCK},dst=${IPTABLES_LOCK}`]),
     ...mounts(node).flatMap(([outside, inside]) => ['-v', `${outside}:${inside}`]),

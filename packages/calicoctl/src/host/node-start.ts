@@ -69,6 +69,27 @@ export async function startNode(node: NodeContainer, name: string, secrets: Reco
   throw new CalicoError('COMMAND_FAILED', `${what}\n${log.trimEnd().split('\n').slice(-LAST_LINES).join('\n')}`)
 }
 
+/**
+ * Starts the container and stays with it until it ends: its output is this program's. The docker command hands signals on.
+ *
+ * @param secrets Variables that must not be seen on a command line
+ * @throws COMMAND_FAILED when it ended otherwise than by being stopped
+ */
+export async function runNode(
+  node: NodeContainer,
+  secrets: Record<string, string>,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await run('docker', dockerRunWords(node), { attached: true, env: secrets, signal })
+  } catch (err) {
+    if (signal.aborted) return
+    if (!hasCode(err, 'COMMAND_FAILED')) throw err
+    const status = String(err.context['exitCode'])
+    throw new CalicoError('COMMAND_FAILED', `calico/node has ended with exit status ${status}`, { cause: err })
+  }
+}
+
 /** Both streams. */
 export async function containerLog(name: string): Promise<string> {
   let errors = ''

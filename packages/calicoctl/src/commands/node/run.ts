@@ -1,53 +1,21 @@
 import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { CalicoError, messageOf } from '@calico-node/core'
+import { CalicoError } from '@calico-node/core'
 import { DEFAULT_CONFIG_FILE, parseConnection, type EtcdConnection, type PemSource } from '@calico-node/datastore'
-import { findIpInterface, ipVersion, parseAsNumber, parseNodeName } from '@calico-node/model'
+import { parseAsNumber, parseNodeName } from '@calico-node/model'
 import { defineCommand, type Outcome } from '../../cli/command.ts'
 import { flag, hidden, oneOf, text, textOr, value } from '../../cli/option.ts'
 import { requireRoot } from '../../documents/container.ts'
+import { address, method, requireReachable } from '../../host/address-options.ts'
+import { DOCKER_NETWORK_OPTIONS, dockerNetworksOf } from '../../host/docker-networks.ts'
 import { behindProxy, proxyCommand, type ProxyOptions, proxyRunWords, startEtcdProxy } from '../../host/etcd-proxy.ts'
 import { forwardedVariables } from '../../host/forwarded-variables.ts'
 import { CONTAINER_NAME, dockerRunWords, shellLine, type NodeContainer } from '../../host/node-container.ts'
-import { prepareHost, removeContainer, STARTED, startNode } from '../../host/node-start.ts'
+import { prepareHost, removeContainer, runNode, STARTED, startNode } from '../../host/node-start.ts'
 import { line, lines, type Block } from '../../output/block.ts'
 
 /** What an operator keeps for the node: BGP passwords, and templates in place of shipped ones. */
 const OPERATOR_FOLDERS = ['/etc/calico/secrets', '/etc/calico/confd/templates']
-
-const address =
-  (version: 4 | 6) =>
-  (typed: string): string => {
-    const found = findIpInterface(typed)
-    if (typed === 'autodetect' || typed === 'none' || (found !== undefined && ipVersion(found.ip) === version))
-      return typed
-    throw new CalicoError(
-      'INVALID',
-      `Cannot use "${typed}" as IPv${version} address: want an address, autodetect or none`,
-    )
-  }
-
-function detectionMethod(typed: string): string {
-  const [name = '', ...rest] = typed.split('=')
-  const argument = rest.join('=')
-  const ok =
-    name === 'first-found'
-      ? rest.length === 0
-      : ['can-reach', 'interface', 'skip-interface', 'cidr'].includes(name) && argument !== ''
-  if (!ok)
-    throw new CalicoError(
-      'INVALID',
-      `Cannot use detection method "${typed}": want first-found, can-reach=HOST, interface=REGEX, skip-interface=REGEX or cidr=CIDR`,
-    )
-  if (name.endsWith('interface')) {
-    try {
-      argument.split(',').forEach((pattern) => RegExp(pattern))
-    } catch (err) {
-      throw new CalicoError('INVALID', `Cannot use detection method "${typed}": ${messageOf(err)}`, { cause: err })
-    }
-  }
-  return typed
-}
 
 const fileOf = (source: PemSource | undefined): string | undefined => {
   if (source?.kind === 'inline')
@@ -103,12 +71,12 @@ function dryRun(node: NodeContainer, proxy: ProxyOptions | undefined): Outcome {
 export const command = defineCommand({
   args: [],
   options: {
-    ip: value('--ip <ip>', 'address of this host: an IPv4 address, autodetect, or none', address(4)),
-    ip6: value('--ip6 <ip>', 'IPv6 address of this host, autodetect, or none', address(6)),
+    ip: address('--ip <ip>', 'address of this host: an IPv4 address, autodetect, or none', 4),
+    ip6: address('--ip6 <ip>', 'IPv6 address of this host, autodetect, or none', 6),
     as: value('--as <number>', 'AS number of this node', (typed) => String(parseAsNumber(typed))),
     name: value('--name <name>', 'name of this node (default: the host name)', parseNodeName),
-    ipMethod: value('--ip-autodetection-method <method>', 'how the address is found', detectionMethod),
-    ip6Method: value('--ip6-autodetection-method <method>', 'how the IPv6 address is found', detectionMethod),
+    ipMethod: method('--ip-autodetection-method <method>', 'how the address is found', 4),
+    ip6Method: method('--ip6-autodetection-method <method>', 'how the IPv6 address is found', 6),
     logDir: textOr('--log-dir <folder>', 'folder of the logs', '/var/log/calico'),
     nodeImage: textOr('--node-image <image>', 'image to run', 'calico/node:latest'),
     backend: oneOf('--backend <backend>', 'how routes are distributed', ['bird', 'vxlan', 'none']),
@@ -119,7 +87,7 @@ export const command = defineCommand({
     dryrun: flag('--dryrun', 'print the command and do nothing'),
     initSystem: flag('--init-system', 'stay attached, for an init system that supervises the node'),
     privileged: flag('--privileged', 'give the container all rights, not only those that it needs'),
-    libnetwork: flag('--libnetwork', 'serve Docker networks too'),
+    ...DOCKER_NETWORK_OPTIONS,
     detach: hidden(text('--detach <true|false>', 'as --init-system when false')),
     runtime: hidden(text('--runtime <runtime>', 'docker')),
     noPull: hidden(flag('--no-pull', 'accepted')),
@@ -141,6 +109,8 @@ export const command = defineCommand({
     const connection = parseConnection({ env: context.env, configFile: context.configFile ?? DEFAULT_CONFIG_FILE })
     const policyOnly = context.env['CALICO_NETWORKING']?.toLowerCase() === 'false'
     const { ip, ip6, as: asNumber, ipMethod, ip6Method, felixConfig } = options
+    await requireReachable(ipMethod, 4)
+    await requireReachable(ip6Method, 6)
     const etcd = etcdOf(connection)
     const proxy = options.etcdProxy ? { etcd, image: options.etcdImage, logDirectory: options.logDir } : undefined
     const node: NodeContainer = {
@@ -154,7 +124,7 @@ export const command = defineCommand({
       ...(ip6Method !== undefined && ip6Method !== 'first-found' && { ip6Method }),
       ...(felixConfig !== undefined && { felixConfig }),
       noDefaultPools: options.noDefaultIppools,
-      libnetwork: options.libnetwork,
+      dockerNetworks: dockerNetworksOf(options),
       logDirectory: options.logDir,
       etcd: proxy === undefined ? etcd : behindProxy(etcd),
       initSystem: options.initSystem || options.detach === 'false',
@@ -169,7 +139,12 @@ export const command = defineCommand({
     await removeContainer(CONTAINER_NAME)
     yield* lines('Running command to load modules and start the node:', shellLine(['docker', ...dockerRunWords(node)]))
     const { password } = connection
-    await startNode(node, CONTAINER_NAME, password === undefined ? {} : { ETCD_PASSWORD: password })
+    const secrets = password === undefined ? {} : { ETCD_PASSWORD: password }
+    if (node.initSystem) {
+      await runNode(node, secrets, context.signal)
+      return {}
+    }
+    await startNode(node, CONTAINER_NAME, secrets)
     return { blocks: [line(STARTED)] }
   },
 })
