@@ -162,7 +162,7 @@ async function join(ctx: DriverContext, { EndpointID, SandboxKey }: EndpointRequ
     const gateway6 = versions.has(6) ? await linkLocalOf(host) : undefined
     const direct = (Destination: string): object => ({ Destination, RouteType: 1, NextHop: '' })
     return {
-      InterfaceName: { SrcName: container, DstPrefix: 'cali' },
+      InterfaceName: { SrcName: container, DstPrefix: ctx.config.CALICO_LIBNETWORK_IFPREFIX },
       ...(versions.has(4) && { Gateway: nextHop }),
       ...(gateway6 !== undefined && { GatewayIPv6: gateway6 }),
       StaticRoutes: [

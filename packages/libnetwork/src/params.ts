@@ -12,6 +12,11 @@ export const LibnetworkParams = z.object({
     .enum(['local', 'global'])
     .default('local')
     .describe("Whether networks are one host's, or those of all hosts whose Docker has a cluster store."),
+  CALICO_LIBNETWORK_IFPREFIX: z
+    .string()
+    .regex(/^[a-zA-Z0-9]{1,12}$/, 'want 1 to 12 letters and digits')
+    .default('cali')
+    .describe('What interfaces are called in containers, before their number.'),
   CALICO_LIBNETWORK_CREATE_PROFILES: flag.default(true).describe('Make a profile for each network.'),
   CALICO_LIBNETWORK_LABEL_ENDPOINTS: flag
     .default(false)

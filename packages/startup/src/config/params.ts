@@ -82,14 +82,12 @@ const bgp = z.object({
   CALICO_ROUTER_ID: text.optional().describe('Read by confd: `hash`, or a router ID.'),
   BGP_LOGSEVERITYSCREEN: text.optional().describe('Read by confd: its log level.'),
   CALICO_ADVERTISE_CLUSTER_IPS: text.optional().describe('Read by confd: service networks to announce.'),
-  CALICO_ENDPOINT_STATUS_PATH_PREFIX: text.optional().describe('Read by confd. Default /var/run/calico.'),
   CALICO_BGP_METRICS_PORT: text
     .optional()
     .describe('Read by node-services: port of BGP metrics for Prometheus, and of their state as JSON. Unset: none.'),
   CALICO_BGP_METRICS_HOST: text
     .optional()
     .describe('Read by node-services: address of CALICO_BGP_METRICS_PORT. Default localhost.'),
-  NAMESPACE: text.optional().describe('Read by confd: where BGP passwords are looked up.'),
   CALICO_BGP_GRACEFUL_RESTART_WAIT: text
     .optional()
     .describe(
@@ -153,17 +151,63 @@ const container = z.object({
   CALICO_LOG_DIR: text.default('/var/log/calico').describe('Log directories of the services.'),
   CALICO_DISABLE_FILE_LOGGING: flag.default(false).describe('Log to standard output only.'),
   CALICO_DISABLE_FELIX: text.optional().describe('Anything: do not run Felix.'),
-  CALICO_MANAGE_CNI: text.optional().describe('Kubernetes only; accepted.'),
-  CALICO_SHUTDOWN_TIMESTAMP_FILE: text.optional().describe('Kubernetes only; accepted.'),
-  CALICO_CNI_SERVICE_ACCOUNT: text.optional().describe('Kubernetes only; accepted.'),
-  CALICO_LIBNETWORK_ENABLED: text.optional().describe('Read by the Docker network plugin.'),
-  CALICO_LIBNETWORK_IFPREFIX: text.optional().describe('Read by the Docker network plugin.'),
-  CALICO_LIBNETWORK_CREATE_PROFILES: text.optional().describe('Read by the Docker network plugin.'),
-  CALICO_LIBNETWORK_LABEL_ENDPOINTS: text.optional().describe('Read by the Docker network plugin.'),
-  CALICO_LIBNETWORK_LABEL_POLL_TIMEOUT: text.optional().describe('Read by the Docker network plugin.'),
-  CALICO_LIBNETWORK_VETH_MTU: text.optional().describe('Read by the Docker network plugin.'),
-  NODE_USER_ID: text.optional().describe('Kubernetes only; accepted.'),
+  CALICO_SHUTDOWN_TIMESTAMP_FILE: text
+    .optional()
+    .describe('Mark of a planned stop, of `calico-node -shutdown`. Default /var/lib/calico/shutdownTS.'),
   FELIX_IPV6SUPPORT: flag.default(true).describe('Read by Felix; false also means no default IPv6 pool.'),
+  FELIX_HEALTHENABLED: text
+    .optional()
+    .describe('Read by Felix, and by the checks of the node. The image sets it to true.'),
+  FELIX_HEALTHHOST: text
+    .optional()
+    .describe('Read by Felix, and by the checks of the node: where Felix serves its health. Default localhost.'),
+  FELIX_HEALTHPORT: text.optional().describe('The port of FELIX_HEALTHHOST. Default 9099.'),
+})
+
+const dockerNetworks = z.object({
+  CALICO_LIBNETWORK_ENABLED: text
+    .optional()
+    .describe('true: serve Docker networks. Needs mounts of /run/docker/plugins and of the socket of Docker.'),
+  CALICO_LIBNETWORK_IFPREFIX: text
+    .optional()
+    .describe('What interfaces are called in containers, before their number. Default cali.'),
+  CALICO_LIBNETWORK_CREATE_PROFILES: text.optional().describe('Make a profile for each network. Default true.'),
+  CALICO_LIBNETWORK_LABEL_ENDPOINTS: text
+    .optional()
+    .describe('Give endpoints the labels that containers have with org.projectcalico.label. before. Default false.'),
+  CALICO_LIBNETWORK_LABEL_POLL_TIMEOUT: text
+    .optional()
+    .describe('How long to look for the container of an endpoint. Default 5s.'),
+  CALICO_LIBNETWORK_VETH_MTU: text.optional().describe("In bytes; 0, the default: the system's."),
+  CALICO_LIBNETWORK_SCOPE: text
+    .optional()
+    .describe('`local`, the default; `global`: networks of all hosts whose Docker has a cluster store.'),
+  CALICO_LIBNETWORK_PLUGIN_DIR: text
+    .optional()
+    .describe('Where Docker looks for plugins. Default /run/docker/plugins.'),
+  CALICO_LIBNETWORK_DOCKER_SOCKET: text.optional().describe('The API of Docker. Default /var/run/docker.sock.'),
+  CALICO_LIBNETWORK_LOGLEVEL: text.optional().describe('Log level of the plugin. Default info.'),
+  CALICO_DEBUG: text.optional().describe('Anything: the plugin logs at level debug.'),
+})
+
+const ignored = (why: string) => text.optional().describe(`No effect: ${why}.`)
+const kubernetes = ignored('it is for nodes whose data is in Kubernetes')
+
+const without = z.object({
+  CALICO_MANAGE_CNI: kubernetes,
+  CALICO_CNI_SERVICE_ACCOUNT: kubernetes,
+  KUBECONFIG: kubernetes,
+  KUBERNETES_SERVICE_HOST: kubernetes,
+  KUBERNETES_SERVICE_PORT: kubernetes,
+  K8S_API_ENDPOINT: kubernetes,
+  K8S_CERT_FILE: kubernetes,
+  K8S_KEY_FILE: kubernetes,
+  K8S_CA_FILE: kubernetes,
+  K8S_TOKEN: kubernetes,
+  USE_POD_CIDR: kubernetes,
+  NAMESPACE: ignored('BGP passwords are files below CALICO_SECRETS_DIR'),
+  CALICO_ENDPOINT_STATUS_PATH_PREFIX: ignored('no workload is a BGP peer'),
+  NODE_USER_ID: ignored('the container runs as root without rights'),
 })
 
 const store = z.object({
@@ -190,7 +234,9 @@ export const PARAM_SECTIONS = [
   { title: 'Networking and BGP', params: bgp },
   { title: 'Default pools', params: pools },
   { title: 'Container', params: container },
+  { title: 'Docker networks', params: dockerNetworks },
   { title: 'Datastore', params: store },
+  { title: 'Without effect', params: without },
 ] as const
 
 export const StartupParams = z.object({
@@ -199,6 +245,8 @@ export const StartupParams = z.object({
   ...bgp.shape,
   ...pools.shape,
   ...container.shape,
+  ...dockerNetworks.shape,
+  ...without.shape,
   ...store.shape,
 })
 export type StartupParams = Readonly<z.output<typeof StartupParams>>

@@ -21,7 +21,8 @@ export function renderEnvironmentReference(): string {
     '<!-- Generated from packages/startup/src/config/params.ts -->\n\n' +
     'Words are accepted in any case: true, yes, 1, y, t and false, no, 0, n, f. An empty variable counts as unset. ' +
     'Connection variables may also be written with the prefix `CALICO_`, which wins. ' +
-    'Variables that begin with `FELIX_` set parameters of Felix.\n\n' +
+    'Variables that begin with `FELIX_` set [parameters of Felix](felix-configuration.md). ' +
+    'Others that begin with `CALICO_` or `FELIX_` are warned about, with the nearest name that is known.\n\n' +
     sections.join('\n')
   )
 }
