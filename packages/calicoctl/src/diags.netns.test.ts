@@ -1,6 +1,6 @@
 /** `node diags` and `node checksystem` as root, in a namespace of their own. */
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describe, test } from 'node:test'
@@ -31,6 +31,47 @@ describe('node diags', () => {
       rmSync(dirname(archive), { recursive: true })
     }
   })
+})
+
+/** A secret at every place where one may be: none of them may be in the archive. */
+test('node diags gives no secret away', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'secrets-'))
+  const logs = join(dir, 'logs')
+  for (const folder of ['logs/felix', 'bgp/peers', 'unpacked']) mkdirSync(join(dir, folder), { recursive: true })
+  const put = (file: string, text: string): void => writeFileSync(join(dir, file), text)
+  put('bgp/peers/tor', 'planted-bgp-password\n')
+  put('password', 'planted-etcd-password\n')
+  put('logs/felix/current', 'etcd said planted-etcd-password\n{"authToken":"planted-token"}\nplain line\n')
+  put('logs/bird', 'planted-bgp-password\n  password "planted-in-bird";\nhttp://u:planted-in-url@etcd:2379\n')
+  put('logs/key', '-----BEGIN RSA PRIVATE KEY-----\nplanted-key\n-----END RSA PRIVATE KEY-----\nrest\n')
+  put('logs/core', 'planted-in-binary\0')
+  await run('ip', ['link', 'add', 'dum0', 'type', 'veth'])
+  await run('ip', ['link', 'set', 'dum0', 'alias', 'planted-variable'])
+  const env = {
+    ETCD_USERNAME: 'node',
+    ETCD_PASSWORD_FILE: join(dir, 'password'),
+    CALICO_SECRETS_DIR: join(dir, 'bgp'),
+    SOME_SECRET: 'planted-variable',
+  }
+  const { exit, stdout } = await cli(`node diags --log-dir=${logs}`, { env })
+  const archive = /^Diags saved to (\S+\.tar\.gz)$/m.exec(stdout)?.[1] ?? ''
+  try {
+    assert.equal(exit, 0)
+    assert.equal(statSync(archive).mode & 0o777, 0o600)
+    await run('tar', ['-xzf', archive, '-C', join(dir, 'unpacked')])
+    const found = await run('grep', ['-r', '-c', 'planted', join(dir, 'unpacked')]).catch(() => '')
+    assert.deepEqual(
+      found.split('\n').filter((text) => !/^$|:0$/.test(text)),
+      [],
+    )
+    const shown = (file: string): string => readFileSync(join(dir, 'unpacked/diagnostics', file), 'utf8')
+    assert.match(shown('logs/felix/current'), /etcd said REDACTED\n.*\nplain line/)
+    assert.match(shown('links'), /alias REDACTED/)
+    assert.match(shown('logs/key'), /^REDACTED\nrest$/m)
+  } finally {
+    rmSync(dir, { recursive: true })
+    rmSync(dirname(archive), { recursive: true })
+  }
 })
 
 test('node checksystem lists what the kernel has', async () => {

@@ -1,9 +1,10 @@
-/** The state of this host as files of a folder, and the archive made of it. */
-import { cpSync, existsSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+/** The state of this host as files of a folder, without secrets, and the archive made of it. */
+import { globSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
 import { hasCode, messageOf } from '@calico-node/core'
 import { run } from '@calico-node/linux'
 import { line, type Block } from '../output/block.ts'
+import { hideSecrets } from './secrets.ts'
 
 /** What is asked of the host: file name, then the command. */
 const COMMANDS: readonly (readonly [file: string, command: readonly [string, ...string[]]])[] = [
@@ -29,29 +30,51 @@ const COMMANDS: readonly (readonly [file: string, command: readonly [string, ...
   ['bird6-protocols', ['birdc6', '-s', '/var/run/calico/bird6.ctl', 'show', 'protocols', 'all']],
   ['bird6-routes', ['birdc6', '-s', '/var/run/calico/bird6.ctl', 'show', 'route', 'all']],
   ['journal', ['journalctl', '-u', 'calico-node.service', '--no-pager', '-n', '10000']],
+  ['container', ['docker', 'inspect', 'calico-node']],
   ['container-log', ['docker', 'logs', '--tail', '10000', 'calico-node']],
+  ...['bird.cfg', 'bird_ipam.cfg', 'bird_aggr.cfg', 'bird6.cfg', 'bird6_ipam.cfg', 'bird6_aggr.cfg'].map(
+    (file) => [file, ['docker', 'exec', 'calico-node', 'cat', `/etc/calico/confd/config/${file}`]] as const,
+  ),
+  ['health', ['docker', 'exec', 'calico-node', 'sh', '-c', 'calico-node -all; sv status "$SVDIR"/*']],
 ]
 const TIMEOUT_MS = 20_000
 const ARCHIVE_TIMEOUT_MS = 120_000
+
+export interface HostDiagnostics {
+  /** Folder of the node's logs; copied when it is there. */
+  readonly logDir: string
+  /** Every secret by value: none of them is written. */
+  readonly secrets: readonly string[]
+  readonly signal: AbortSignal
+}
 
 /** The command's output, or what went wrong, so that nothing ends the collection. */
 async function collect(
   directory: string,
   [file, [program, ...args]]: (typeof COMMANDS)[number],
+  { secrets, signal }: HostDiagnostics,
 ): Promise<Block | undefined> {
   try {
-    writeFileSync(join(directory, file), await run(program, args, { timeoutMs: TIMEOUT_MS }))
+    let warnings = ''
+    const output = await run(program, args, { timeoutMs: TIMEOUT_MS, signal, onWarning: (text) => (warnings = text) })
+    writeFileSync(join(directory, file), hideSecrets(output + warnings, secrets))
     return undefined
   } catch (err) {
-    writeFileSync(join(directory, `${file}.failed`), `${messageOf(err)}\n`)
-    return hasCode(err, 'COMMAND_MISSING') ? undefined : line(`  ${program}: ${messageOf(err)}`)
+    writeFileSync(join(directory, `${file}.failed`), `${hideSecrets(messageOf(err), secrets)}\n`)
+    return hasCode(err, 'COMMAND_MISSING') ? undefined : line(`  ${program}: ${hideSecrets(messageOf(err), secrets)}`)
   }
 }
 
-export interface HostDiagnostics {
-  /** Folder of the node's logs; copied when it is there. */
-  readonly logDir: string
-  readonly signal: AbortSignal
+/** A file that is no text is left out: nobody could tell what it gives away. */
+function copyLogs(from: string, to: string, secrets: readonly string[]): void {
+  for (const path of globSync(`${from}/**`)) {
+    if (!statSync(path, { throwIfNoEntry: false })?.isFile()) continue
+    const content = readFileSync(path)
+    const target = join(to, relative(from, path))
+    mkdirSync(dirname(target), { recursive: true })
+    if (content.includes(0)) writeFileSync(`${target}.left-out`, 'This is no text.\n')
+    else writeFileSync(target, hideSecrets(content.toString('utf8'), secrets))
+  }
 }
 
 /**
@@ -59,13 +82,13 @@ export interface HostDiagnostics {
  *
  * @returns Lines about what failed, as they come up.
  */
-export async function* collectHost(directory: string, { logDir, signal }: HostDiagnostics): AsyncGenerator<Block> {
+export async function* collectHost(directory: string, options: HostDiagnostics): AsyncGenerator<Block> {
   for (const entry of COMMANDS) {
-    const trouble = await collect(directory, entry)
+    const trouble = await collect(directory, entry, options)
     if (trouble !== undefined) yield trouble
-    signal.throwIfAborted()
+    options.signal.throwIfAborted()
   }
-  if (existsSync(logDir)) cpSync(logDir, join(directory, 'logs'), { recursive: true, dereference: true })
+  copyLogs(options.logDir, join(directory, 'logs'), options.secrets)
 }
 
 /** `20240501_101530`. */

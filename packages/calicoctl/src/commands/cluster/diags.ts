@@ -6,6 +6,7 @@ import { defineCommand, type Outcome } from '../../cli/command.ts'
 import type { Context } from '../../cli/context.ts'
 import { flag, hidden, text, textOr } from '../../cli/option.ts'
 import { collectHost, packFolder } from '../../host/diagnostics.ts'
+import { knownSecrets } from '../../host/secrets.ts'
 import { line, type Block } from '../../output/block.ts'
 import { redactValue } from '../../resources/redaction.ts'
 
@@ -55,7 +56,8 @@ export const command = defineCommand({
     }
     if (process.geteuid?.() === 0) {
       yield line('Collecting the state of this host')
-      yield* collectHost(host, { logDir, signal: context.signal })
+      const secrets = await knownSecrets(context.env, context.configFile)
+      yield* collectHost(host, { logDir, secrets, signal: context.signal })
     } else yield line('Not run as root: the state of this host is left out')
     const archive = await packFolder(parent, FOLDER, 'cluster-diags')
     if (!skipTempDirCleanup) rmSync(directory, { recursive: true })
