@@ -14,37 +14,45 @@ export interface Kernel {
 
 export interface Requirement {
   readonly module: string
+  /** What it is for, to an operator. */
+  readonly purpose: string
   /** Configuration names of which one must be `y` or `m`. */
   readonly config: readonly string[]
   readonly optional: boolean
 }
 
-const need = (module: string, ...config: string[]): Requirement => ({ module, config, optional: false })
-const maybe = (module: string, ...config: string[]): Requirement => ({ module, config, optional: true })
+const need = (module: string, purpose: string, ...config: string[]): Requirement => ({
+  module,
+  purpose,
+  config,
+  optional: false,
+})
+const maybe = (...row: Parameters<typeof need>): Requirement => ({ ...need(...row), optional: true })
 
 export const REQUIREMENTS: readonly Requirement[] = [
-  need('ip_set', 'CONFIG_IP_SET'),
-  need('ip_tables', 'CONFIG_IP_NF_IPTABLES', 'CONFIG_NF_TABLES'),
-  need('ipt_REJECT', 'CONFIG_IP_NF_TARGET_REJECT'),
-  need('nf_conntrack_netlink', 'CONFIG_NF_CT_NETLINK'),
-  need('xt_addrtype', 'CONFIG_NETFILTER_XT_MATCH_ADDRTYPE'),
-  need('xt_conntrack', 'CONFIG_NETFILTER_XT_MATCH_CONNTRACK'),
-  need('xt_mark', 'CONFIG_NETFILTER_XT_MARK'),
-  need('xt_multiport', 'CONFIG_NETFILTER_XT_MATCH_MULTIPORT'),
-  need('xt_rpfilter', 'CONFIG_IP_NF_MATCH_RPFILTER'),
-  need('xt_set', 'CONFIG_NETFILTER_XT_SET'),
-  maybe('ip6_tables', 'CONFIG_IP6_NF_IPTABLES'),
-  maybe('xt_bpf', 'CONFIG_NETFILTER_XT_MATCH_BPF'),
-  maybe('xt_u32', 'CONFIG_NETFILTER_XT_MATCH_U32'),
-  maybe('ipt_ipvs', 'CONFIG_NETFILTER_XT_MATCH_IPVS'),
-  maybe('vfio_pci', 'CONFIG_VFIO_PCI'),
-  maybe('ipip', 'CONFIG_NET_IPIP'),
-  maybe('vxlan', 'CONFIG_VXLAN'),
+  need('ip_set', 'selectors and networks in policies', 'CONFIG_IP_SET'),
+  need('ip_tables', 'all policy', 'CONFIG_IP_NF_IPTABLES', 'CONFIG_NF_TABLES'),
+  need('ipt_REJECT', 'failing at once where a policy or setting says so', 'CONFIG_IP_NF_TARGET_REJECT'),
+  need('nf_conntrack_netlink', 'ending connections of workloads that are gone', 'CONFIG_NF_CT_NETLINK'),
+  need('xt_addrtype', 'telling traffic to this host from traffic through it', 'CONFIG_NETFILTER_XT_MATCH_ADDRTYPE'),
+  need('xt_conntrack', 'answers to what was allowed', 'CONFIG_NETFILTER_XT_MATCH_CONNTRACK'),
+  need('xt_mark', 'verdicts from chain to chain', 'CONFIG_NETFILTER_XT_MARK'),
+  need('xt_multiport', 'lists of ports in policies', 'CONFIG_NETFILTER_XT_MATCH_MULTIPORT'),
+  need('xt_rpfilter', 'dropping forged source addresses', 'CONFIG_IP_NF_MATCH_RPFILTER'),
+  need('xt_set', 'IP sets in rules', 'CONFIG_NETFILTER_XT_SET'),
+  maybe('ip6_tables', 'policy for IPv6', 'CONFIG_IP6_NF_IPTABLES'),
+  maybe('xt_bpf', 'rules of others', 'CONFIG_NETFILTER_XT_MATCH_BPF'),
+  maybe('xt_u32', 'rules of others', 'CONFIG_NETFILTER_XT_MATCH_U32'),
+  maybe('ipt_ipvs', 'services of kube-proxy in IPVS mode', 'CONFIG_NETFILTER_XT_MATCH_IPVS'),
+  maybe('vfio_pci', 'network cards handed to virtual machines', 'CONFIG_VFIO_PCI'),
+  maybe('ipip', 'pools with IPIP', 'CONFIG_NET_IPIP'),
+  maybe('vxlan', 'pools with VXLAN', 'CONFIG_VXLAN'),
 ]
 
 export interface CheckResult {
   readonly name: string
   readonly result: 'OK' | 'FAIL' | 'SKIP'
+  readonly purpose: string
 }
 
 const OLDEST = [2, 6, 24] as const
@@ -63,10 +71,11 @@ export function checkKernel({ release, modules, config }: Kernel): CheckResult[]
   const present = ({ module, config: names }: Requirement): boolean =>
     modules.has(module) || names.some((name) => ['y', 'm'].includes(config.get(name) ?? ''))
   return [
-    { name: 'Kernel version', result: isNewEnough(release) ? 'OK' : 'FAIL' },
+    { name: 'Kernel version', result: isNewEnough(release) ? 'OK' : 'FAIL', purpose: `${release}, at least 2.6.24` },
     ...REQUIREMENTS.map(
       (requirement): CheckResult => ({
         name: requirement.module,
+        purpose: requirement.purpose,
         result: present(requirement) ? 'OK' : requirement.optional ? 'SKIP' : 'FAIL',
       }),
     ),

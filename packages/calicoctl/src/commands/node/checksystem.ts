@@ -19,7 +19,7 @@ export const command = defineCommand({
     const results = checkKernel(readKernel(kernelConfig))
     const blocks = lines(
       'Checking kernel version and modules...',
-      ...results.map(({ name, result }) => `  ${name.padEnd(24)} ${result}`),
+      ...results.map(({ name, result, purpose }) => `  ${name.padEnd(24)} ${result.padEnd(5)} ${purpose}`),
     )
     const missing = results.filter(({ result }) => result === 'FAIL').map(({ name }) => name)
     if (missing.length > 0)
