@@ -42,7 +42,9 @@ test('every variable that a program reads is known, so that none is warned about
   assert.ok(sources.length > 300, `only ${sources.length} sources`)
   const read = sources
     .filter((file) => !file.endsWith('.test.ts'))
-    .flatMap((file) => [...readFileSync(file, 'utf8').matchAll(/(?<=[\s'"{(])CALICO_[A-Z0-9]+(?:_[A-Z0-9]+)*\b(?![_$])/g)])
+    .flatMap((file) => [
+      ...readFileSync(file, 'utf8').matchAll(/(?<=[\s'"{(])CALICO_[A-Z0-9]+(?:_[A-Z0-9]+)*\b(?![_$])/g),
+    ])
     .map(([name]) => name)
   assert.deepEqual([...new Set(read)].filter((name) => name !== BUILD && !known.has(name)).toSorted(), [])
 })
