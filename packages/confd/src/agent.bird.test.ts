@@ -90,8 +90,10 @@ describe('confd', () => {
         'all but the two',
         async () => (await names(host)).length === 29 && (await names(host)).includes('Global_172_18_0_50'),
       )
-      for (const n of [17, 33])
-        assert.match(host.log.text(), new RegExp(`"name":"peer${n}","reason":"is left out: BIRD refuses`))
+      for (const n of [17, 33]) {
+        const said = new RegExp(`"name":"peer${n}","reason":"is left out: BIRD refuses`)
+        await waitFor(`the report of peer${n}`, () => said.test(host.log.text()))
+      }
       const status = () => JSON.parse(config(host, 'confd.json'))
       await waitFor('the status', () => status().daemons.bird === 'running' && status().problems.length === 2)
       assert.deepEqual(

@@ -4,12 +4,12 @@
  *     etcd --sync--> FactStore --+
  *     secrets, templates (files) +--> renderChecked (pure views, templates, bird -p) --> BirdDaemon (swap, configure, verify)
  *
- * One loop converges both daemons on the present facts, one run at a time. The first change is acted upon at once; what
- * follows within GAP_MS is taken together. Nothing is rendered before the first complete snapshot, and a datastore
+ * One loop converges both daemons on the present facts, one run at a time. A change is acted upon at once; what arrives while
+ * a run is under way is taken together by the next one. Nothing is rendered before the first complete snapshot, and a datastore
  * that is unreachable or was wiped changes nothing.
  */
 import { join } from 'node:path'
-import { backoffMs, messageOf, sleep, type Logger } from '@calico-node/core'
+import { backoffMs, messageOf, type Logger } from '@calico-node/core'
 import { sync, type KvStore } from '@calico-node/datastore'
 import { resourceKey } from '@calico-node/model'
 import { watch } from 'chokidar'
@@ -24,7 +24,6 @@ import { StatusFile } from './status-file.ts'
 import { readTemplateFiles } from './template-files.ts'
 import { Wake } from './wake.ts'
 
-const GAP_MS = 100
 /** What every datastore of Calico has, and one that was wiped has not. */
 const CLUSTER_KEY = resourceKey('ClusterInformation', 'default')
 /** How soon a daemon that does not run its configuration is tried again. */
@@ -93,7 +92,6 @@ export class Agent {
       const done = this.#report(await this.#converger.converge(this.#facts.facts(), this.#templates))
       delayMs = done ? auditMs : RETRY.baseMs / 2 + backoffMs(failures, RETRY)
       failures = done ? 0 : failures + 1
-      await sleep(GAP_MS, signal)
     }
   }
 

@@ -1,4 +1,12 @@
-/** A flag that one loop sleeps on and others raise. Raising it while the loop works makes the next wait return at once. */
+import { setImmediate } from 'node:timers/promises'
+
+/** How long a burst may hold up those who wait for its end. */
+const BURST_MS = 50
+
+/**
+ * A flag that one loop sleeps on and others raise. Raising it while the loop works makes the next wait return at once. What
+ * is raised turn by turn of the event loop is one burst, such as a list that arrives in pieces: the wait ends behind it.
+ */
 export class Wake {
   #raised = false
   #resolve: (() => void) | undefined
@@ -20,6 +28,11 @@ export class Wake {
       clearTimeout(timer)
       signal.removeEventListener('abort', end)
       this.#resolve = undefined
+    }
+    const end = performance.now() + BURST_MS
+    while (this.#raised && performance.now() < end) {
+      this.#raised = false
+      await setImmediate()
     }
     this.#raised = false
   }

@@ -63,12 +63,13 @@ export class BirdDaemon {
   async apply({ files: plain, sessions }: Target): Promise<Outcome> {
     const { files, symbol } = seal(plain)
     const before = this.#directory.installed()
-    if (!sameFiles(files, before)) {
+    const changed = !sameFiles(files, before)
+    if (changed) {
       this.#directory.install(files)
       this.#log.info('Configuration installed', { sessions: sessions.length })
     }
     try {
-      if (!(await this.#client.defines(symbol))) await this.#reload(symbol, before)
+      if (changed || !(await this.#client.defines(symbol))) await this.#reload(symbol, before)
       await this.#verify(sessions)
       return 'running'
     } catch (err) {

@@ -33,6 +33,15 @@ describe('Templates', () => {
     assert.equal(text, `Mesh_1 <7> "it's & <b>"`)
   })
 
+  test('print the items of a list by a partial that sees the item and nothing else', () => {
+    const files = (part: string) => ({ 'a.hbs': '{{partEach list "part"~}}\n.', 'partials/part.hbs': part })
+    const view = { n: 1, list: [{ n: 7 }, { n: 8 }] }
+    assert.equal(templates(files('<{{n}}>')).render('a.hbs', view), '<7><8>.')
+    assert.equal(templates(files('<{{@root.n}}>')).render('a.hbs', view), '<7><8>.')
+    assert.throws(() => templates(files('{{../n}}')).render('a.hbs', view), { code: 'INVALID' })
+    assert.throws(() => templates({ 'a.hbs': '{{partEach list "other"}}' }).render('a.hbs', view), /no partial "other"/)
+  })
+
   test('take no plain text', () => {
     const plain = 'anything; disable all' as string
     // @ts-expect-error: only values that cannot change the structure are renderable

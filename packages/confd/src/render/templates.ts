@@ -6,6 +6,7 @@ import { CalicoError, messageOf } from '@calico-node/core'
 import Handlebars from 'handlebars'
 import type { Renderable } from '../model/bird-text.ts'
 import { parseManifest, type Manifest } from './manifest.ts'
+import { PartMemory } from './part-memory.ts'
 
 const SUFFIX = '.hbs'
 const PARTIALS = 'partials/'
@@ -22,6 +23,7 @@ export interface TemplateFile {
 export class Templates {
   readonly manifest: Manifest
   readonly #sources = new Map<string, HandlebarsTemplateDelegate>()
+  readonly #parts = new Map<string, PartMemory>()
   readonly #handlebars = Handlebars.create()
 
   /**
@@ -34,9 +36,15 @@ export class Templates {
     this.manifest = parseManifest(manifest.text, manifest.path)
     for (const [name, file] of files) {
       if (!name.startsWith(PARTIALS)) continue
-      this.#compile(file)
-      this.#handlebars.registerPartial(name.slice(PARTIALS.length, -SUFFIX.length), file.text)
+      const partial = name.slice(PARTIALS.length, -SUFFIX.length)
+      this.#parts.set(partial, new PartMemory(this.#compile(file)))
+      this.#handlebars.registerPartial(partial, file.text)
     }
+    this.#handlebars.registerHelper('partEach', (items: readonly Renderable[], partial: string) => {
+      const part = this.#parts.get(partial)
+      if (part === undefined) throw new CalicoError('INVALID', `there is no partial "${partial}"`)
+      return part.printAll(items)
+    })
     for (const { source } of this.manifest.daemons.flatMap((daemon) => daemon.files)) {
       const file = files.get(source)
       if (file === undefined)
