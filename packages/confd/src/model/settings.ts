@@ -71,7 +71,7 @@ export function settingsOf(facts: Facts, surroundings: Surroundings, report: Rep
     communities: [...(own?.communities ?? []), ...(global?.communities ?? [])],
     advertisements: advertising?.prefixAdvertisements ?? [],
     services: serviceNetworks(global, surroundings.clusterIps),
-    programsRoutes: programsRoutes(global?.programClusterRoutes),
+    programsRoutes: programsRoutes(global ?? {}, facts, report),
     normalPriority: {
       4: global?.ipv4NormalRoutePriority ?? DEFAULT_PRIORITY,
       6: global?.ipv6NormalRoutePriority ?? DEFAULT_PRIORITY,
@@ -82,8 +82,15 @@ export function settingsOf(facts: Facts, surroundings: Surroundings, report: Rep
 /** The port of one BGPConfiguration; 0 means that it says nothing. */
 export const portOf = (spec: Spec | undefined): number | undefined => spec?.listenPort || undefined
 
-/** IP-in-IP routes are Felix's whatever is said here; only the value that takes the rest away as well matters. */
-const programsRoutes = (value: string | undefined): boolean => value !== 'Disabled' && value !== 'EnabledIPIPOnly'
+/** IP-in-IP routes are Felix's whatever is said here, because stock BIRD cannot write them; that is reported. */
+function programsRoutes({ programClusterRoutes: value }: Spec, { pools }: Facts, report: Report): boolean {
+  const hasIpip = [...pools.values()].some(({ spec }) => spec.ipipMode !== 'Never')
+  if (hasIpip && (value === 'Enabled' || value === 'EnabledIPIPOnly')) {
+    const reason = `programClusterRoutes ${value} asks BIRD for the routes of IP-in-IP pools, which Felix writes instead`
+    report('BGPConfiguration', 'default', reason)
+  }
+  return value !== 'Disabled' && value !== 'EnabledIPIPOnly'
+}
 
 function meshSettings(spec: Spec | undefined, report: Report): MeshSettings {
   const ref = spec?.nodeMeshPassword?.secretKeyRef

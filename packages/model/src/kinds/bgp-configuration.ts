@@ -106,7 +106,11 @@ export const bgpConfigurationSpec = object({
     oneOf('Enabled', 'Disabled'),
     'Announce networks of load balancers in place of single addresses.',
   ),
-  programClusterRoutes: opt(oneOf('Enabled', 'Disabled'), 'BIRD programs routes between nodes.'),
+  programClusterRoutes: opt(
+    oneOf('Enabled', 'Disabled', 'EnabledNoEncapOnly', 'EnabledIPIPOnly'),
+    'Which routes between nodes BIRD programs. Those of IP-in-IP pools are always written by Felix.',
+    { fallback: 'EnabledNoEncapOnly' },
+  ),
   ipv4NormalRoutePriority: opt(integer(0, 0x7fff_ffff), 'Metric of IPv4 routes.'),
   ipv6NormalRoutePriority: opt(integer(0, 0x7fff_ffff), 'Metric of IPv6 routes.'),
 })
