@@ -55,6 +55,11 @@ export class TestHost {
     return ip('-n', this.name, ...args)
   }
 
+  /** Runs any program in it. */
+  run(program: string, ...args: readonly string[]): string {
+    return ip('netns', 'exec', this.name, program, ...args)
+  }
+
   routes(version: 4 | 6 = 4): string {
     return this.ip(`-${version}`, 'route', 'show')
   }
