@@ -3,12 +3,13 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { bench as calicoctl } from './calicoctl.ts'
 import { bench as bgp } from './bgp.ts'
 import { bench as datastore } from './datastore.ts'
+import { bench as felix } from './felix.ts'
 import { bench as image } from './image.ts'
 import { bench as lifecycle } from './lifecycle.ts'
 import { bench as reaction } from './reaction.ts'
 import type { Bench, Figure } from './figure.ts'
 
-const BENCHES: readonly Bench[] = [lifecycle, calicoctl, reaction, datastore, bgp, image]
+const BENCHES: readonly Bench[] = [lifecycle, calicoctl, reaction, felix, datastore, bgp, image]
 
 const wanted = process.argv.slice(2)
 const unknown = wanted.filter((name) => !BENCHES.some((bench) => bench.name === name))

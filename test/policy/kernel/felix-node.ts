@@ -66,6 +66,8 @@ export interface FelixNodeOptions {
   readonly variant: Variant
   /** Parameters as environment variables. */
   readonly env?: Readonly<Record<string, string>>
+  /** Further flags of etcd. */
+  readonly etcdArgs?: readonly string[]
 }
 
 export class FelixNode {
@@ -93,7 +95,7 @@ export class FelixNode {
 
   /** An etcd that says the cluster is ready; Felix is not running yet. */
   static async create(options: FelixNodeOptions): Promise<FelixNode> {
-    const node = new FelixNode(options, await TestEtcd.start())
+    const node = new FelixNode(options, await TestEtcd.start({ args: options.etcdArgs ?? [] }))
     const ready = makeResource('ClusterInformation', { name: 'default' }, { datastoreReady: true })
     await node.store.put(keyOf(ready), encodeResource(ready))
     execFileSync('ip', ['link', 'add', SENTINEL, 'type', 'veth', 'peer', 'name', 'sentinel'])
@@ -132,6 +134,10 @@ export class FelixNode {
       },
       DEADLINE,
     )
+  }
+
+  get pid(): number {
+    return this.#felix?.pid ?? assert.fail('Felix is not running')
   }
 
   /** Kills it without a word, and leaves everything as it is. */

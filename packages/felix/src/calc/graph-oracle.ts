@@ -31,6 +31,7 @@ class Oracle {
     for (const endpoint of this.#all('endpoint')) if (endpoint.node === 'here') this.#place(endpoint)
     for (const policy of this.#all('policy'))
       if (policy.everywhere) this.result.policies.set(policy.id, this.#rules(policy.rules))
+    for (const { id, tier } of this.#all('policy')) if (this.result.policies.has(id)) this.#noteTier(tier)
     for (const [id, spec] of this.#sets) this.result.sets.set(id, this.#membersOf(spec))
     for (const { name, ips } of this.#all('node')) this.result.nodes.set(name, ips)
     const lastNameFirst = this.#all('pool').toSorted((x, y) => (x.name < y.name ? 1 : -1))
@@ -107,6 +108,12 @@ class Oracle {
       forwardTiers: tiers(({ stage, applyOnForward }) => stage === 'normal' && applyOnForward),
       profiles: parents,
     })
+  }
+
+  #noteTier(tier: string): void {
+    if (this.#all('tier').some(({ name }) => name === tier)) return
+    const reason = `Tier ${tier} does not exist: its policies come after all others and deny what they do not allow`
+    this.result.notices.set(`tier ${tier}`, reason)
   }
 
   #profileRules(id: string): RuleSource {

@@ -157,7 +157,9 @@ describe('CalcGraph against an evaluation from nothing', () => {
     test(`any path to a state sends exactly what the state says, flushed ${flushing}`, () => {
       fc.assert(
         fc.property(fc.array(dataState, { minLength: 1, maxLength: 5 }), (states) => {
-          assert.deepEqual(walk(states, flushing).content(), evaluate(states.at(-1) ?? new Map()).content())
+          const [walked, wanted] = [walk(states, flushing), evaluate(states.at(-1) ?? new Map())]
+          assert.deepEqual(walked.content(), wanted.content())
+          assert.deepEqual(walked.notices, wanted.notices)
         }),
         { numRuns: 200 },
       )
@@ -172,5 +174,6 @@ describe('CalcGraph against an evaluation from nothing', () => {
     assert.ok(share((one) => one.policies.size > 0) > 0.3, 'active policies')
     assert.ok(share((one) => [...one.sets.values()].some((members) => members.size > 0)) > 0.3, 'sets with members')
     assert.ok(share((one) => one.hosts.size > 0) > 0.1, 'host endpoints')
+    assert.ok(share((one) => one.notices.size > 0) > 0.1, 'notices')
   })
 })

@@ -65,6 +65,7 @@ class FelixSyncer {
   readonly #end = Promise.withResolvers<SyncerEnd>()
   /** Facts that came before the first snapshot was complete; it is worked out as a whole. */
   readonly #snapshot: Input[] = []
+  readonly #startedAt = performance.now()
   #connected = false
   #inSync = false
   #ready = false
@@ -128,8 +129,7 @@ class FelixSyncer {
           this.#connected = event.connected
           break
         case 'in-sync':
-          this.#inSync = true
-          this.#graph.update(this.#snapshot.splice(0))
+          this.#takeInSnapshot()
           break
         case 'updates':
           this.#takeIn(event.updates)
@@ -140,6 +140,19 @@ class FelixSyncer {
       this.reportHealth()
       this.#handOn()
     }
+  }
+
+  /** Once, when all of it has been read. */
+  #takeInSnapshot(): void {
+    const { log } = this.#options
+    const read = performance.now()
+    const facts = this.#snapshot.length
+    this.#graph.update(this.#snapshot.splice(0))
+    this.#inSync = true
+    const { localEndpoints, activePolicies, activeSets } = this.#graph.counts()
+    log.info('Read the datastore', { facts, tookMs: Math.round(read - this.#startedAt) })
+    const tookMs = Math.round(performance.now() - read)
+    log.info('Worked out what concerns this host', { localEndpoints, activePolicies, activeSets, tookMs })
   }
 
   #takeIn(updates: readonly KeyUpdate[]): void {
