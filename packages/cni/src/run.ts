@@ -36,6 +36,6 @@ export async function runRequest(plugin: Plugin, request: Request): Promise<obje
     log.error('Request failed', { plugin, command: request.command, container: request.containerId, err })
     throw request.command === 'STATUS' ? unavailable(err) : err
   } finally {
-    await log.flush(conf)
+    log.flush(conf)
   }
 }

@@ -3,7 +3,6 @@ export { diffMaps, type Delta } from './diff.ts'
 export { nearestName } from './nearest.ts'
 export { backoffMs, sleep, waitFor, type BackoffOptions, type WaitOptions } from './time.ts'
 export {
-  createLogger,
   findLogLevel,
   quietLogger,
   type LogFields,
@@ -12,3 +11,5 @@ export {
   type LogLevel,
   type RootLogger,
 } from './logger.ts'
+export { createLineLogger } from './line-logger.ts'
+export { createLogger } from './winston-logger.ts'

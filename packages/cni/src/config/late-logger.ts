@@ -1,6 +1,6 @@
 import { closeSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import type { LogFields, Logger } from '@calico-node/core'
+import { createLineLogger, type LogFields, type Logger } from '@calico-node/core'
 import type { NetConf } from './net-conf.ts'
 
 type Level = 'error' | 'warn' | 'info' | 'debug'
@@ -13,8 +13,7 @@ interface Line {
 }
 
 /**
- * Keeps lines until the plugin ends and only then loads what prints them, which takes as long as all the rest: most runs
- * have nothing to say. Lines go to standard error and to the configured file, never to standard output.
+ * Keeps lines until the plugin ends, when the settings that say where they go have been read. Lines go to standard error and to the configured file, never to standard output.
  */
 export class LateLogger implements Logger {
   readonly #lines: Line[]
@@ -36,14 +35,13 @@ export class LateLogger implements Logger {
   }
 
   /** Prints what was said, as far as the level lets it. Never throws: a full disk is no reason to leave a container out. */
-  async flush({ log_level: wanted, log_file_path: path, log_file_max_size: maxMegabytes }: LogSettings): Promise<void> {
+  flush({ log_level: wanted, log_file_path: path, log_file_max_size: maxMegabytes }: LogSettings): void {
     const highest = RANK[levelOf(wanted)]
     const lines = this.#lines.splice(0).filter(({ level }) => RANK[level] <= highest)
     if (lines.length === 0) return
-    const { createLogger } = await import('@calico-node/core')
     const file = path === '' ? undefined : openLogFile(path, maxMegabytes * 1024 * 1024)
     for (const fd of [2, ...(file === undefined ? [] : [file])]) {
-      const logger = createLogger({ program: 'cni', level: 'debug', fd })
+      const logger = createLineLogger({ program: 'cni', level: 'debug', fd })
       for (const { level, message, fields } of lines) logger[level](message, fields)
     }
     if (file !== undefined) closeSync(file)
