@@ -27,6 +27,7 @@ import {
   text,
 } from '../schema/fields.ts'
 import { unwrapped } from '../schema/meta.ts'
+import { once } from '../schema/once.ts'
 import type { KindDefinition } from './definition.ts'
 
 const logLevel = (where: string) =>
@@ -61,7 +62,8 @@ const range = (max: number) =>
     max: doc(integer(1, max), 'Last table.'),
   })
 
-const fields = {
+/** Made at first use: to make two hundred fields takes a program that runs once longer than all other kinds together. */
+const fields = once(() => ({
   useInternalDataplaneDriver: on('Use the built-in data plane.', 'true'),
   dataplaneDriver: word('Program of an external data plane.'),
   dataplaneWatchdogTimeout: time('The data plane counts as dead after this time in one pass.', '90s'),
@@ -217,11 +219,11 @@ const fields = {
   ),
   workloadSourceSpoofing: action('Whether endpoints may list prefixes to spoof.', 'Disabled', 'Any'),
   floatingIPs: enabled('Program the floating addresses of workloads.', 'Disabled'),
-}
+}))
 
-export const felixConfigurationSpec = object(fields)
+const felixConfigurationSpec = once(() => object(fields()))
 
-type Fields = typeof fields
+type Fields = ReturnType<typeof fields>
 /** As stored: the shape is right, the values are for Felix to judge. */
 export type FelixConfigurationSpec = { readonly [Field in keyof Fields]?: Stored<z.input<Fields[Field]>> }
 type Stored<T> = T extends string
@@ -235,8 +237,8 @@ type Stored<T> = T extends string
         : T
 
 /** The same fields with nothing but the JSON type asked for. */
-const felixConfigurationRead = object(
-  Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, jsonType(field).optional()])),
+const felixConfigurationRead = once(() =>
+  object(Object.fromEntries(Object.entries(fields()).map(([name, field]) => [name, jsonType(field).optional()]))),
 )
 
 function jsonType(field: z.core.$ZodType): z.ZodType {
@@ -248,13 +250,17 @@ function jsonType(field: z.core.$ZodType): z.ZodType {
   return inner instanceof z.ZodObject ? z.looseObject({}) : z.string()
 }
 
-export const felixConfiguration: KindDefinition<typeof felixConfigurationSpec, FelixConfigurationSpec> = {
+export const felixConfiguration: KindDefinition<ReturnType<typeof felixConfigurationSpec>, FelixConfigurationSpec> = {
   plural: 'felixconfigurations',
   namespaced: false,
   aliases: ['felixconfig', 'felixconfigs'],
   summary: 'Parameters of Felix for all nodes ("default") or for one ("node.NAME").',
-  spec: felixConfigurationSpec,
-  readSpec: felixConfigurationRead,
+  get spec() {
+    return felixConfigurationSpec()
+  },
+  get readSpec() {
+    return felixConfigurationRead()
+  },
   complete: (spec) => ({
     ...spec,
     floatingIPs: spec.floatingIPs ?? 'Disabled',

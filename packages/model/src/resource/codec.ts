@@ -10,6 +10,7 @@ import { findResourceKey } from '../keys/resource-key.ts'
 import { definitionOf } from '../kinds/info.ts'
 import { ALL_KINDS, type Kind } from '../kinds/table.ts'
 import { isRecord, normalise } from '../schema/normalise.ts'
+import { once } from '../schema/once.ts'
 import { describeProblems, problemsOf, type Problem } from '../schema/problem.ts'
 import { parseStored, unreadable } from '../schema/stored.ts'
 import { checkParts } from './check.ts'
@@ -24,7 +25,8 @@ export interface StoredAt {
   readonly modRevision: bigint | string | number
 }
 
-const READERS: ReadonlyMap<Kind, ReturnType<typeof readerOf>> = new Map(ALL_KINDS.map((kind) => [kind, readerOf(kind)]))
+/** Made when the first of a kind is read: a program that runs once reads few kinds. */
+const READERS = new Map(ALL_KINDS.map((kind) => [kind, once(() => readerOf(kind))]))
 
 function readerOf(kind: Kind) {
   const { spec, readSpec = spec, status = z.unknown() } = definitionOf(kind)
@@ -41,7 +43,7 @@ function readerOf(kind: Kind) {
 export function decodeResource<K extends Kind>(kind: K, json: string, at: StoredAt): Resource<K> {
   const stored = parseStored(kind, at.key, json)
   const raw = { spec: {}, ...(isPolicyKind(kind) ? readPolicy(stored) : stored) }
-  const reader = READERS.get(kind) ?? readerOf(kind)
+  const reader = READERS.get(kind)?.() ?? readerOf(kind)
   let result = reader.safeParse(raw)
   if (!result.success) result = reader.safeParse({ spec: {}, ...Object(normalise(reader, raw)) })
   if (!result.success) throw unreadable(kind, at.key, problemsOf(result.error, raw))
