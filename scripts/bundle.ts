@@ -1,6 +1,8 @@
-// Bundles each program into dist/PROGRAM.cjs with esbuild; etcd3's proto files go beside them. dist/ changes as a whole.
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+// Bundles each program into dist/PROGRAM.cjs with esbuild. dist/ changes as a whole.
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { build, type Plugin } from 'esbuild'
+import protobuf from 'protobufjs'
 
 const PROGRAMS = ['felix', 'confd', 'bird', 'startup', 'calicoctl', 'node-services', 'cni', 'libnetwork', 'lab']
 const MAIN_FILES = [
@@ -9,14 +11,20 @@ const MAIN_FILES = [
   ['install-cni', 'packages/cni/src/install/main.ts'] as const,
 ]
 
-/** etcd3 reads `../proto/rpc.proto` relative to its own file; in a bundle that is `proto/` beside the bundle. */
-const protoBesideBundle: Plugin = {
-  name: 'etcd3-proto',
+/** Takes etcd's services from a description made here, see etcd3-services.ts. */
+const etcdServices: Plugin = {
+  name: 'etcd3-services',
   setup(plugin) {
     plugin.onLoad({ filter: /etcd3[\\/]lib[\\/]connection-pool\.js$/ }, ({ path }) => {
       const source = readFileSync(path, 'utf8')
-      const contents = source.replace('/../proto/rpc.proto', '/proto/rpc.proto')
-      if (contents === source) throw new Error(`${path} does not load ../proto/rpc.proto any more`)
+      const described = new protobuf.Root().loadSync(join(dirname(path), '../proto/rpc.proto'), { keepCase: true })
+      const replacement = `const etcdserverpb = require(${JSON.stringify(resolve('scripts/etcd3-services.ts'))})
+        .etcdServices(${JSON.stringify(described.toJSON({ keepComments: false }))});`
+      const contents = source
+        .replace('const proto_loader_1 = require("@grpc/proto-loader");', '')
+        .replace(/const packageDefinition = [^]*?const etcdserverpb = .*;/, () => replacement)
+      if (/proto_loader_1|packageDefinition/.test(contents))
+        throw new Error(`${path} loads its services another way now`)
       return { contents, loader: 'js' }
     })
   },
@@ -39,7 +47,6 @@ const built = new Date(epoch === undefined ? Date.now() : Number(epoch) * 1000).
 
 const staged = `.build/dist-${process.pid}`
 mkdirSync(staged, { recursive: true })
-cpSync('node_modules/etcd3/proto', `${staged}/proto`, { recursive: true })
 const results = await Promise.all(
   MAIN_FILES.map(([name, main]) =>
     build({
@@ -61,7 +68,7 @@ const results = await Promise.all(
         'process.env.CALICO_BUILD_COMMIT': JSON.stringify(process.env['GIT_COMMIT'] ?? 'unknown'),
         'process.env.CALICO_BUILD_DATE': JSON.stringify(built),
       },
-      plugins: [protoBesideBundle, onlyEnglish],
+      plugins: [etcdServices, onlyEnglish],
     }),
   ),
 )

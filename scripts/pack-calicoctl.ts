@@ -36,7 +36,6 @@ try {
   chmodSync(`${staged}/bin/calicoctl.cjs`, 0o755)
   cpSync('packages/calicoctl/npm/README.md', `${staged}/README.md`)
   cpSync('dist/calicoctl.cjs', `${staged}/dist/calicoctl.cjs`)
-  cpSync('dist/proto', `${staged}/dist/proto`, { recursive: true })
   cpSync('docs/man', `${staged}/man`, { recursive: true })
   for (const file of ['LICENSE', 'NOTICE']) cpSync(file, join(staged, file))
   // Of everything that is bundled anywhere, which is more than this bundle holds. No Debian packages are among it.
