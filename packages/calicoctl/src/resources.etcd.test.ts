@@ -174,6 +174,63 @@ describe('create, apply, replace, delete', () => {
       ],
     )
   })
+  describe('many documents of one kind', () => {
+    const many = (label: string): string =>
+      JSON.stringify(
+        Array.from({ length: 60 }, (_, i) => ({
+          apiVersion: 'projectcalico.org/v3',
+          kind: 'NetworkPolicy',
+          metadata: { name: `p${i}`, namespace: i % 2 === 0 ? 'even' : 'odd', labels: { written: label } },
+          spec: { selector: 'all()', order: i },
+        })),
+      )
+    const policies = () => cluster.client.resources('NetworkPolicy').list()
+    const uids = async (): Promise<Map<string, string | undefined>> =>
+      new Map((await policies()).map(({ metadata }) => [metadata.name, metadata.uid]))
+
+    test('are created where they are missing and replaced where they exist, each keeping its identity', async () => {
+      const half = JSON.stringify(JSON.parse(many('before')).slice(0, 30))
+      assert.equal(await ok('apply -f -', half), "Successfully applied 30 'NetworkPolicy' resource(s)\n")
+      const before = await uids()
+      assert.equal(await ok('apply -f -', many('after')), "Successfully applied 60 'NetworkPolicy' resource(s)\n")
+      const after = await uids()
+      for (const [name, uid] of before) assert.equal(after.get(name), uid, name)
+      assert.deepEqual(
+        new Set((await policies()).map(({ metadata }) => metadata.labels?.['written'])),
+        new Set(['after']),
+      )
+      assert.equal(await ok('replace -f -', many('last')), "Successfully replaced 60 'NetworkPolicy' resource(s)\n")
+      assert.deepEqual(
+        new Set((await policies()).map(({ metadata }) => metadata.labels?.['written'])),
+        new Set(['last']),
+      )
+    })
+    test('what cannot be read any more is told by name, and the others are applied', async () => {
+      await ok('apply -f -', many('before'))
+      await cluster.store.put('/calico/resources/v3/projectcalico.org/networkpolicies/odd/default.p7', '{"kind": 7}')
+      const { exit, stdout, stderr } = await run('apply -f -', many('after'))
+      assert.equal(exit, 1)
+      assert.equal(stdout, "Partial success: applied the first 59 out of 60 'NetworkPolicy' resources:\n")
+      assert.match(stderr, /^Hit error: .*p7/)
+      assert.equal(stderr.trimEnd().split('\n').length, 1)
+    })
+    test('are all created, or said to exist', async () => {
+      await ok('create -f -', many('before'))
+      await fails(
+        'create -f -',
+        /^Failed to create any 'NetworkPolicy' resources:\n(- resource already exists: .*\n){60}$/,
+        many('x'),
+      )
+      assert.equal(
+        await ok('create -f - --skip-exists', many('x')),
+        "Successfully created 60 'NetworkPolicy' resource(s)\n",
+      )
+      assert.deepEqual(
+        new Set((await policies()).map(({ metadata }) => metadata.labels?.['written'])),
+        new Set(['before']),
+      )
+    })
+  })
   test('delete by name needs names', () => fails('delete ippool', /resource name may not be empty/))
   test('what others keep is read-only', async () => {
     await fails('delete clusterinformation default', /read-only/)

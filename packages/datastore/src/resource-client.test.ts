@@ -82,6 +82,31 @@ describe('ResourceClient', () => {
     assert.equal(Object.keys((await nodes.get('n1')).metadata.labels ?? {}).length, 10)
   })
 
+  test('modify takes what was read before for what is stored, and reads again when it is not', async () => {
+    const nodes = client.resources('Node')
+    const old = await nodes.create(node('n1'))
+    const labelled = (stored: NodeResource, key: string): NodeResource => ({
+      ...stored,
+      metadata: { ...stored.metadata, labels: { ...stored.metadata.labels, [key]: 'yes' } },
+    })
+    const seen: NodeResource[] = []
+    for (const key of ['first', 'second']) {
+      const change = (stored: NodeResource): NodeResource => {
+        seen.push(stored)
+        return labelled(stored, key)
+      }
+      await nodes.modify('n1', undefined, change, { assumed: old })
+    }
+    assert.deepEqual((await nodes.get('n1')).metadata.labels, { first: 'yes', second: 'yes' })
+    assert.deepEqual(
+      seen.map(({ metadata }) => Object.keys(metadata.labels ?? {})),
+      [[], [], ['first']],
+    )
+    await nodes.delete('n1')
+    const gone = nodes.modify('n1', undefined, (stored) => stored, { assumed: old })
+    await assert.rejects(gone, { code: 'NOT_FOUND', message: /Node "n1": it does not exist/ })
+  })
+
   test('modify writes nothing when nothing changes', async () => {
     const nodes = client.resources('Node')
     const before = await nodes.create(node('n1'))
@@ -236,6 +261,19 @@ describe('ResourceClient and the names of policies', () => {
     }
     await policies().delete('foo')
     assert.deepEqual((await store.list(ROOT)).kvs, [])
+  })
+  test('a policy under the key without the tier moves also when it was read before', async () => {
+    await plain('foo', 'default', 5)
+    const [read] = await policies().list()
+    assert.ok(read !== undefined)
+    const change = (stored: GlobalNetworkPolicyResource): GlobalNetworkPolicyResource => ({
+      ...stored,
+      spec: { ...stored.spec, order: 6 },
+    })
+    await policies().modify('foo', undefined, change, { assumed: read })
+    const keys = (await store.list(ROOT)).kvs.map((kv) => kv.key.slice(ROOT.length))
+    assert.deepEqual(keys, ['/globalnetworkpolicies/default.foo'])
+    assert.equal((await policies().get('foo')).spec.order, 6)
   })
   test('a policy under the key without the tier is found, and moves when it is changed', async () => {
     await plain('foo', 'default', 5)

@@ -31,8 +31,11 @@ import { conflict } from './store-errors.ts'
 const MAX_TRIES = 20
 
 interface Stored<K extends Kind> {
-  readonly kv: KeyValue
+  readonly at: Pick<KeyValue, 'key' | 'modRevision'>
   readonly resource: Resource<K>
+}
+interface Located<K extends Kind> extends Stored<K> {
+  readonly at: KeyValue
 }
 
 export class ResourceClient<K extends Kind> {
@@ -102,7 +105,7 @@ export class ResourceClient<K extends Kind> {
     }
     const stored = await this.#locate(name, namespace)
     if (stored === undefined) throw this.#notFound('update', name, namespace)
-    if (stored.resource.metadata.resourceVersion !== resourceVersion) throw conflict('update', stored.kv.key, stored.kv)
+    if (stored.resource.metadata.resourceVersion !== resourceVersion) throw conflict('update', stored.at.key, stored.at)
     return this.#replace(stored, resource)
   }
 
@@ -134,6 +137,7 @@ export class ResourceClient<K extends Kind> {
    * Changes what is stored, as often as it takes until nobody else changes it in between.
    *
    * @param change Gets what is stored; may be called several times. Undefined: leave it as it is.
+   * @param opts.assumed What was read before: the first try takes it for what is stored, which saves reading it again.
    * @returns What is stored now; undefined when `change` left it.
    * @throws NOT_FOUND; CONFLICT when others kept changing it for too long; what `change` throws
    */
@@ -141,10 +145,13 @@ export class ResourceClient<K extends Kind> {
     name: string,
     namespace: string | undefined,
     change: (stored: Resource<K>) => Resource<K> | undefined,
+    opts: { readonly assumed?: Resource<K> } = {},
   ): Promise<Resource<K> | undefined> {
     this.#refuseVirtual('change', name)
+    let assumed = opts.assumed && this.#asRead(opts.assumed)
     return this.#retrying('change', name, namespace, async () => {
-      const stored = await this.#locate(name, namespace)
+      const stored = assumed ?? (await this.#locate(name, namespace))
+      assumed = undefined
       if (stored === undefined) throw this.#notFound('change', name, namespace)
       const next = change(stored.resource)
       return next === undefined ? undefined : this.#replace(stored, next)
@@ -167,15 +174,22 @@ export class ResourceClient<K extends Kind> {
   }
 
   /** Where the resource of that name is stored: under the key with the tier, else under the one without. */
-  async #locate(name: string, namespace: string | undefined): Promise<Stored<K> | undefined> {
+  async #locate(name: string, namespace: string | undefined): Promise<Located<K> | undefined> {
     for (const key of resourceKeys(this.kind, name, namespace)) {
       const kv = await this.#store.get(key)
       if (kv === undefined) continue
       const resource = this.#decode(kv)
       // `foo` and `default.foo` share a key; what is stored answers to the name it was given only.
-      if (resource.metadata.name === name) return { kv, resource }
+      if (resource.metadata.name === name) return { at: kv, resource }
     }
     return undefined
+  }
+
+  /** A resource that was read, as if it had just been found under the key that we write. */
+  #asRead(resource: Resource<K>): Stored<K> | undefined {
+    const { name, namespace, resourceVersion } = resource.metadata
+    if (resourceVersion === undefined) return undefined
+    return { at: { key: resourceKey(this.kind, name, namespace), modRevision: BigInt(resourceVersion) }, resource }
   }
 
   /** The name of what is stored in place of `name`; undefined when that is `name`, or cannot be told. */
@@ -185,14 +199,14 @@ export class ResourceClient<K extends Kind> {
   }
 
   /** Writes over `stored`, which moves a policy to the key with its tier. */
-  async #replace({ kv, resource: before }: Stored<K>, next: Resource<K>): Promise<Resource<K>> {
+  async #replace({ at, resource: before }: Stored<K>, next: Resource<K>): Promise<Resource<K>> {
     const { name, namespace } = before.metadata
     const value = encodeResource(prepareUpdate(anyKind(next), anyKind(before)))
     const key = resourceKey(this.kind, name, namespace)
-    if (key === kv.key) return this.#decode(await this.#store.update(key, value, kv.modRevision))
+    if (key === at.key) return this.#decode(await this.#store.update(key, value, at.modRevision))
     const moved = await this.#store.create(key, value)
     try {
-      await this.#store.delete(kv.key, { modRevision: kv.modRevision })
+      await this.#store.delete(at.key, { modRevision: at.modRevision })
     } catch (err) {
       if (hasCode(err, 'CONFLICT')) await this.#store.delete(key, { modRevision: moved.modRevision })
       if (!hasCode(err, 'NOT_FOUND')) throw err

@@ -1,5 +1,5 @@
-import { createLogger, findLogLevel, type Logger } from '@calico-node/core'
+import { createLineLogger, findLogLevel, type Logger } from '@calico-node/core'
 
-/** The log of libraries, on standard error. A module of its own: winston takes as long to load as all the rest. */
+/** The log of libraries, on standard error. */
 export const openLog = (level: string): Logger =>
-  createLogger({ program: 'calicoctl', level: findLogLevel(level) ?? 'info', fd: 2 })
+  createLineLogger({ program: 'calicoctl', level: findLogLevel(level) ?? 'info', fd: 2 })

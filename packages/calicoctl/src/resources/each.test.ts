@@ -25,11 +25,16 @@ describe('batchesOf()', () => {
 })
 
 test('forEachResource() tells failures in the order of the file', async () => {
-  const { errors } = await forEachResource('apply', typed(...sets('a', 'b', 'c')), async ({ metadata: { name } }) => {
-    if (name === 'b') return
-    await Promise.resolve()
-    throw new Error(`no ${name}`)
-  })
+  const { errors } = await forEachResource(
+    'apply',
+    typed(...sets('a', 'b', 'c')),
+    () =>
+      async ({ metadata: { name } }) => {
+        if (name === 'b') return
+        await Promise.resolve()
+        throw new Error(`no ${name}`)
+      },
+  )
   assert.deepEqual(errors, ['Hit error:', '- no a', '- no c'])
 })
 
@@ -37,7 +42,7 @@ test('forEachResource() works on many at once, but not on all', async () => {
   let [now, most] = [0, 0]
   const names = Array.from({ length: 100 }, (_, i) => `s${i}`)
   const done: string[] = []
-  await forEachResource('apply', typed(...sets(...names)), async ({ metadata: { name } }) => {
+  await forEachResource('apply', typed(...sets(...names)), () => async ({ metadata: { name } }) => {
     most = Math.max(most, ++now)
     await new Promise((resolve) => setImmediate(resolve))
     done.push(name)

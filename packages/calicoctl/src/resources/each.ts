@@ -53,15 +53,17 @@ async function settleAll<T>(
   return results
 }
 
+/** @param open Called with the resources of each batch; what it returns works on one of them. */
 export async function forEachResource(
   verb: Verb,
   typed: readonly TypedDocument[],
-  work: (resource: AnyResource) => Promise<void>,
+  open: (batch: readonly AnyResource[]) => (resource: AnyResource) => Promise<void>,
 ): Promise<Outcome> {
   if (typed.length === 0) return { blocks: [line('No resources specified')] }
   const errors: string[] = []
   let failed = 0
   for (const batch of batchesOf(typed)) {
+    const work = open(batch.map(({ resource }) => resource))
     const results = await settleAll(batch, ({ resource }) => work(resource))
     for (const [i, { document, resource }] of batch.entries()) {
       const result = results[i]

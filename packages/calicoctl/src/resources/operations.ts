@@ -1,8 +1,8 @@
 /** What create, apply, replace and delete do to one resource. */
 import { CalicoError, hasCode } from '@calico-node/core'
-import type { CalicoClient } from '@calico-node/datastore'
 import type { AnyResource, Kind, Metadata, Resource } from '@calico-node/model'
 import { checkAgainstStore, dependsOnOthers } from './store-checks.ts'
+import { StoreView } from './store-view.ts'
 
 const refuse = (why: string): CalicoError => new CalicoError('UNSUPPORTED', why)
 
@@ -26,14 +26,12 @@ function ownMetadata<K extends Kind>(resource: Resource<K>): Resource<K> {
 }
 
 /** @throws ALREADY_EXISTS; INVALID for what contradicts other resources */
-export async function createResource(client: CalicoClient, resource: AnyResource): Promise<void> {
+export async function createResource(view: StoreView, resource: AnyResource): Promise<void> {
   checkWritable(resource)
-  const { name, namespace } = resource.metadata
-  const resources = client.resources(resource.kind)
   // Looked for first, so that what exists is called that, and not a contradiction to itself.
-  if (dependsOnOthers(resource.kind) && (await resources.find(name, namespace)) === undefined)
-    await checkAgainstStore(client, resource, { isNew: true })
-  await resources.create(ownMetadata(resource))
+  if (dependsOnOthers(resource.kind) && (await view.find(resource)) === undefined)
+    await checkAgainstStore(view, resource, { isNew: true })
+  await view.client.resources(resource.kind).create(ownMetadata(resource))
 }
 
 /**
@@ -42,13 +40,15 @@ export async function createResource(client: CalicoClient, resource: AnyResource
  *
  * @throws NOT_FOUND; CONFLICT
  */
-export async function replaceResource(client: CalicoClient, resource: AnyResource): Promise<void> {
+export async function replaceResource(view: StoreView, resource: AnyResource): Promise<void> {
   checkWritable(resource)
-  await checkAgainstStore(client, resource, { isNew: false })
+  await checkAgainstStore(view, resource, { isNew: false })
   const { name, namespace, resourceVersion } = resource.metadata
-  const resources = client.resources(resource.kind)
+  const resources = view.client.resources(resource.kind)
   if (resourceVersion === undefined) {
-    await resources.modify(name, namespace, (stored) => replaced(stored, resource))
+    const assumed = await view.findListed(resource)
+    const change = (stored: AnyResource): AnyResource => replaced(stored, resource)
+    await resources.modify(name, namespace, change, assumed === undefined ? {} : { assumed })
     return
   }
   const next = replaced(await resources.get(name, namespace), resource)
@@ -68,11 +68,11 @@ function replaced<K extends Kind>(stored: Resource<K>, resource: Resource<K>): R
 }
 
 /** Creates, or replaces what exists. */
-export async function applyResource(client: CalicoClient, resource: AnyResource): Promise<void> {
+export async function applyResource(view: StoreView, resource: AnyResource): Promise<void> {
   try {
-    await createResource(client, resource)
+    if ((await view.findListed(resource)) === undefined) return await createResource(view, resource)
   } catch (err) {
     if (!hasCode(err, 'ALREADY_EXISTS')) throw err
-    await replaceResource(client, resource)
   }
+  await replaceResource(view, resource)
 }

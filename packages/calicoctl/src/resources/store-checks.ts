@@ -15,6 +15,7 @@ import {
   type Problem,
   type Reference,
 } from '@calico-node/model'
+import type { StoreView } from './store-view.ts'
 
 async function poolProblems(client: CalicoClient, { metadata, spec }: IPPoolResource): Promise<Problem[]> {
   const pools = await client.resources('IPPool').list()
@@ -36,10 +37,10 @@ async function poolProblems(client: CalicoClient, { metadata, spec }: IPPoolReso
       ]
 }
 
-async function referenceProblems(client: CalicoClient, references: readonly Reference[]): Promise<Problem[]> {
+async function referenceProblems(view: StoreView, references: readonly Reference[]): Promise<Problem[]> {
   const problems: Problem[] = []
   for (const { field, kind, name } of references) {
-    const known = (await client.resources(kind).list()).map(({ metadata }) => metadata.name)
+    const known = await view.names(kind)
     if (known.includes(name)) continue
     const choice = known.length === 0 ? 'there is none' : `there are ${known.join(', ')}`
     problems.push({ field, value: name, reason: `must be the name of a ${kind}: ${choice}` })
@@ -47,11 +48,11 @@ async function referenceProblems(client: CalicoClient, references: readonly Refe
   return problems
 }
 
-async function problemsOf(client: CalicoClient, resource: AnyResource, isNew: boolean): Promise<Problem[]> {
-  if (resource.kind === 'IPPool') return isNew ? poolProblems(client, resource) : []
+async function problemsOf(view: StoreView, resource: AnyResource, isNew: boolean): Promise<Problem[]> {
+  if (resource.kind === 'IPPool') return isNew ? poolProblems(view.client, resource) : []
   // The tier of a policy that exists cannot change.
   return referenceProblems(
-    client,
+    view,
     referencesOf(resource).filter(({ kind }) => isNew || kind !== 'Tier'),
   )
 }
@@ -70,10 +71,10 @@ export const dependsOnOthers = (kind: Kind): boolean => DEPENDENT.has(kind)
 
 /** @throws INVALID with the problems in its context */
 export async function checkAgainstStore(
-  client: CalicoClient,
+  view: StoreView,
   resource: AnyResource,
   opts: { isNew: boolean },
 ): Promise<void> {
-  const problems = await problemsOf(client, resource, opts.isNew)
+  const problems = await problemsOf(view, resource, opts.isNew)
   if (problems.length > 0) throw new CalicoError('INVALID', describeProblems(problems), { context: { problems } })
 }

@@ -8,6 +8,7 @@ import { globalPeerName, nodePeerName } from '../../documents/names.ts'
 import { localNodeName } from '../../host/node-name.ts'
 import { line, type Block } from '../../output/block.ts'
 import { createResource } from '../../resources/operations.ts'
+import { StoreView } from '../../resources/store-view.ts'
 import { writableClient } from '../../resources/session.ts'
 
 /** Peers of every node, or of one. */
@@ -22,7 +23,7 @@ const inScope = (scope: Scope, { spec }: BGPPeerResource): boolean =>
 async function addPeer(client: CalicoClient, scope: Scope, ip: Ip, asText: string): Promise<void> {
   const asNumber = parseAsNumber(asText)
   await createResource(
-    client,
+    new StoreView(client),
     makeResource(
       'BGPPeer',
       { name: peerName(scope, ip) },

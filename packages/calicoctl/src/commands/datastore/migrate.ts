@@ -23,6 +23,7 @@ import { toYaml } from '../../output/yaml.ts'
 import { parseDocuments } from '../../resources/document.ts'
 import { loadText } from '../../resources/load.ts'
 import { applyResource } from '../../resources/operations.ts'
+import { StoreView } from '../../resources/store-view.ts'
 
 /** Referents before what refers to them. */
 const KINDS: readonly Kind[] = [
@@ -181,7 +182,7 @@ export const importCommand = defineCommand({
       spec: { ...stored.spec, datastoreReady: false, ...(clusterGuid !== undefined && { clusterGUID: clusterGuid }) },
     }))
     // Initialising has made some of them.
-    for (const resource of resources) await applyResource(client, resource)
+    for (const resource of resources) await applyResource(new StoreView(client), resource)
     for (const { key, value } of records) await client.store.put(key, value)
     const counts = Object.entries(Object.groupBy(resources, ({ kind }) => kindInfo(kind).plural)).map(
       ([kind, items = []]) => `${items.length} ${kind}`,

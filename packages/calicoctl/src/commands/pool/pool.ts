@@ -8,6 +8,7 @@ import { cidrsOfRange } from '../../documents/ranges.ts'
 import { line, lines, type Block } from '../../output/block.ts'
 import { deleteResource } from '../../resources/cascade.ts'
 import { createResource } from '../../resources/operations.ts'
+import { StoreView } from '../../resources/store-view.ts'
 import { writableClient } from '../../resources/session.ts'
 
 const addOptions = {
@@ -24,7 +25,7 @@ async function addPools(client: CalicoClient, cidrs: readonly Cidr[], { ipip, na
   const pools = cidrs.map((cidr) =>
     makeResource('IPPool', { name: poolName(cidr) }, { cidr, ipipMode: ipip ? 'Always' : 'Never', natOutgoing }),
   )
-  for (const pool of pools) await createResource(client, pool)
+  for (const pool of pools) await createResource(new StoreView(client), pool)
 }
 
 export const addCommand = defineCommand({

@@ -9,6 +9,7 @@ import { readResources } from '../../resources/input.ts'
 import { applyResource } from '../../resources/operations.ts'
 import { rollBack, snapshot, undoOf } from '../../resources/rollback.ts'
 import { writableClient } from '../../resources/session.ts'
+import { StoreView } from '../../resources/store-view.ts'
 import type { TypedDocument } from '../../resources/typed.ts'
 import { fileOptions } from './options.ts'
 
@@ -39,7 +40,10 @@ async function* applyOnApproval(
   const client = await writableClient(context)
   const resources = typed.map(({ resource }) => resource)
   const before = await snapshot(client, resources)
-  const outcome = await forEachResource('apply', typed, (resource) => applyResource(client, resource))
+  const outcome = await forEachResource('apply', typed, (batch) => {
+    const view = new StoreView(client, batch)
+    return (resource) => applyResource(view, resource)
+  })
   yield* outcome.blocks ?? []
   const undos = undoOf(before, await snapshot(client, resources))
   yield line(`Press Enter within ${waitMs / 1000} s to keep ${undos.length} change(s); otherwise they are taken back.`)
@@ -76,6 +80,9 @@ export const command = defineCommand({
     const typed = await readResources(context, input)
     if (confirm !== undefined && typed.length > 0) return yield* applyOnApproval(context, typed, confirm)
     const client = await writableClient(context)
-    return forEachResource('apply', typed, (resource) => applyResource(client, resource))
+    return forEachResource('apply', typed, (batch) => {
+      const view = new StoreView(client, batch)
+      return (resource) => applyResource(view, resource)
+    })
   },
 })

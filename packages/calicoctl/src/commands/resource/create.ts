@@ -5,6 +5,7 @@ import { forEachResource } from '../../resources/each.ts'
 import { readResources } from '../../resources/input.ts'
 import { createResource } from '../../resources/operations.ts'
 import { writableClient } from '../../resources/session.ts'
+import { StoreView } from '../../resources/store-view.ts'
 import { fileOptions } from './options.ts'
 
 export const command = defineCommand({
@@ -22,11 +23,14 @@ export const command = defineCommand({
   async run(context, _, { skipExists, ...input }) {
     const typed = await readResources(context, input)
     const client = await writableClient(context)
-    return forEachResource('create', typed, async (resource) => {
-      try {
-        await createResource(client, resource)
-      } catch (err) {
-        if (!skipExists || !hasCode(err, 'ALREADY_EXISTS')) throw err
+    return forEachResource('create', typed, (batch) => {
+      const view = new StoreView(client, batch)
+      return async (resource) => {
+        try {
+          await createResource(view, resource)
+        } catch (err) {
+          if (!skipExists || !hasCode(err, 'ALREADY_EXISTS')) throw err
+        }
       }
     })
   },

@@ -55,9 +55,11 @@ async function gather(client: CalicoClient, selected: readonly Selected[], keep:
   return { found, errors }
 }
 
+/** Only a node without a number of its own shows that of the cluster, and only where numbers are shown. */
 const needsAsNumber = (kinds: readonly Kind[], format: Format): boolean =>
   format.kind === 'go-template' ||
-  (kinds.includes('Node') && format.kind !== 'yaml' && format.kind !== 'json' && format.kind !== 'name')
+  (kinds.includes('Node') &&
+    (format.kind === 'wide' || (format.kind === 'custom-columns' && format.columns.includes('ASN'))))
 
 export const command = defineCommand({
   args: ['[kind]', '[name...]'],

@@ -3,6 +3,7 @@ import { forEachResource } from '../../resources/each.ts'
 import { readResources } from '../../resources/input.ts'
 import { replaceResource } from '../../resources/operations.ts'
 import { writableClient } from '../../resources/session.ts'
+import { StoreView } from '../../resources/store-view.ts'
 import { fileOptions } from './options.ts'
 
 export const command = defineCommand({
@@ -13,6 +14,9 @@ export const command = defineCommand({
   async run(context, _, input) {
     const typed = await readResources(context, input)
     const client = await writableClient(context)
-    return forEachResource('replace', typed, (resource) => replaceResource(client, resource))
+    return forEachResource('replace', typed, (batch) => {
+      const view = new StoreView(client, batch)
+      return (resource) => replaceResource(view, resource)
+    })
   },
 })
