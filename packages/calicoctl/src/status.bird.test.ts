@@ -1,18 +1,23 @@
 /** `node status` on a namespace with real BIRDs: one peer that answers, one that does not. */
 import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { BirdClient } from '@calico-node/birdc'
-import { waitFor } from '@calico-node/core'
+import { quietLogger, waitFor } from '@calico-node/core'
+import { CalicoClient, MemoryKvStore } from '@calico-node/datastore'
 import { run } from '@calico-node/linux'
+import { parseNodeName } from '@calico-node/model'
+import { resolveConfig, SERVICES } from '@calico-node/node-services'
 import { type RunningBird, startBird, requireOwnNamespace } from '@calico-node/testkit'
 import { withdraw } from './commands/node/stop.ts'
 import { cli } from './harness.test.ts'
 
 requireOwnNamespace()
+
+const GROUP = 12_345
 
 const config = (own: string, peer: string, more = ''): string => `
 router id ${own};
@@ -107,6 +112,36 @@ describe('node status', () => {
       process.kill(own.pid, 'SIGCONT')
     }
   })
+  test('who is not root sees what the service bgp-status serves to a group, and a stranger sees why not', async () => {
+    chownSync(dir, 0, GROUP)
+    chmodSync(dir, 0o750)
+    const stop = new AbortController()
+    const config = resolveConfig({ CALICO_BIRD_RUN_DIR: dir })
+    const store = new CalicoClient(new MemoryKvStore())
+    const [service] = SERVICES.filter(({ name }) => name === 'bgp-status')
+    const running = service?.run({
+      client: store,
+      node: parseNodeName('n'),
+      config,
+      log: quietLogger,
+      signal: stop.signal,
+    })
+    try {
+      const member = (line: string) => asUser(GROUP, () => status(line))
+      await waitFor('the socket', () => existsSync(join(dir, 'bgp-status.sock')))
+      await waitFor('an answer', async () => /seconds ago/.test((await member('node status')).stdout))
+      const { exit, stdout } = await member('node status')
+      assert.equal(exit, 2)
+      assert.match(stdout, /^IPv4 BGP status, as it was some seconds ago\n\+/m)
+      assert.match(stdout, /^10\.9\.0\.2: .*(64999 is configured here|Bad peer AS)/m)
+      assert.match(stdout, /^ {2}BGPPeer "odd" is left out/m)
+      const stranger = await asUser(65_534, () => status('node status'))
+      assert.match(stranger.stdout + stranger.stderr, /EACCES|permission denied/)
+    } finally {
+      stop.abort()
+      await running
+    }
+  })
   test('node stop --withdraw ends the sessions, and the peer loses the routes at once', async () => {
     const ended = await withdraw(dir)
     assert.ok(ended.includes('Mesh_10_9_0_2'))
@@ -120,6 +155,20 @@ describe('node status', () => {
     assert.deepEqual([exit, stderr], [1, 'Calico process is not running.\n'])
   })
 })
+
+/** Runs something with the rights of a user who is not root, and of one group. */
+async function asUser<T>(group: number, work: () => Promise<T>): Promise<T> {
+  process.setgroups?.([group])
+  process.setegid?.(group)
+  process.seteuid?.(65_534)
+  try {
+    return await work()
+  } finally {
+    process.seteuid?.(0)
+    process.setegid?.(0)
+    process.setgroups?.([0])
+  }
+}
 
 function writeConfig(): string {
   const path = join(dir, 'with-dead-peer.cfg')

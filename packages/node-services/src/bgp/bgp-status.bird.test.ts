@@ -24,7 +24,7 @@ protocol bgp Mesh_127_0_0_9 { local 127.0.0.1 as 64512; neighbor 127.0.0.9 as 64
 test('a member of the group reads the sessions; nobody else does, and nobody can write', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'bgp-status-'))
   chownSync(dir, 0, GROUP)
-  chmodSync(dir, 0o750)
+  chmodSync(dir, 0o2750) // with the set-group-ID bit, as a container without CAP_CHOWN needs it
   const bird = await startBird({ dir, config: CONFIG })
   const stop = new AbortController()
   const port = await freePort()

@@ -1,6 +1,6 @@
 /**
- * BGP as it stands, for those who are not root: JSON at `/status` and Prometheus text at `/metrics`, read-only, on a socket
- * of its own that a group may use. BIRD's own sockets stay root's, because who can ask there can also reconfigure. The same
+ * BGP as it stands, for those who are not root: JSON at `/status`, what BIRD said of its protocols at `/protocols` (read by
+ * `calicoctl node status`), and Prometheus text at `/metrics`. Read-only, on a socket of its own that a group may use. BIRD's own sockets stay root's, because who can ask there can also reconfigure. The same
  * is served over TCP when a port is given. BIRD is asked every few seconds whoever listens, because a session that flaps
  * between two questions of Prometheus shall count. Restart story: the counts of flaps begin again at 0.
  */
@@ -9,7 +9,7 @@ import { chmodSync, chownSync, mkdirSync, rmSync, statSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { dirname, join } from 'node:path'
 import { BirdClient } from '@calico-node/birdc'
-import { CalicoError, messageOf, sleep } from '@calico-node/core'
+import { CalicoError, messageOf, sleep, type Logger } from '@calico-node/core'
 import type { NodeService } from '../services.ts'
 import { BgpHistory, type BirdAnswer } from './history.ts'
 import { renderMetrics } from './metrics.ts'
@@ -41,19 +41,30 @@ export function createStatusServer(history: BgpHistory): Server {
       response.writeHead(status, { 'content-type': type }).end(text)
     }
     if (request.method !== 'GET') return answer(405, 'text/plain', 'read-only\n')
-    if (path === '/status') return answer(200, 'application/json', `${JSON.stringify(history.families(), null, 2)}\n`)
+    const json = (value: unknown): void => answer(200, 'application/json', `${JSON.stringify(value, null, 2)}\n`)
+    if (path === '/status') return json(history.families())
+    if (path === '/protocols') return json(history.answers())
     if (path === '/metrics') return answer(200, 'text/plain; version=0.0.4', renderMetrics(history.families()))
-    return answer(404, 'text/plain', 'want /status or /metrics\n')
+    return answer(404, 'text/plain', 'want /status, /protocols or /metrics\n')
   })
 }
 
-/** Listens on a socket that root and the group of its directory may use. */
-async function listenOn(server: Server, path: string): Promise<void> {
+/**
+ * Listens on a socket that root and the group of its directory may use. The container has no right to give files away, so
+ * outside root's own group the directory needs the set-group-ID bit, by which the socket has the group from the start.
+ */
+async function listenOn(server: Server, path: string, log: Logger): Promise<void> {
   mkdirSync(dirname(path), { recursive: true })
   rmSync(path, { force: true })
   server.listen(path)
   await once(server, 'listening')
-  chownSync(path, 0, statSync(dirname(path)).gid)
+  const { gid } = statSync(dirname(path))
+  try {
+    if (statSync(path).gid !== gid) chownSync(path, 0, gid)
+  } catch (err) {
+    const hint = `set the set-group-ID bit of ${dirname(path)} (chmod g+s), and restart`
+    log.warn('The group of the folder cannot be given bgp-status.sock', { gid, hint, err })
+  }
   chmodSync(path, 0o660)
 }
 
@@ -65,7 +76,7 @@ export const bgpStatus: NodeService = {
     const history = new BgpHistory()
     history.add(await askBird(directory))
     const local = createStatusServer(history)
-    await listenOn(local, join(directory, 'bgp-status.sock'))
+    await listenOn(local, join(directory, 'bgp-status.sock'), log)
     const remote = createStatusServer(history)
     if (port !== undefined) {
       remote.listen(port, host)

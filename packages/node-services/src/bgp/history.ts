@@ -30,12 +30,19 @@ export interface FamilyStatus {
 /** Remembers enough of BIRD's answers to count how often sessions end. Pure but for its memory. */
 export class BgpHistory {
   #families: readonly FamilyStatus[] = []
+  #answers: readonly BirdAnswer[] = []
+
+  /** BIRD's newest answers as they were. */
+  answers(): readonly BirdAnswer[] {
+    return this.#answers
+  }
 
   families(): readonly FamilyStatus[] {
     return this.#families
   }
 
   add(answers: readonly BirdAnswer[]): void {
+    this.#answers = answers
     this.#families = answers.map((answer) => this.#familyOf(answer))
   }
 

@@ -1,8 +1,10 @@
-import { BirdClient } from '@calico-node/birdc'
+import { BirdClient, type BirdProtocolDetail } from '@calico-node/birdc'
 import { CalicoError, messageOf } from '@calico-node/core'
 import { existsSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { readConfdStatus, type ConfdStatus } from '../../bgp/confd-status.ts'
 import { explainedPeers, type BgpPeer } from '../../bgp/peers.ts'
+import { servedProtocols } from '../../bgp/status-socket.ts'
 import { defineCommand, type Outcome } from '../../cli/command.ts'
 import { oneOf } from '../../cli/option.ts'
 import { listCommandLines, runningPrograms, type RunningPrograms } from '../../host/processes.ts'
@@ -15,6 +17,8 @@ export interface FamilyStatus {
   readonly peers: readonly BgpPeer[]
   /** Why BIRD could not be asked. */
   readonly problem?: string
+  /** BIRD answers root only; this is what it said to the service bgp-status, up to some seconds ago. */
+  readonly served?: boolean
 }
 
 export interface NodeStatus {
@@ -32,9 +36,9 @@ const HEADINGS: Readonly<Record<Style, readonly string[]>> = {
   documents: ['Peer address', 'Peer type', 'State', 'Since', 'Info'],
 }
 
-function familyBlocks({ version, running, peers, problem }: FamilyStatus, style: Style): Block[] {
+function familyBlocks({ version, running, peers, problem, served }: FamilyStatus, style: Style): Block[] {
   if (!running) return [line(`INFO: BIRDv${version} process: '${version === 4 ? 'bird' : 'bird6'}' is not running.`)]
-  const heading = line(`\nIPv${version} BGP status`)
+  const heading = line(`\nIPv${version} BGP status${served === true ? ', as it was some seconds ago' : ''}`)
   if (problem !== undefined) return [heading, line(problem)]
   if (peers.length === 0) return [heading, line(`No IPv${version} peers found.`)]
   const rows = peers.map((peer) => [
@@ -81,12 +85,29 @@ async function familyStatus(version: 4 | 6, running: boolean, directories: reado
   const paths = directories.map((directory) => `${directory}/${file}`)
   const path = paths.find((candidate) => existsSync(candidate)) ?? paths[0] ?? file
   try {
-    return { version, running, peers: await explainedPeers(await new BirdClient(path).protocolDetails(), version) }
+    const { protocols, ...source } = await protocolsOf(path, version)
+    return { version, running, peers: await explainedPeers(protocols, version), ...source }
   } catch (err) {
     if (!(err instanceof CalicoError)) throw err
     return { version, running, peers: [], problem: messageOf(err) }
   }
 }
+
+/** From BIRD itself; where that is for root only, from the service that may ask it. */
+async function protocolsOf(
+  path: string,
+  version: 4 | 6,
+): Promise<{ readonly protocols: readonly BirdProtocolDetail[]; readonly served?: true }> {
+  try {
+    return { protocols: await new BirdClient(path).protocolDetails() }
+  } catch (err) {
+    if (!isForbidden(err)) throw err
+    return { protocols: await servedProtocols(dirname(path), version), served: true }
+  }
+}
+
+const isForbidden = (err: unknown): boolean =>
+  err instanceof CalicoError && err.cause instanceof Error && 'code' in err.cause && err.cause.code === 'EACCES'
 
 export async function readStatus(programs: RunningPrograms, runDirectory: string): Promise<NodeStatus> {
   const directories = [runDirectory, '/var/run/bird']
@@ -105,7 +126,8 @@ const statusCommand = (style: Style) =>
     options: { output: oneOf('-o, --output <format>', 'print as', ['json']) },
     details:
       'Exit status: 0 when all is well, 1 when Calico does not run, 2 when it runs but a BGP session is not ' +
-      'established or BIRD does not answer.',
+      'established or BIRD does not answer. Who is not root sees what node-services serves on bgp-status.sock, which ' +
+      'the group of its folder may read.',
     examples: [
       ['node status', 'state of this node and of its BGP sessions'],
       ['node status -o json', 'the same for a program, with the last error of each session'],
