@@ -1,5 +1,5 @@
 /**
- * The programs on the host: Node, the bundle and what it reads, in a folder named after their content, and beside it the
+ * The programs on the host: Node, the launcher and the bundle, in a folder named after their content, and beside it the
  * links that runtimes find, which lead there.
  *
  * A folder appears whole, by a rename, and a link changes in one step: whoever starts a plugin meanwhile gets the old one or
@@ -52,9 +52,7 @@ interface Part {
 
 const partsOf = ({ root, node }: Origin): readonly Part[] => [
   { from: node, to: 'bin/node' },
-  ...['bin/launch', 'dist/cni.cjs', ...readdirSync(join(root, 'dist/proto')).map((name) => `dist/proto/${name}`)].map(
-    (path) => ({ from: join(root, path), to: path }),
-  ),
+  ...['bin/launch', 'dist/cni.cjs'].map((path) => ({ from: join(root, path), to: path })),
 ]
 
 function digestOf(parts: readonly Part[]): string {
