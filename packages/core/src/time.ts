@@ -25,6 +25,9 @@ export function backoffMs(attempt: number, opts: BackoffOptions = {}): number {
   return Math.floor(random() * Math.min(capMs, baseMs * 2 ** attempt))
 }
 
+/** RFC 3339 in UTC, without fractions of a second. */
+export const rfc3339 = (time: Date): string => `${time.toISOString().slice(0, 19)}Z`
+
 /** Waits; resolves early (without error) when `signal` aborts. */
 export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   await delay(ms, undefined, signal === undefined ? {} : { signal }).catch(() => undefined)

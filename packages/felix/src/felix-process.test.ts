@@ -27,6 +27,7 @@ export class FelixProcess {
       FELIX_IPTABLESBACKEND: variant,
       FELIX_ENDPOINTSTATUSPATHPREFIX: 'none',
       CALICO_MTU_FILE: '',
+      CALICO_BIRD_RUN_DIR: '',
       ...env,
     }
   }

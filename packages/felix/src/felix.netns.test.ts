@@ -1,11 +1,12 @@
 /** The whole of Felix: a real etcd, a real process, a real kernel, and packets. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { quietLogger, sleep, waitFor } from '@calico-node/core'
 import { type KvStore, openEtcd } from '@calico-node/datastore'
+import { decodeHostReport, type HostReport, hostReportKey } from '@calico-node/model'
 import { TestEtcd, requireOwnNamespace } from '@calico-node/testkit'
 import { stored, workload } from './calc/graph-testing.ts'
 import {
@@ -36,6 +37,8 @@ for (const variant of VARIANTS) {
     let b: Workload
     let c: Workload
 
+    const report = (): HostReport => decodeHostReport(readFileSync(join(dir, 'felix.json'), 'utf8'), 'felix.json')
+    const problems = (): string[] => report().problems.map(({ reason }) => reason)
     const put = async (...entries: readonly (readonly [key: string, value: string])[]): Promise<void> => {
       for (const [key, value] of entries) await store.put(key, value)
     }
@@ -70,6 +73,7 @@ for (const variant of VARIANTS) {
         { etcd: etcd.urls.join(), variant },
         {
           FELIX_ENDPOINTSTATUSPATHPREFIX: dir,
+          CALICO_BIRD_RUN_DIR: dir,
           FELIX_ENDPOINTREPORTINGENABLED: 'true',
           FELIX_ENDPOINTREPORTINGDELAYSECS: '0.1',
           FELIX_HEALTHENABLED: 'true',
@@ -91,6 +95,7 @@ for (const variant of VARIANTS) {
       assert.equal(await sh(`iptables-${variant}-save; ipset list -n`), '')
       assert.equal((await fetch('http://localhost:9099/liveness')).status, 200)
       assert.equal((await fetch('http://localhost:9099/readiness')).status, 503)
+      await waitFor('the report to say why', () => /waits to start: .*datastoreReady/.test(problems().join()))
     })
 
     test('resources become packets that pass, and states that others can read', async () => {
@@ -131,8 +136,18 @@ for (const variant of VARIANTS) {
       await waitFor('the complaint', () => felix.log.includes(key))
       await expectPass(...bothVersions({ from: c, to: b, protocol: 'tcp' }))
       assert.equal(felix.log.split('\n').filter((line) => line.includes(key) && line.includes('WARNING')).length, 1)
+      const sentence = /^GlobalNetworkPolicy default\.servers is invalid and counts as missing: .*spec\.selector/
+      await waitFor('the report in the file', () => sentence.test(problems().join()))
+      const seen = await waitFor('the report in etcd', async () => {
+        const kv = await store.get(hostReportKey('here'))
+        return kv?.value.includes('default.servers') && decodeHostReport(kv.value, kv.key)
+      })
+      assert.match(seen.problems[0]?.reason ?? '', sentence)
+      assert.deepEqual([seen.iptables?.variant, seen.iptables?.reason], [variant, 'configured'])
+      assert.ok(seen.failsafe.inbound.includes('tcp:22'))
       await put(allowClients)
       await expectDrop(...bothVersions({ from: c, to: b, protocol: 'tcp' }))
+      await waitFor('no problem', () => problems().length === 0)
     })
 
     test('killed and started again during traffic: nothing allowed is lost, nothing denied passes', async () => {
@@ -192,6 +207,44 @@ for (const variant of VARIANTS) {
         await sh('ps -eo stat,args | grep -v ^Z | grep -E "[i]p -o monitor|[x]tables-monitor|[i]p -force"; true'),
         '',
       )
+    })
+
+    test('without iptables it lives, says what is missing, and goes on when that is there', async () => {
+      const tools = join(dir, 'tools')
+      const link = async (pattern: string): Promise<void> => {
+        for (const name of (await sh(`ls /sbin /usr/sbin /bin /usr/bin | grep -E '^(${pattern})'; true`)).split('\n'))
+          if (name !== '' && !readdirSync(tools).includes(name))
+            symlinkSync((await sh(`command -v ${name}`)).trim(), join(tools, name))
+      }
+      mkdirSync(tools)
+      await link('ip$|bridge$|ipset$|conntrack$')
+      const poor = new FelixProcess(
+        { etcd: etcd.urls.join(), variant: 'Auto' },
+        { PATH: tools, CALICO_BIRD_RUN_DIR: dir, FELIX_HEALTHENABLED: 'true' },
+      )
+      poor.start()
+      try {
+        await waitFor('the report', () => problems().some((each) => each.includes('neither iptables-legacy nor')))
+        const readiness = await fetch('http://localhost:9099/readiness')
+        assert.deepEqual(
+          [readiness.status, /FelixStartup .*neither iptables/.test(await readiness.text())],
+          [503, true],
+        )
+        assert.equal((await fetch('http://localhost:9099/liveness')).status, 200)
+        await expectPass(...bothVersions({ from: a, to: b }))
+        await link('ip6?tables')
+        await poor.inSync(1)
+        await waitFor('readiness', async () => {
+          const answer = await fetch('http://localhost:9099/readiness')
+          assert.equal(answer.status, 200, await answer.text())
+          return true
+        })
+        await waitFor('no problem', () => problems().length === 0)
+        assert.equal(report().iptables?.variant, variant)
+        assert.equal(report().iptables?.reason, 'holds our rules of an earlier run')
+      } finally {
+        await poor.kill('SIGKILL')
+      }
     })
   })
 }

@@ -184,6 +184,14 @@ export {
   type WorkloadStatusId,
 } from './keys/status-key.ts'
 export {
+  decodeHostReport,
+  encodeHostReport,
+  HOST_REPORT_FILE,
+  HOST_REPORT_PREFIX,
+  type HostReport,
+  hostReportKey,
+} from './report/host-report.ts'
+export {
   decodeAffinity,
   decodeBlock,
   decodeHandle,

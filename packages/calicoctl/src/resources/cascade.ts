@@ -10,6 +10,7 @@ import {
   felixStatusKey,
   findIp,
   hostEndpointStatusPrefix,
+  hostReportKey,
   type Kind,
   type NodeResource,
   parseNodeName,
@@ -106,7 +107,7 @@ async function beforeNode({ client, ipam }: CascadeTools, { name }: Deletion): P
 async function forgetReports({ store }: CalicoClient, node: string): Promise<void> {
   const lists = [workloadStatusPrefix(node), hostEndpointStatusPrefix(node)].map((prefix) => store.list(prefix))
   const reports = (await Promise.all(lists)).flatMap(({ kvs }) => kvs.map(({ key }) => key))
-  for (const key of [...reports, felixLastReportedStatusKey(node), felixStatusKey(node)]) {
+  for (const key of [...reports, felixLastReportedStatusKey(node), felixStatusKey(node), hostReportKey(node)]) {
     await absentIsFine(store.delete(key))
   }
 }

@@ -141,6 +141,21 @@ describe('resolveFelixConfig()', () => {
     )
   })
 
+  test('parameters without effect are told with the reason when they are set, unless to their default', () => {
+    const { idle, config } = resolveFelixConfig([
+      env({ FELIX_WIREGUARDENABLED: 'true', FELIX_METADATAPORT: '8775' }),
+      stored({ nftablesMode: 'Enabled' }),
+    ])
+    assert.deepEqual(
+      idle.map(({ parameter, source, why }) => [parameter, source, why.length > 0]),
+      [
+        ['NftablesMode', 'FelixConfiguration default', true],
+        ['WireguardEnabled', 'environment', true],
+      ],
+    )
+    assert.equal(config.WireguardEnabled, true)
+  })
+
   test('names that nobody knows are told with their source', () => {
     const { unknown } = resolveFelixConfig([env({ FELIX_MAXIPSETSIZ: '5' }), stored({ bpfLogLevel: '', colour: true })])
     assert.deepEqual(unknown, [

@@ -16,6 +16,8 @@ export interface Resolution {
   readonly config: FelixConfig
   /** Bad values in place of which the default is in force. */
   readonly warnings: readonly ConfigProblem[]
+  /** Parameters that somebody set to another value than the default, and that have no effect here. */
+  readonly idle: readonly { readonly parameter: string; readonly source: string; readonly why: string }[]
   /** Names that no parameter has, with their source. */
   readonly unknown: readonly { readonly name: string; readonly source: string }[]
 }
@@ -33,8 +35,9 @@ export const fieldName = (key: string, { field }: Param<unknown>): string | unde
  */
 export function resolveFelixConfig(layers: readonly ConfigLayer[]): Resolution {
   const problems: ConfigProblem[] = []
+  const idle: Resolution['idle'][number][] = []
   const values: Record<string, unknown> = {}
-  for (const [key, param] of TABLE) values[key] = resolveParam(key, param, { layers, problems })
+  for (const [key, param] of TABLE) values[key] = resolveParam(key, param, { layers, problems, idle })
   if (!isComplete(values)) throw new Error('The parameter table changed while it was read')
   if (problems.some((problem) => problem.fatal)) {
     const list = problems.map(
@@ -44,7 +47,7 @@ export function resolveFelixConfig(layers: readonly ConfigLayer[]): Resolution {
       context: { problems },
     })
   }
-  return { config: Object.freeze(values), warnings: problems, unknown: unknownNames(layers) }
+  return { config: Object.freeze(values), warnings: problems, idle, unknown: unknownNames(layers) }
 }
 
 const isComplete = (values: Record<string, unknown>): values is FelixConfig & Record<string, unknown> =>
@@ -53,9 +56,10 @@ const isComplete = (values: Record<string, unknown>): values is FelixConfig & Re
 interface Context {
   readonly layers: readonly ConfigLayer[]
   readonly problems: ConfigProblem[]
+  readonly idle: Resolution['idle'][number][]
 }
 
-function resolveParam(key: string, param: Param<unknown>, { layers, problems }: Context): unknown {
+function resolveParam(key: string, param: Param<unknown>, { layers, problems, idle }: Context): unknown {
   const textName = envName(key, param).toLowerCase()
   const field = fieldName(key, param)?.toLowerCase()
   for (const { source, local, text, fields } of layers) {
@@ -64,7 +68,12 @@ function resolveParam(key: string, param: Param<unknown>, { layers, problems }: 
     const raw = written || (field === undefined ? undefined : fields.get(field))
     if (raw === undefined || raw === null || raw === '') continue
     const outcome = written ? readText(written, param) : readJson(raw, param)
-    if ('value' in outcome) return outcome.value
+    if ('value' in outcome) {
+      const { type, not: why } = param
+      if (why !== undefined && type.print(outcome.value) !== type.print(param.default))
+        idle.push({ parameter: key, source, why })
+      return outcome.value
+    }
     const value = typeof raw === 'string' ? raw : JSON.stringify(raw)
     problems.push({
       parameter: key,

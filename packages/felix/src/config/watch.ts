@@ -2,7 +2,7 @@
 import { messageOf } from '@calico-node/core'
 import type { ConfigLayer } from './layers.ts'
 import { type FelixConfig, type Param, PARAMS } from './params.ts'
-import { resolveFelixConfig } from './resolve.ts'
+import { type ConfigProblem, resolveFelixConfig } from './resolve.ts'
 
 /** Exit status that asks the supervisor for a new start with the new configuration. */
 export const RESTART_EXIT_STATUS = 129
@@ -23,6 +23,7 @@ export class ConfigWatcher {
   readonly #local: readonly ConfigLayer[]
   readonly #stored = new Map<StoredLayer, ConfigLayer>()
   #config: FelixConfig
+  #warnings: readonly ConfigProblem[] = []
 
   /**
    * @param local Environment and file; they cannot change while Felix runs.
@@ -38,11 +39,18 @@ export class ConfigWatcher {
     else this.#stored.set(place, layer)
   }
 
+  /** Bad values in place of which the defaults are in force, as of the last check. */
+  get warnings(): readonly ConfigProblem[] {
+    return this.#warnings
+  }
+
   /** Compares what the layers say now with what is in force; afterwards a live change counts as in force. */
   check(): ConfigChange {
+    this.#warnings = []
     const stored = STORED_LAYERS.flatMap((place) => this.#stored.get(place) ?? [])
     try {
-      const { config } = resolveFelixConfig([...this.#local, ...stored])
+      const { config, warnings } = resolveFelixConfig([...this.#local, ...stored])
+      this.#warnings = warnings
       const change = compareConfigs(this.#config, config)
       if (change.kind === 'live') this.#config = config
       return change

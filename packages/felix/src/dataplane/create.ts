@@ -63,8 +63,14 @@ export interface DataplaneContext {
   readonly mtuFile?: string | undefined
 }
 
+export interface CreatedDataplane {
+  readonly dataplane: Dataplane
+  /** The iptables that was chosen, and why. */
+  readonly iptables: Pick<IptablesChoice, 'variant' | 'reason'>
+}
+
 /** @throws INVALID when the configuration cannot be used; COMMAND_MISSING when there is no iptables */
-export async function createDataplane(context: DataplaneContext): Promise<Dataplane> {
+export async function createDataplane(context: DataplaneContext): Promise<CreatedDataplane> {
   const { config, status, metrics, problems, log, mtuFile } = context
   const now = (): number => performance.now()
   const versions: readonly IpVersion[] = config.Ipv6Support ? [4, 6] : [4]
@@ -85,7 +91,7 @@ export async function createDataplane(context: DataplaneContext): Promise<Datapl
   )
 
   const shared: ManagerContext = { versions, settings: ruleSettings(config), maxSetElements: config.MaxIpsetSize }
-  return new Dataplane({
+  const dataplane = new Dataplane({
     kernel,
     metrics,
     log,
@@ -112,6 +118,7 @@ export async function createDataplane(context: DataplaneContext): Promise<Datapl
       random: Math.random,
     }),
   })
+  return { dataplane, iptables: { variant: iptables.variant, reason: iptables.reason } }
 }
 
 /** Ways to other hosts; none where somebody else sees to routes. */

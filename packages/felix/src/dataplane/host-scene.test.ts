@@ -102,7 +102,7 @@ export class HostScene {
     }
     const metrics = new FelixMetrics({ node: 'test', processMetrics: false })
     const { config, problems } = this
-    const dataplane = await createDataplane({ config, status, metrics, problems, log: quietLogger })
+    const { dataplane } = await createDataplane({ config, status, metrics, problems, log: quietLogger })
     this.inSync = false
     this.#dataplane = dataplane
     this.#running = { stop, done: dataplane.run(stop.signal) }

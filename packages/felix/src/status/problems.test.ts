@@ -37,6 +37,21 @@ describe('Problems', () => {
     assert.equal(problems.list()[0]?.since, '1970-01-01T00:00:09Z')
   })
 
+  test('one of an earlier process that comes back within a minute is the same, later it is not', () => {
+    const { problems, at } = recorded()
+    at.second = 1000
+    problems.raise('early', 'x')
+    const since = '1970-01-01T00:00:01Z'
+    problems.recall(['early', 'soon', 'late'].map((id) => ({ id, reason: 'y', since })))
+    problems.raise('soon', 'x')
+    at.second = 1060
+    problems.raise('late', 'x')
+    assert.deepEqual(
+      problems.list().map((problem) => problem.since),
+      [since, since, '1970-01-01T00:17:40Z'],
+    )
+  })
+
   test('the log hears of each raised problem once, and of its end; of recorded ones it has heard already', () => {
     const { problems, lines } = recorded()
     problems.raise('mtu', 'too small')

@@ -1,9 +1,9 @@
 /**
  * What a person should know of this host, each with a reason and the time since when: the one list behind the report
  * in the store, `calicoctl node status` and the metrics. Any part of Felix may raise a problem; whoever raised it clears it.
- * Nothing here outlives the process: a problem that still stands is raised again after a restart.
+ * A problem that still stands after a restart is raised again, and keeps its time if the last report is recalled.
  */
-import type { Logger } from '@calico-node/core'
+import { type Logger, rfc3339 } from '@calico-node/core'
 
 export interface Problem {
   /** What stays the same while the problem lasts; not for people. */
@@ -22,6 +22,8 @@ export interface ProblemSink {
   clear(id: string): void
 }
 
+const RECALL_MS = 60_000
+
 interface Entry extends Problem {
   /** Its end is told as well. */
   readonly isTold: boolean
@@ -31,10 +33,21 @@ export class Problems implements ProblemSink {
   readonly #log: Logger
   readonly #now: () => Date
   readonly #entries = new Map<string, Entry>()
+  /** When problems of an earlier process began, by id, for those that come back soon. */
+  #recalled: ReadonlyMap<string, string> = new Map()
+  #recalledUntil = 0
 
   constructor({ log, now = () => new Date() }: { readonly log: Logger; readonly now?: () => Date }) {
     this.#log = log
     this.#now = now
+  }
+
+  /** What an earlier process reported: a problem with the same id that is raised within a minute is the same one. */
+  recall(earlier: readonly Problem[]): void {
+    this.#recalled = new Map(earlier.map(({ id, since }) => [id, since]))
+    this.#recalledUntil = this.#now().getTime() + RECALL_MS
+    for (const [id, entry] of this.#entries)
+      this.#entries.set(id, { ...entry, since: this.#recalled.get(id) ?? entry.since })
   }
 
   /** Also tells the log, once. */
@@ -61,19 +74,18 @@ export class Problems implements ProblemSink {
 
   /** The oldest first. */
   list(): Problem[] {
-    return [...this.#entries.values()].map(({ id, reason, since }) => ({ id, reason, since }))
+    return [...this.#entries.values()]
+      .map(({ id, reason, since }) => ({ id, reason, since }))
+      .toSorted((a, b) => Date.parse(a.since) - Date.parse(b.since))
   }
 
   /** @returns Whether this is new. */
   #set(id: string, reason: string, isTold: boolean): boolean {
     const before = this.#entries.get(id)
     if (before?.reason === reason) return false
-    const since =
-      before?.since ??
-      this.#now()
-        .toISOString()
-        .replace(/\.\d+Z$/, 'Z')
-    this.#entries.set(id, { id, reason, since, isTold })
+    const now = this.#now()
+    const recalled = now.getTime() < this.#recalledUntil ? this.#recalled.get(id) : undefined
+    this.#entries.set(id, { id, reason, since: before?.since ?? recalled ?? rfc3339(now), isTold })
     return true
   }
 }

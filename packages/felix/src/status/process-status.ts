@@ -2,7 +2,7 @@
  * Tells the cluster that Felix lives on this node: a key that expires unless it is written again, and one that stays
  * and says when that was last so. Status is best effort: a failed write is logged and made up for by the next one.
  */
-import { type Logger, sleep } from '@calico-node/core'
+import { type Logger, rfc3339, sleep } from '@calico-node/core'
 import type { KvStore } from '@calico-node/datastore'
 import { felixLastReportedStatusKey, felixStatusKey, type NodeName } from '@calico-node/model'
 import type { FelixConfig } from '../config/params.ts'
@@ -57,7 +57,7 @@ export class ProcessStatus {
   async #write(): Promise<void> {
     const { store, node, log } = this.#options
     const value = JSON.stringify({
-      time: new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
+      time: rfc3339(new Date()),
       uptime: process.uptime(),
       first_update: this.#firstUpdate,
     })

@@ -4,16 +4,19 @@ import type { KvStore } from '@calico-node/datastore'
 import type { NodeName } from '@calico-node/model'
 import type { ConfigLayer } from '../config/layers.ts'
 import type { FelixConfig } from '../config/params.ts'
+import type { Problems } from '../status/problems.ts'
 import { resolveFelixConfig } from '../config/resolve.ts'
 import { CLUSTER_KEY, configSources, isDatastoreReady } from './stored-config.ts'
 
 const POLL_MS = 1000
+const OBSTACLE = 'start'
 
 export interface BootstrapOptions {
   readonly store: KvStore
   readonly node: NodeName
   /** Environment and file, highest precedence first. */
   readonly localLayers: readonly ConfigLayer[]
+  readonly problems: Problems
   readonly log: Logger
   readonly signal: AbortSignal
 }
@@ -25,15 +28,18 @@ export interface BootstrapOptions {
  * @returns The parameters to run with; undefined when `signal` aborted first.
  */
 export async function loadFelixConfig(options: BootstrapOptions): Promise<FelixConfig | undefined> {
-  const { log, signal } = options
+  const { problems, log, signal } = options
   let obstacle = ''
   while (!signal.aborted) {
     try {
-      return await tryLoad(options)
+      const config = await tryLoad(options)
+      problems.clear(OBSTACLE)
+      return config
     } catch (err) {
       if (!hasCode(err, 'INVALID', 'UNSUPPORTED', 'STORE_UNAVAILABLE', 'FORBIDDEN', 'TIMED_OUT')) throw err
       if (messageOf(err) !== obstacle) log.warn('Waiting to start', { err })
       obstacle = messageOf(err)
+      problems.record(OBSTACLE, `Felix waits to start: ${obstacle}`)
     }
     await sleep(POLL_MS, signal)
   }
@@ -58,10 +64,11 @@ async function tryLoad({ store, node, localLayers, log, signal }: BootstrapOptio
       log.warn('Configuration in the datastore is invalid and counts as missing', { key, err })
     }
   }
-  const { config, warnings, unknown } = resolveFelixConfig([...localLayers, ...stored])
+  const { config, warnings, idle, unknown } = resolveFelixConfig([...localLayers, ...stored])
   for (const { parameter, source, value, reason } of warnings) {
     log.warn('Parameter is invalid, its default is used', { parameter, source, value, reason })
   }
+  for (const { parameter, source, why } of idle) log.warn('Parameter has no effect here', { parameter, source, why })
   for (const { name, source } of unknown) log.info('Parameter is unknown', { name, source })
   return config
 }

@@ -11,6 +11,7 @@ import { environmentLayer } from '../config/layers.ts'
 import type { FelixConfig } from '../config/params.ts'
 import { Health } from '../status/health.ts'
 import { FelixMetrics } from '../status/metrics.ts'
+import { Problems } from '../status/problems.ts'
 import { loadFelixConfig } from './bootstrap.ts'
 import { runFelixSyncer, type SyncerEnd } from './felix-syncer.ts'
 import { CLUSTER_KEY } from './stored-config.ts'
@@ -31,6 +32,7 @@ interface Scene {
   readonly receiver: Receiver
   readonly batches: CalcMessage[][]
   readonly health: Health
+  readonly problems: Problems
   /** `level message key`, from warn up. */
   readonly lines: string[]
   readonly config: FelixConfig
@@ -50,17 +52,19 @@ async function withSyncer(
     const stop = new AbortController()
     const [lines, batches]: [string[], CalcMessage[][]] = [[], []]
     const [receiver, health, log] = [new Receiver(), new Health(), recorder(lines)]
+    const problems = new Problems({ log: quietLogger })
     const localLayers = [environmentLayer({ FELIX_MAXIPSETSIZE: '1000' })]
-    const config = await loadFelixConfig({ store, node, localLayers, log, signal: stop.signal })
+    const config = await loadFelixConfig({ store, node, localLayers, problems, log, signal: stop.signal })
     assert.ok(config)
     const deliver = (messages: readonly CalcMessage[]): void => {
       batches.push([...messages])
       receiver.apply(messages)
     }
     const metrics = new FelixMetrics({ node, processMetrics: false })
-    const end = runFelixSyncer({ store, node, config, localLayers, deliver, health, metrics, log, signal: stop.signal })
+    const parts = { store, node, config, localLayers, deliver, health, metrics, problems, log }
+    const end = runFelixSyncer({ ...parts, signal: stop.signal })
     try {
-      await play({ etcd, store, receiver, batches, health, lines, config, end })
+      await play({ etcd, store, receiver, batches, health, problems, lines, config, end })
     } finally {
       stop.abort()
       await end
@@ -95,14 +99,16 @@ describe('runFelixSyncer()', () => {
   })
 
   test('losing the store changes nothing; what happened meanwhile arrives when it is back', async () => {
-    await withSyncer(async ({ etcd, store, batches, receiver, health }) => {
+    await withSyncer(async ({ etcd, store, batches, receiver, health, problems }) => {
       await waitFor('the first batch', () => batches.length > 0)
       await etcd.member.stop()
       await waitFor('the loss to be noticed', () => health.summary().detail.includes('the datastore is away'))
       assert.deepEqual([batches.length, receiver.workloads.size, health.summary().ready], [1, 1, true])
+      assert.match(problems.list()[0]?.reason ?? '', /^The datastore is away, .+ in force: ./)
       await etcd.restart(etcd.member)
       await store.delete(workloadKey)
       await waitFor('the removal', () => receiver.workloads.size === 0)
+      assert.deepEqual(problems.list(), [])
     })
   })
 
@@ -133,13 +139,18 @@ describe('runFelixSyncer()', () => {
   })
 
   test('an invalid value counts as missing, is told once with its key, and again when it is mended', async () => {
-    await withSyncer(async ({ store, batches, receiver, lines }) => {
+    await withSyncer(async ({ store, batches, receiver, lines, problems }) => {
       await waitFor('the first batch', () => batches.length > 0)
-      await store.put(profileKey, '{"spec":{"ingress":[{"action":"Perhaps"}]}}')
+      await store.put(profileKey, '{"metadata":{"name":"p"},"spec":{"ingress":[{"action":"Perhaps"}]}}')
       await waitFor('the profile to deny', () => receiver.profiles.get('p')?.ingress[0]?.action === 'deny')
-      await store.put(profileKey, '{"spec":{"ingress":[{"action":"Perhaps"}]}}')
+      assert.equal(
+        problems.list()[0]?.reason,
+        'Profile p is invalid and counts as missing: spec.ingress[0].action = "Perhaps": must be one of Allow, Deny, Log, Pass',
+      )
+      await store.put(profileKey, '{"metadata":{"name":"p"},"spec":{"ingress":[{"action":"Perhaps"}]}}')
       await store.put(profileKey, profileValue)
       await waitFor('the profile to allow', () => receiver.profiles.get('p')?.ingress[0]?.action === 'allow')
+      assert.deepEqual(problems.list(), [])
       assert.deepEqual(ofKey(lines, profileKey), [`warn Resource is invalid and counts as missing ${profileKey}`])
     })
   })
@@ -165,13 +176,18 @@ describe('runFelixSyncer()', () => {
   })
 
   test('a configuration that cannot be started with is refused', async () => {
-    await withSyncer(async ({ store, batches, receiver, lines }) => {
+    await withSyncer(async ({ store, batches, receiver, lines, problems }) => {
       await waitFor('the first batch', () => batches.length > 0)
       await store.put(`${FELIX}/default`, felix({ defaultEndpointToHostAction: 'Shrug' }))
       await waitFor('the refusal', () => lines.includes('error New parameters are refused, the old ones stay'))
+      assert.match(problems.list()[0]?.reason ?? '', /^New parameters are refused: .*DefaultEndpointToHostAction=Shrug/)
+      await store.put(`${FELIX}/default`, felix({ logSeverityScreen: 'Loud' }))
+      await waitFor('a bad value that is no obstacle', () => problems.list()[0]?.id === 'parameter LogSeverityScreen')
+      await store.put(`${FELIX}/default`, felix({ defaultEndpointToHostAction: 'Shrug' }))
+      await waitFor('the refusal', () => problems.list()[0]?.id === 'parameters refused')
       await store.delete(workloadKey)
       await waitFor('the next change', () => receiver.workloads.size === 0)
-      assert.equal(lines.filter((line) => line.startsWith('error')).length, 1)
+      assert.equal(lines.filter((line) => line.startsWith('error')).length, 2, 'once each time')
     })
   })
 
@@ -195,10 +211,12 @@ describe('loadFelixConfig()', () => {
       const reasons: string[] = []
       const warn = (_: string, { err }: LogFields = {}): void =>
         void reasons.push(err instanceof Error ? err.message : 'parameter')
+      const problems = new Problems({ log: quietLogger })
       const loading = loadFelixConfig({
         store,
         node,
         localLayers: [],
+        problems,
         log: { ...quietLogger, warn },
         signal: AbortSignal.timeout(30_000),
       })
@@ -210,8 +228,10 @@ describe('loadFelixConfig()', () => {
         await waitFor('word of the parameter', () =>
           reasons.some((reason) => reason.includes('ChainInsertMode=sideways')),
         )
+        assert.match(problems.list()[0]?.reason ?? '', /^Felix waits to start: .*ChainInsertMode=sideways/)
         await store.put(`${FELIX}/default`, felix({ maxIpsetSize: 'lots' }))
         assert.equal((await loading)?.MaxIpsetSize, 1_048_576)
+        assert.deepEqual(problems.list(), [])
         assert.equal(reasons.filter((reason) => reason.includes('datastoreReady')).length, 1)
         assert.equal(reasons.filter((reason) => reason === 'parameter').length, 1)
       } finally {

@@ -15,10 +15,13 @@ import { GRAPH_PREFIXES } from '../calc/sources.ts'
 import { ValidationFilter, type Verdict } from '../calc/validation-filter.ts'
 import type { ConfigLayer } from '../config/layers.ts'
 import type { FelixConfig } from '../config/params.ts'
+import type { ConfigProblem } from '../config/resolve.ts'
 import { ConfigWatcher } from '../config/watch.ts'
 import type { Health } from '../status/health.ts'
 import { type FelixMetrics, RESYNC_STATE } from '../status/metrics.ts'
+import type { Problems } from '../status/problems.ts'
 import { BlockFollower } from './block-follower.ts'
+import { faultText } from './fault-text.ts'
 import { CLUSTER_KEY, CONFIG_PREFIXES, type ConfigSource, configSources, isDatastoreReady } from './stored-config.ts'
 
 export interface FelixSyncerOptions {
@@ -31,6 +34,7 @@ export interface FelixSyncerOptions {
   readonly deliver: (messages: readonly CalcMessage[]) => void
   readonly health: Health
   readonly metrics: FelixMetrics
+  readonly problems: Problems
   readonly log: Logger
   readonly signal: AbortSignal
 }
@@ -54,6 +58,10 @@ export async function runFelixSyncer(options: FelixSyncerOptions): Promise<Synce
 
 const HEALTH_PART = { name: 'CalculationGraph', timeoutMs: 30_000 }
 const HEARTBEAT_MS = 10_000
+/** Ids of problems. */
+const AWAY = 'datastore'
+const REFUSED = 'parameters refused'
+const PARAMETER = 'parameter '
 
 class FelixSyncer {
   readonly #options: FelixSyncerOptions
@@ -126,7 +134,7 @@ class FelixSyncer {
     })) {
       switch (event.kind) {
         case 'connection':
-          this.#connected = event.connected
+          this.#setConnected(event.connected, event.reason)
           break
         case 'in-sync':
           this.#takeInSnapshot()
@@ -153,6 +161,14 @@ class FelixSyncer {
     log.info('Read the datastore', { facts, tookMs: Math.round(read - this.#startedAt) })
     const tookMs = Math.round(performance.now() - read)
     log.info('Worked out what concerns this host', { localEndpoints, activePolicies, activeSets, tookMs })
+  }
+
+  /** The log hears of it from whoever connects. */
+  #setConnected(connected: boolean, reason = ''): void {
+    const { problems } = this.#options
+    this.#connected = connected
+    if (connected) problems.clear(AWAY)
+    else problems.record(AWAY, `The datastore is away, what it said last stays in force: ${reason}`)
   }
 
   #takeIn(updates: readonly KeyUpdate[]): void {
@@ -186,7 +202,9 @@ class FelixSyncer {
   }
 
   #tell({ key, fault }: Verdict): void {
-    const { log } = this.#options
+    const { problems, log } = this.#options
+    if (fault === undefined) problems.clear(`resource ${key}`)
+    else problems.record(`resource ${key}`, faultText(key, fault))
     if (fault === undefined) log.info('Resource is valid again', { key })
     else if (fault.kind === 'invalid')
       log.warn('Resource is invalid and counts as missing', { key, reason: fault.reason })
@@ -216,9 +234,12 @@ class FelixSyncer {
 
   /** Takes note of changed parameters. */
   #reasonToRestart(): string | undefined {
-    const { log } = this.#options
+    const { log, problems } = this.#options
     if (!this.#ready) return 'ClusterInformation no longer says datastoreReady'
     const change = this.#config.check()
+    problems.recordAll(PARAMETER, parameterProblems(this.#config.warnings))
+    if (change.kind === 'refused') problems.record(REFUSED, `New parameters are refused: ${change.reason}`)
+    else problems.clear(REFUSED)
     switch (change.kind) {
       case 'restart':
         return `parameters changed: ${change.changed.join(', ')}`
@@ -239,3 +260,11 @@ class FelixSyncer {
     return undefined
   }
 }
+
+const parameterProblems = (warnings: readonly ConfigProblem[]): ReadonlyMap<string, string> =>
+  new Map(
+    warnings.map(({ parameter, source, value, reason }) => [
+      `${PARAMETER}${parameter}`,
+      `${parameter}=${value} (${source}) is invalid, its default is used: ${reason}`,
+    ]),
+  )

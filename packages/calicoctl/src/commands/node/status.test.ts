@@ -153,6 +153,49 @@ No IPv6 peers found.
       [1, ['Calico process is not running.'], undefined],
     )
   })
+  const felix = {
+    node: 'host1',
+    time: '2026-01-02T03:04:05Z',
+    iptables: { variant: 'nft', reason: 'holds our rules of an earlier run' },
+    failsafe: {
+      inbound: 'tcp:22 udp:68 tcp:179 tcp:2379 tcp:2380 tcp:5473 tcp:6443 tcp:6666 tcp:6667'.split(' '),
+      outbound: [],
+    },
+    problems: [
+      {
+        id: 'overlap',
+        reason: 'IP pools wide (10.0.0.0/8) and narrow (10.1.0.0/16) overlap: narrow counts where they do',
+        since: '2026-01-01T00:00:00Z',
+      },
+    ],
+    unlisted: 3,
+  } as const satisfies NodeStatus['felix']
+  test('tells what Felix says of its host within 80 columns', () => {
+    const { blocks = [] } = statusOutcome({ ...up, felix }, 'current', undefined)
+    const shown = blocks.map(renderBlock).join('')
+    const section = [
+      'Felix, at 2026-01-02 03:04:05Z',
+      'Rules are programmed with iptables-nft: holds our rules of an earlier run.',
+      'Failsafe ports in:  tcp:22 udp:68 tcp:179 tcp:2379 tcp:2380 tcp:5473 tcp:6443',
+      '                    tcp:6666 tcp:6667',
+      'Failsafe ports out: none',
+      '',
+      'Problems of this host',
+      'since 2026-01-01 00:00:00Z  IP pools wide (10.0.0.0/8) and narrow (10.1.0.0/16)',
+      '                            overlap: narrow counts where they do',
+      '3 more: see the log of Felix.',
+      '',
+      '',
+    ]
+    assert.ok(shown.endsWith(`\n${section.join('\n')}`), shown)
+    assert.ok(shown.split('\n').every((each) => each.length <= 80))
+    assert.match(text({ ...up, felix: { ...felix, problems: [], unlisted: 0 } }), /\nNo problems are known\.\n/)
+  })
+  test('what Felix said last is shown when it does not run any more', () => {
+    const { exitCode, errors, blocks = [] } = statusOutcome({ ...up, running: false, felix }, 'current', undefined)
+    assert.deepEqual([exitCode, errors], [1, ['Calico process is not running.']])
+    assert.match(blocks.map(renderBlock).join(''), /Problems of this host/)
+  })
   test('-o json tells everything', () => {
     const outcome = statusOutcome(up, 'current', 'json')
     assert.deepEqual(JSON.parse((outcome.blocks ?? []).map(renderBlock).join('')), {

@@ -1,5 +1,6 @@
 import { BirdClient, type BirdProtocolDetail } from '@calico-node/birdc'
 import { CalicoError, messageOf } from '@calico-node/core'
+import type { HostReport } from '@calico-node/model'
 import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { readConfdStatus, type ConfdStatus } from '../../bgp/confd-status.ts'
@@ -7,8 +8,10 @@ import { explainedPeers, type BgpPeer } from '../../bgp/peers.ts'
 import { servedProtocols } from '../../bgp/status-socket.ts'
 import { defineCommand, type Outcome } from '../../cli/command.ts'
 import { oneOf } from '../../cli/option.ts'
+import { readFelixReport } from '../../host/felix-report.ts'
 import { listCommandLines, runningPrograms, type RunningPrograms } from '../../host/processes.ts'
 import { line, type Block } from '../../output/block.ts'
+import { felixBlocks } from './felix-section.ts'
 
 /** What is known about BGP of one family. */
 export interface FamilyStatus {
@@ -27,6 +30,8 @@ export interface NodeStatus {
   readonly families: readonly FamilyStatus[]
   /** What confd says of the configuration, where it runs. */
   readonly configuration?: ConfdStatus
+  /** What Felix says of this host, or said before it ended. */
+  readonly felix?: HostReport
 }
 
 type Style = 'current' | 'documents'
@@ -66,17 +71,20 @@ function configurationBlocks({ daemons, problems }: ConfdStatus): Block[] {
 
 /** Pure: what a status looks like, and what its exit status is. */
 export function statusOutcome(status: NodeStatus, style: Style, output: 'json' | undefined): Outcome {
-  const { running, families, configuration } = status
+  const { running, families, configuration, felix } = status
   const silent = families.some(({ running: up, problem }) => up && problem !== undefined)
   const down = families.some(({ peers }) => peers.some(({ established }) => !established))
   const exitCode = !running ? 1 : silent || down ? 2 : 0
   if (output === 'json') return { blocks: [{ kind: 'json', value: status }], exitCode }
-  if (!running) return { errors: ['Calico process is not running.'], exitCode }
+  const report = felix === undefined ? [] : felixBlocks(felix)
+  if (!running) {
+    return { errors: ['Calico process is not running.'], ...(felix && { blocks: [...report, line('')] }), exitCode }
+  }
   const bgp = families.some((family) => family.running)
     ? families.flatMap((family) => familyBlocks(family, style))
     : [line('\nThe BGP backend process (BIRD) is not running.')]
   const notes = configuration === undefined ? [] : configurationBlocks(configuration)
-  return { blocks: [line('Calico process is running.'), ...bgp, ...notes, line('')], exitCode }
+  return { blocks: [line('Calico process is running.'), ...bgp, ...notes, ...report, line('')], exitCode }
 }
 
 async function familyStatus(version: 4 | 6, running: boolean, directories: readonly string[]): Promise<FamilyStatus> {
@@ -117,7 +125,13 @@ export async function readStatus(programs: RunningPrograms, runDirectory: string
   ])
   const configuration = readConfdStatus(runDirectory)
   const reflects = configuration?.role === 'reflector' && (programs.bird || programs.bird6)
-  return { running: programs.felix || reflects, families, ...(configuration !== undefined && { configuration }) }
+  const felix = readFelixReport(runDirectory)
+  return {
+    running: programs.felix || reflects,
+    families,
+    ...(configuration !== undefined && { configuration }),
+    ...(felix !== undefined && { felix }),
+  }
 }
 
 const statusCommand = (style: Style) =>
@@ -126,10 +140,11 @@ const statusCommand = (style: Style) =>
     options: { output: oneOf('-o, --output <format>', 'print as', ['json']) },
     details:
       'Exit status: 0 when all is well, 1 when Calico does not run, 2 when it runs but a BGP session is not ' +
-      'established or BIRD does not answer. Who is not root sees what node-services serves on bgp-status.sock, which ' +
-      'the group of its folder may read.',
+      'established or BIRD does not answer. Problems of this host that Felix knows of are listed, with the time since ' +
+      'when; they do not change the exit status. Who is not root sees what node-services serves on bgp-status.sock, ' +
+      'which the group of its folder may read.',
     examples: [
-      ['node status', 'state of this node and of its BGP sessions'],
+      ['node status', 'state of this node, its BGP sessions, and what somebody should mend'],
       ['node status -o json', 'the same for a program, with the last error of each session'],
     ],
     async run({ env }, _, { output }) {
