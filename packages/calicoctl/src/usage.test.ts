@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { resolveCommand, splitGlobals } from './cli/argv.ts'
+import { longName } from './cli/option.ts'
 import { parseWords } from './cli/parse.ts'
 import { ENTRIES } from './commands/registry.ts'
 import { cli } from './harness.test.ts'
@@ -39,6 +40,13 @@ for (const entry of ENTRIES) {
       assert.deepEqual([exit, stdout], [1, ''])
       assert.match(stderr, /^Unknown option '--bogus'.* Usage: calicoctl .*--help"\n$/)
     })
+    for (const { flags } of Object.values(command.options).filter(({ flags: shown }) => shown.includes('<'))) {
+      test(`answers ${flags} without its value with one line`, async () => {
+        const { exit, stdout, stderr } = await cli([...words, longName(flags)])
+        assert.deepEqual([exit, stdout], [1, ''])
+        assert.match(stderr, /^Option '.*' argument missing\. Usage: calicoctl .*--help"\n$/)
+      })
+    }
     if (command.args.some((arg) => arg.startsWith('<'))) {
       test('answers a missing argument with one line', async () => {
         const { exit, stdout, stderr } = await cli(entry.path)

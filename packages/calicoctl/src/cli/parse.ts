@@ -10,7 +10,10 @@ export interface ParsedWords {
 
 /** One helpful line: what is wrong, and how the command is used. */
 function usageError(entry: Entry, command: Command, err: CommanderError): CalicoError {
-  const [first = err.message, ...rest] = err.message.replace(/^error: /, '').split('\n')
+  const [first = err.message, ...rest] = err.message
+    .replace(/^error: /, '')
+    .replace(/\.$/, '')
+    .split('\n')
   const hint = rest.join(' ').trim()
   const usage = command.usage ?? [entry.path, ...command.args].join(' ')
   const what = `${first.charAt(0).toUpperCase()}${first.slice(1)}${hint === '' ? '' : ` ${hint}`}`

@@ -163,6 +163,7 @@ export function findEnds(live: Live, typed: string): End[] {
   const names = (endpoint: WorkloadEndpointResource): string[] => [
     endpointName(endpoint),
     endpoint.metadata.name,
+    `${endpoint.metadata.namespace ?? ''}/${workloadOf(endpoint)}`,
     workloadOf(endpoint),
     endpoint.spec.endpoint,
   ]

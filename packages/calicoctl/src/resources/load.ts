@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync, statSync } from 'node:fs'
+import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CalicoError } from '@calico-node/core'
 import { parseDocuments, type SourceDocument } from './document.ts'
@@ -13,14 +13,20 @@ export interface LoadOptions {
 
 const REASONS: Readonly<Record<string, string>> = { ENOENT: 'no such file or directory', EACCES: 'permission denied' }
 
-function reading<T>(path: string, read: () => T): T {
+function onFile<T>(verb: 'read' | 'write', path: string, use: () => T): T {
   try {
-    return read()
+    return use()
   } catch (err) {
     const code = err instanceof Error && 'code' in err ? String(err.code) : ''
-    throw new CalicoError('INVALID', `Cannot read ${path}: ${REASONS[code] ?? code}`, { context: { path }, cause: err })
+    const message = `Cannot ${verb} ${path}: ${REASONS[code] ?? code}`
+    throw new CalicoError('INVALID', message, { context: { path }, cause: err })
   }
 }
+const reading = <T>(path: string, read: () => T): T => onFile('read', path, read)
+
+/** @throws INVALID when it cannot be written */
+export const writeText = (path: string, content: string): void =>
+  onFile('write', path, () => writeFileSync(path, content))
 
 /** YAML and JSON files of a folder, in the order of their names. */
 function filesBelow(directory: string, recursive: boolean): string[] {

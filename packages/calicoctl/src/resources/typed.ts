@@ -50,18 +50,29 @@ const shown = (value: unknown): string => {
   return value === undefined ? '' : ` ${text.length > 120 ? `${text.slice(0, 120)}...` : text}`
 }
 
+/** What is wrong with which field, when that is what an error is about. */
+function problemsIn(err: unknown): Problem[] {
+  const listed: unknown = err instanceof CalicoError ? err.context['problems'] : undefined
+  return Array.isArray(listed) ? listed.filter(isProblem) : []
+}
+
+const problemText = ({ field, value, reason }: Problem): string =>
+  `${field === '' ? 'the document' : field}${shown(value)} ${reason}`
+
+/** The problems of an error in one line; undefined when it is about something else. */
+export function problemsText(err: unknown): string | undefined {
+  const problems = problemsIn(err)
+  return problems.length === 0 ? undefined : problems.map(problemText).join('; ')
+}
+
 /** One line per problem: file, document, line, resource, field, value, what is allowed. */
 export function describeDocumentError(document: SourceDocument, err: unknown): string[] {
   const { kind, name } = headOf(document.value)
   const what = kind === undefined ? '' : ` ${kind}${name === undefined ? '' : ` "${name}"`}:`
-  const listed: unknown = err instanceof CalicoError ? err.context['problems'] : undefined
-  const problems = Array.isArray(listed) ? listed.filter(isProblem) : []
+  const problems = problemsIn(err)
   if (problems.length === 0) return [`${place(document, '')}:${what} ${messageOf(err)}`]
   const inOrder = problems.toSorted((a, b) => document.lineOf(a.field) - document.lineOf(b.field))
-  return inOrder.map(
-    ({ field, value, reason }) =>
-      `${place(document, field)}:${what} ${field === '' ? 'the document' : field}${shown(value)} ${reason}`,
-  )
+  return inOrder.map((problem) => `${place(document, problem.field)}:${what} ${problemText(problem)}`)
 }
 
 /** The document's value with the namespace that it will live in. */

@@ -46,12 +46,14 @@ function readDocument(path: string): Record<string, unknown> {
   try {
     document = load(readFileSync(path, 'utf8'))
   } catch (err) {
-    throw invalid(path, messageOf(err), err)
+    throw invalid(path, isAbsent(err) ? 'there is no such file' : messageOf(err), err)
   }
   const found = findRecord(document)
   if (found === undefined) throw invalid(path, 'it is not an object')
   return found
 }
+
+const isAbsent = (err: unknown): boolean => err instanceof Error && 'code' in err && err.code === 'ENOENT'
 
 const findRecord = (value: unknown): Record<string, unknown> | undefined =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined

@@ -4,7 +4,7 @@ import type { CalicoClient } from '@calico-node/datastore'
 import { makeResource } from '@calico-node/model'
 import { defineCommand, type Command } from '../../cli/command.ts'
 import type { Context } from '../../cli/context.ts'
-import { flag, text } from '../../cli/option.ts'
+import { flag, text, type OptionsOf, type OptionTable } from '../../cli/option.ts'
 import { localNodeName } from '../../host/node-name.ts'
 import { line } from '../../output/block.ts'
 import { writableClient } from '../../resources/session.ts'
@@ -39,6 +39,7 @@ async function writeLevel(
   name: string,
   level: Level | undefined,
 ): Promise<void> {
+  if (level === undefined && (await readLevel(client, kind, name)) === undefined) return
   if (kind === 'FelixConfiguration') {
     await client.resources(kind).ensure(makeResource(kind, { name }, {}))
     await client.resources(kind).modify(name, undefined, (stored) => {
@@ -54,43 +55,48 @@ async function writeLevel(
   })
 }
 
-function configCommand(
+const common = {
+  remove: flag('--remove', 'back to the default'),
+  force: flag('--force', 'accepted for old scripts'),
+}
+
+function configCommand<O extends OptionTable>(
   path: string,
   kind: ConfigKind,
-  nameOf: (context: Context, node: string | undefined) => string,
+  more: O,
+  nameOf: (context: Context, options: OptionsOf<O>) => string,
 ): Command {
   return defineCommand({
     args: ['<name>', '[value]'],
-    options: {
-      remove: flag('--remove', 'back to the default'),
-      force: flag('--force', 'accepted for old scripts'),
-      node: text('--node <node>', 'another node than this host (config node bgp)'),
-    },
+    options: { ...common, ...more },
     details: 'The setting that is known is loglevel: trace, debug, info, warning, error or fatal.',
     examples: [
       [`${path} loglevel`, 'the present value'],
       [`${path} loglevel debug`, 'another one'],
       [`${path} loglevel --remove`, 'back to the default'],
     ],
-    async run(context, [name, typed], { remove, node }) {
+    async run(context, [name, typed], options) {
+      const { remove } = options
       checkName(name)
+      const resource = nameOf(context, options)
       if (typed === undefined && !remove) {
         return {
-          blocks: [line((await readLevel(await context.client(), kind, nameOf(context, node))) ?? 'Info (default)')],
+          blocks: [line((await readLevel(await context.client(), kind, resource)) ?? 'Info (default)')],
         }
       }
       if (typed !== undefined && remove) throw new CalicoError('INVALID', 'Give a value or --remove, not both')
       const level = typed === undefined ? undefined : parseLevel(typed)
-      await writeLevel(await writableClient(context), kind, nameOf(context, node), level)
+      await writeLevel(await writableClient(context), kind, resource, level)
       return { blocks: [line(level === undefined ? `Setting ${name} removed` : `Setting ${name} is ${level}`)] }
     },
   })
 }
 
-export const felixCommand = configCommand('config felix', 'FelixConfiguration', () => 'default')
-export const bgpCommand = configCommand('config bgp', 'BGPConfiguration', () => 'default')
+export const felixCommand = configCommand('config felix', 'FelixConfiguration', {}, () => 'default')
+export const bgpCommand = configCommand('config bgp', 'BGPConfiguration', {}, () => 'default')
 export const nodeBgpCommand = configCommand(
   'config node bgp',
   'BGPConfiguration',
-  ({ env }, node) => `node.${node ?? localNodeName(env)}`,
+  { node: text('--node <node>', 'another node than this host') },
+  ({ env }, { node }) => `node.${node ?? localNodeName(env)}`,
 )

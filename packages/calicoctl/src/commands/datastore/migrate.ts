@@ -28,6 +28,7 @@ import { StoreView } from '../../resources/store-view.ts'
 /** Referents before what refers to them. */
 const KINDS: readonly Kind[] = [
   'IPPool',
+  'BGPFilter',
   'BGPPeer',
   'Tier',
   'GlobalNetworkPolicy',
@@ -43,11 +44,11 @@ const KINDS: readonly Kind[] = [
   'BGPConfiguration',
   'FelixConfiguration',
   'IPReservation',
-  'BGPFilter',
   'Profile',
   'WorkloadEndpoint',
 ]
 const SEPARATOR = '==='
+const IPAM_PREFIX = '/calico/ipam/v2/'
 const IPAM_PARTS = {
   block_affinities: AFFINITY_PREFIX,
   blocks: BLOCK_PREFIX,
@@ -124,15 +125,15 @@ function rawRecords(part: string): RawRecord[] {
   const entries = isRecord(json) ? Object.values(json).flatMap((value) => (Array.isArray(value) ? value : [value])) : []
   return entries.filter(isRecord).map((entry) => {
     const { Key: key, Value: value } = entry
-    if (typeof key !== 'string' || !key.startsWith('/calico/ipam/v2/'))
+    if (typeof key !== 'string' || !key.startsWith(IPAM_PREFIX))
       throw new CalicoError('INVALID', `Cannot import the record ${JSON.stringify(key)}: it is none of IPAM's`)
     return { key, value: typeof value === 'string' ? value : JSON.stringify(value) }
   })
 }
 
 async function requireEmpty(client: CalicoClient): Promise<void> {
-  const { kvs } = await client.store.list(RESOURCES_PREFIX)
-  const foreign = kvs.find(({ key }) => !/\/(clusterinformations|tiers)\//.test(key))
+  const lists = await Promise.all([RESOURCES_PREFIX, IPAM_PREFIX].map((prefix) => client.store.list(prefix)))
+  const foreign = lists.flatMap(({ kvs }) => kvs).find(({ key }) => !/\/(clusterinformations|tiers)\//.test(key))
   if (foreign !== undefined)
     throw new CalicoError('INVALID', `Cannot import: the datastore is not empty, it has ${foreign.key}`)
 }
@@ -154,7 +155,8 @@ function parseExport(
   const [facts] = parseDocuments(file, cluster)
   const spec = isRecord(facts?.value) && isRecord(facts.value['spec']) ? facts.value['spec'] : {}
   return {
-    resources,
+    // Other tools write them in another order.
+    resources: resources.toSorted((a, b) => KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind)),
     clusterGuid: typeof spec['clusterGUID'] === 'string' ? spec['clusterGUID'] : undefined,
     records: rawRecords(ipam),
   }

@@ -1,5 +1,5 @@
-import { writeFileSync } from 'node:fs'
 import { checkIpam, TUNNEL_KINDS, tunnelAddress, type IpamReport, type IpamProblem } from '@calico-node/ipam'
+import { writeText } from '../../resources/load.ts'
 import { defineCommand } from '../../cli/command.ts'
 import { flag, hidden, text } from '../../cli/option.ts'
 import { printReport } from '../../documents/ipam-report.ts'
@@ -117,7 +117,7 @@ export const command = defineCommand({
     }
     if (output !== undefined) {
       const cluster = await client.resources('ClusterInformation').find('default')
-      writeFileSync(output, printReport(report, cluster, VERSION))
+      writeText(output, printReport(report, cluster, VERSION))
     }
     const failed = exitCode && report.problems.some(isCounted)
     return { blocks: narrate(findings, { all: showAllIps, problems: showProblemIps }), exitCode: failed ? 1 : 0 }

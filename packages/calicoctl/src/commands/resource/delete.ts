@@ -3,8 +3,7 @@ import { defineCommand } from '../../cli/command.ts'
 import { flag } from '../../cli/option.ts'
 import { line } from '../../output/block.ts'
 import { deleteResource } from '../../resources/cascade.ts'
-import { operationError } from '../../resources/errors.ts'
-import { idOf } from '../../resources/kinds.ts'
+import { namedError } from '../../resources/errors.ts'
 import { reportTally } from '../../resources/report.ts'
 import { selectResources } from '../../resources/selection.ts'
 import { writableClient } from '../../resources/session.ts'
@@ -38,7 +37,8 @@ export const command = defineCommand({
       try {
         await deleteResource(tools, { kind: each, name, namespace, resourceVersion, force })
       } catch (err) {
-        if (!skipNotExists || !hasCode(err, 'NOT_FOUND')) errors.push(operationError(err, idOf(each, name, namespace)))
+        if (!skipNotExists || !hasCode(err, 'NOT_FOUND'))
+          errors.push(await namedError(tools.client, err, { kind: each, name, namespace }))
       }
     }
     return reportTally({

@@ -4,8 +4,7 @@ import { defineCommand } from '../../cli/command.ts'
 import { flag, hidden, value } from '../../cli/option.ts'
 import { FORMATS, parseFormat, type Format } from '../../output/format.ts'
 import { printFound, type Found } from '../../output/resources.ts'
-import { operationError } from '../../resources/errors.ts'
-import { idOf } from '../../resources/kinds.ts'
+import { namedError } from '../../resources/errors.ts'
 import { selectResources, type Selected } from '../../resources/selection.ts'
 import { fieldFilter, labelFilter, type ResourceFilter } from '../../resources/selectors.ts'
 import { watchFound } from '../../resources/watch.ts'
@@ -49,7 +48,7 @@ async function gather(client: CalicoClient, selected: readonly Selected[], keep:
       const { kind, items, single } = await fetchSelected(client, one)
       found.push({ kind, single, items: single ? items : items.filter(keep) })
     } catch (err) {
-      errors.push(operationError(err, idOf(one.kind, one.name ?? '', one.namespace)))
+      errors.push(await namedError(client, err, { ...one, name: one.name ?? '' }))
     }
   }
   return { found, errors }

@@ -4,8 +4,7 @@ import { flag, text } from '../../cli/option.ts'
 import { line } from '../../output/block.ts'
 import { parseKind } from '../../resources/kinds.ts'
 import { namespaceOfOne } from '../../resources/namespace.ts'
-import { operationError } from '../../resources/errors.ts'
-import { idOf } from '../../resources/kinds.ts'
+import { namedError } from '../../resources/errors.ts'
 import { writableClient } from '../../resources/session.ts'
 
 interface LabelChange {
@@ -66,7 +65,7 @@ export const command = defineCommand({
       })
     } catch (err) {
       const isLabelError = err instanceof CalicoError && err.code === 'INVALID'
-      return { errors: [isLabelError ? err.message : operationError(err, idOf(kind, name, where))] }
+      return { errors: [isLabelError ? err.message : await namedError(client, err, { kind, name, namespace: where })] }
     }
     const verb = remove ? 'removed' : replaced ? 'updated' : 'set'
     return { blocks: [line(`Successfully ${verb} label ${change.key} ${remove ? 'from' : 'on'} ${what}`)] }

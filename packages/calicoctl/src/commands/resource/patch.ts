@@ -4,8 +4,8 @@ import { load } from 'js-yaml'
 import { defineCommand } from '../../cli/command.ts'
 import { oneOf, text } from '../../cli/option.ts'
 import { line } from '../../output/block.ts'
-import { operationError } from '../../resources/errors.ts'
-import { idOf, parseKind } from '../../resources/kinds.ts'
+import { namedError } from '../../resources/errors.ts'
+import { parseKind } from '../../resources/kinds.ts'
 import { mergePatch } from '../../resources/merge.ts'
 import { namespaceOfOne } from '../../resources/namespace.ts'
 import { writableClient } from '../../resources/session.ts'
@@ -42,7 +42,7 @@ export const command = defineCommand({
     try {
       await client.resources(kind).modify(name, where, (stored) => parseResource(mergePatch(stored, change)))
     } catch (err) {
-      return { errors: [`Hit error: ${operationError(err, idOf(kind, name, where))}`] }
+      return { errors: [`Hit error: ${await namedError(client, err, { kind, name, namespace: where })}`] }
     }
     return { blocks: [line(`Successfully patched 1 '${kind}' resource`)] }
   },

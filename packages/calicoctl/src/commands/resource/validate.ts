@@ -1,5 +1,6 @@
 import { CalicoError } from '@calico-node/core'
 import { defineCommand } from '../../cli/command.ts'
+import { line } from '../../output/block.ts'
 import { loadDocuments } from '../../resources/load.ts'
 import { reportTally } from '../../resources/report.ts'
 import { headOf, typeDocuments } from '../../resources/typed.ts'
@@ -15,6 +16,7 @@ export const command = defineCommand({
       throw new CalicoError('INVALID', 'Option -f is missing: name a file, a folder, or - for standard input')
     const { documents, origin } = await loadDocuments({ filename, recursive, readStdin: () => context.readStdin() })
     if (documents.length === 0 && !skipEmpty) throw new CalicoError('INVALID', `No resources specified in ${origin}`)
+    if (documents.length === 0) return { blocks: [line('No resources specified')] }
     const { typed, problems } = typeDocuments(documents, { namespace, allNamespaces: false })
     const kinds = documents.map(({ value }) => headOf(value).kind ?? 'unknown')
     return reportTally({ verb: 'validate', kinds, handled: typed.length, errors: problems })

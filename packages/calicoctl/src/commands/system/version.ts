@@ -47,10 +47,11 @@ export const command = defineCommand({
     ['version --client', 'of this program only'],
   ],
   async *run(context, _, { client, poll: every }): AsyncGenerator<Block, Outcome> {
+    if (client) return { blocks: OWN }
+    // Not at the head of this file: `version --client` would load all kinds for it.
+    const everyMs = every === undefined ? undefined : (await import('@calico-node/model')).parseDuration(every)
     yield* OWN
-    if (client) return {}
-    if (every === undefined) return { blocks: [line(await clusterText(context))] }
-    const { parseDuration } = await import('@calico-node/model')
-    return yield* poll(context, parseDuration(every))
+    if (everyMs === undefined) return { blocks: [line(await clusterText(context))] }
+    return yield* poll(context, everyMs)
   },
 })
