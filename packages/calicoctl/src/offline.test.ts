@@ -73,7 +73,10 @@ describe('completion', () => {
       ['ipam', 'show', '--show-b'],
       ['--show-blocks', '--show-borrowed'],
     ],
-    [['get', 'nodes', 'x'], []],
+    [['get', 'nodes', '-o', 'w'], ['wide']],
+    [['get', '--output', 'c'], ['custom-columns=']],
+    [['trace', 'a', 'b', '-o', ''], ['json']],
+    [['get', 'nosuch', 'x'], []],
   ]
   for (const [typed, expected] of cases) {
     test(`completes ${JSON.stringify(typed.join(' '))}`, async () => {

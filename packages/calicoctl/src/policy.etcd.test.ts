@@ -88,8 +88,20 @@ describe('preview', () => {
       stdout,
       /^allow -> deny +default\/host--a-docker-web-web0 +default\/host--b-docker-db-db0 +tcp 5432 +$/m,
     )
-    assert.match(stdout, /^1 of \d+ connections would change\.$/m)
+    assert.match(stdout, /^deny -> allow +192\.0\.2\.1 \(outside\) +default\/host--b-docker-db-db0 +tcp 40000 +$/m)
+    assert.match(stdout, /^4 of \d+ connections would change\.$/m)
     assert.deepEqual(await cluster.everything(), held)
+  })
+  test('tells that a host endpoint without policy closes its host', async () => {
+    const hep =
+      'apiVersion: projectcalico.org/v3\nkind: HostEndpoint\nmetadata: {name: a}\n' +
+      'spec: {node: host-a, interfaceName: eth0, expectedIPs: [10.20.0.1]}\n'
+    const { exit, stdout } = await cluster.cli('preview -f - --interface eth0', { stdin: hep })
+    assert.equal(exit, 0)
+    assert.match(stdout, /^allow -> deny +192\.0\.2\.1 \(outside\) +10\.20\.0\.1 \(node host-a\) +tcp 40000 +$/m)
+    assert.match(stdout, /^allow -> deny +10\.20\.0\.1 \(node host-a\) +192\.0\.2\.1 \(outside\) +icmp +$/m)
+    // What is forwarded through the host is none of a host endpoint's business.
+    assert.doesNotMatch(stdout, /docker-web/)
   })
   test('agrees with trace after apply', async () => {
     assert.equal((await cluster.cli('trace web db --port=5432')).exit, 0)

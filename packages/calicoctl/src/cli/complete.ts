@@ -1,4 +1,5 @@
 import { splitGlobals, type Entry } from './argv.ts'
+import type { Command } from './command.ts'
 
 const starting = (words: Iterable<string>, prefix: string): string[] =>
   [...new Set(words)].filter((word) => word.startsWith(prefix)).toSorted()
@@ -17,23 +18,36 @@ async function kindWords(): Promise<string[]> {
   return ALL_KINDS.flatMap((kind) => kindInfo(kind).plural)
 }
 
+/** Values that may follow, when the word before is an option that knows its values. */
+function valuesOf(command: Command | undefined, before: string | undefined): readonly string[] {
+  const options = Object.values(command?.options ?? {})
+  return options.find(({ flags }) => flags.split(/[ ,]+/).includes(before ?? ''))?.words ?? []
+}
+
 /**
  * What may be typed in place of the last word.
  *
  * @param typed All words after the program's name; the last one is being typed and may be empty.
+ * @param namesOf Names of the resources of a kind, by a word for it.
  */
-export async function completeWords(typed: readonly string[], entries: readonly Entry[]): Promise<string[]> {
+export async function completeWords(
+  typed: readonly string[],
+  entries: readonly Entry[],
+  namesOf: (kind: string) => Promise<readonly string[]>,
+): Promise<string[]> {
   const last = typed.at(-1) ?? ''
   const before = splitGlobals(typed.slice(0, -1)).words
-  const command = entries.find(({ path }) => before.join(' ') === path || before.join(' ').startsWith(`${path} `))
+  const entry = entries.find(({ path }) => before.join(' ') === path || before.join(' ').startsWith(`${path} `))
+  const command = await entry?.load()
+  const values = valuesOf(command, before.at(-1))
+  if (values.length > 0) return starting(values, last)
   if (last.startsWith('-')) {
-    const options = command === undefined ? [] : Object.values((await command.load()).options)
+    const options = Object.values(command?.options ?? {})
     const names = options.filter(({ hidden }) => !hidden).flatMap(({ flags }) => flags.match(/--[\w-]+/g) ?? [])
     return starting([...names, '--config', '--log-level', '--help'], last)
   }
   const paths = starting(nextInPaths(entries, before), last)
-  if (paths.length > 0 || command === undefined) return paths
-  const wantsKind = (await command.load()).args[0]?.includes('kind') === true
-  const positional = before.slice(command.path.split(' ').length).filter((word) => !word.startsWith('-'))
-  return wantsKind && positional.length === 0 ? starting(await kindWords(), last) : []
+  if (paths.length > 0 || entry === undefined || command?.args[0]?.includes('kind') !== true) return paths
+  const [kind] = before.slice(entry.path.split(' ').length).filter((word) => !word.startsWith('-'))
+  return starting(kind === undefined ? await kindWords() : await namesOf(kind), last)
 }

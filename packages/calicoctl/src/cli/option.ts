@@ -55,9 +55,15 @@ export const list = (flags: string, help: string): OptionSpec<readonly string[]>
   read: (raw) => raw,
 })
 
-/** A value read by `parse`, whose error names the option. */
-export const value = <T>(flags: string, help: string, parse: (text: string) => T): OptionSpec<T | undefined> => ({
+/** A value read by `parse`, whose error names the option; `words` are some that it may be. */
+export const value = <T>(
+  flags: string,
+  help: string,
+  parse: (text: string) => T,
+  words?: readonly string[],
+): OptionSpec<T | undefined> => ({
   ...base,
+  ...(words !== undefined && { words }),
   flags,
   help,
   read: (raw) => {

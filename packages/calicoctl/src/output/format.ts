@@ -1,6 +1,6 @@
 /** What `-o` of `get` can say. */
 import { readFileSync } from 'node:fs'
-import { CalicoError, messageOf } from '@calico-node/core'
+import { CalicoError, messageOf, nearestName } from '@calico-node/core'
 
 export type Format =
   | { readonly kind: 'ps' | 'wide' | 'yaml' | 'json' | 'name' }
@@ -8,6 +8,10 @@ export type Format =
   | { readonly kind: 'go-template'; readonly template: string }
 
 export const FORMATS = 'ps, wide, yaml, json, name, custom-columns=NAME,..., go-template=TEXT or go-template-file=FILE'
+
+/** What may be typed after `-o`, or how it begins. */
+export const FORMAT_WORDS: readonly string[] =
+  'ps wide yaml json name custom-columns= go-template= go-template-file='.split(' ')
 
 /** @throws INVALID for anything else than {@link FORMATS} */
 export function parseFormat(text: string): Format {
@@ -26,5 +30,7 @@ export function parseFormat(text: string): Format {
       throw new CalicoError('INVALID', `Cannot read the template: ${messageOf(err)}`, { cause: err })
     }
   }
-  throw new CalicoError('INVALID', `unrecognized output format '${text}': want ${FORMATS}`)
+  const near = nearestName(name, FORMAT_WORDS)
+  const hint = near === undefined ? '' : `; did you mean "${near}"?`
+  throw new CalicoError('INVALID', `unrecognized output format '${text}': want ${FORMATS}${hint}`)
 }

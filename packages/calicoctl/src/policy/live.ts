@@ -141,13 +141,19 @@ export const endpointsOf = ({ resources }: Live): WorkloadEndpointResource[] =>
 export const endsOf = (endpoint: WorkloadEndpointResource): End[] =>
   ipsOf(endpoint).map((ip) => workloadEnd(endpoint, ip))
 
+/** Every address of a node, as an end. */
+export function hostEnds(node: NodeResource): End[] {
+  const { name } = node.metadata
+  return addressesOf(node).map((ip) => ({ kind: 'host', ip, node: name, label: `${ip} (node ${name})` }))
+}
+
+export const outsideEnd = (ip: Ip): End => ({ kind: 'outside', ip, label: `${ip} (outside)` })
+
 function endAt(live: Live, ip: Ip): End {
   const endpoint = endpointsOf(live).find((candidate) => ipsOf(candidate).includes(ip))
   if (endpoint !== undefined) return workloadEnd(endpoint, ip)
-  const node = live.nodes.find((candidate) => addressesOf(candidate).includes(ip))?.metadata.name
-  return node === undefined
-    ? { kind: 'outside', ip, label: `${ip} (outside)` }
-    : { kind: 'host', ip, node, label: `${ip} (node ${node})` }
+  const host = live.nodes.flatMap(hostEnds).find((candidate) => candidate.ip === ip)
+  return host ?? outsideEnd(ip)
 }
 
 /**
@@ -172,8 +178,7 @@ export function findEnds(live: Live, typed: string): End[] {
   )
   if (meant.length > 0) return meant.flatMap(endsOf)
   const node = live.nodes.find(({ metadata }) => metadata.name === typed)
-  if (node !== undefined)
-    return addressesOf(node).map((own) => ({ kind: 'host', ip: own, node: typed, label: `${own} (node ${typed})` }))
+  if (node !== undefined) return hostEnds(node)
   const near = nearestName(typed, [...endpoints.flatMap(names), ...live.nodes.map(({ metadata }) => metadata.name)])
   throw new CalicoError(
     'NOT_FOUND',

@@ -168,8 +168,11 @@ describe('previewChanges()', () => {
         `${before}>${after} ${from.ip} ${to.ip} ${protocol} ${destinationPort ?? ''}`.trim(),
     )
   }
-  test('finds exactly the connections that a policy cuts', () => {
-    assert.deepEqual(changesOf([denyDb]), ['allow>deny 192.168.0.1 192.168.0.2 6 5432'])
+  test('finds exactly the connections that a policy cuts, and those that it opens to the outside', () => {
+    assert.deepEqual(changesOf([denyDb]), [
+      'allow>deny 192.168.0.1 192.168.0.2 6 5432',
+      ...['1', '6 40000', '17 40000'].map((traffic) => `deny>allow 192.0.2.1 192.168.0.2 ${traffic}`),
+    ])
   })
   test('finds what a changed profile opens', () => {
     const open = resource('Profile', 'p', {
@@ -177,7 +180,12 @@ describe('previewChanges()', () => {
       ingress: [{ action: 'Allow' }],
       egress: [{ action: 'Allow' }],
     })
-    assert.deepEqual(changesOf([open]), [])
+    assert.deepEqual(
+      changesOf([open]),
+      ['192.168.0.1', '192.168.0.2'].flatMap((to) =>
+        ['1', '6 40000', '17 40000'].map((traffic) => `deny>allow 192.0.2.1 ${to} ${traffic}`),
+      ),
+    )
     const closed = resource('Profile', 'p', {
       labelsToApply: { P: '' },
       ingress: [{ action: 'Allow', protocol: 'TCP', source: { selector: 'has(P)' } }],

@@ -1,8 +1,8 @@
 /** Which connections change their verdict when resources change. Pure. */
-import { ipVersion, type AnyResource, type RuleSpec } from '@calico-node/model'
+import { ipVersion, parseIp, type AnyResource, type RuleSpec } from '@calico-node/model'
 import { World } from '@calico-node/policy'
 import { judge, type End, type Flow, type Surroundings } from './connection.ts'
-import { endpointsOf, endsOf, type Live } from './live.ts'
+import { endpointsOf, endsOf, hostEnds, outsideEnd, type Live } from './live.ts'
 
 /** A kind of connection to try between all endpoints. */
 export interface Probe {
@@ -69,6 +69,9 @@ export function withChanges(resources: readonly AnyResource[], changed: readonly
   return [...new Map([...resources, ...changed].map((resource) => [keyOf(resource), resource])).values()]
 }
 
+/** Nobody is asked for connections with itself. */
+const placeOf = ({ endpoint, node }: End): string => endpoint ?? node ?? 'outside'
+
 function flowOf(from: End, to: End, { protocol, port }: Probe): Flow {
   if (protocol !== 1)
     return { from, to, protocol, ...(port !== undefined && { destinationPort: port, sourcePort: 50_000 }) }
@@ -77,17 +80,29 @@ function flowOf(from: End, to: End, { protocol, port }: Probe): Flow {
     : { from, to, protocol: 58, icmp: { type: 128, code: 0 } }
 }
 
-/** Tries every probe between every two endpoints of one address family, before and after. */
+/** Addresses of documentation, which nobody has. */
+const OUTSIDE = [parseIp('192.0.2.1'), parseIp('2001:db8::1')]
+
+/** Between whom connections are tried: workloads, the nodes that have host endpoints, and somebody outside. */
+function endsToTry(live: Live, changed: readonly AnyResource[]): End[] {
+  const guarded = new Set<string>(
+    [...live.resources, ...changed].flatMap((item) => (item.kind === 'HostEndpoint' ? [item.spec.node] : [])),
+  )
+  const hosts = live.nodes.filter(({ metadata }) => guarded.has(metadata.name)).flatMap(hostEnds)
+  return [...endpointsOf(live).flatMap(endsOf), ...hosts, ...OUTSIDE.map(outsideEnd)]
+}
+
+/** Tries every probe between every two ends of one address family, before and after. */
 export function previewChanges(live: Live, changed: readonly AnyResource[], surroundings: Surroundings): Preview {
   const after = withChanges(live.resources, changed)
   const [worldBefore, worldAfter] = [new World(live.resources), new World(after)]
   const probes = probesOf([...live.resources, ...changed])
-  const ends = endpointsOf(live).flatMap(endsOf)
+  const ends = endsToTry(live, changed)
   const changes: Change[] = []
   let tried = 0
   for (const from of ends) {
     for (const to of ends) {
-      if (from.endpoint === to.endpoint || ipVersion(from.ip) !== ipVersion(to.ip)) continue
+      if (placeOf(from) === placeOf(to) || ipVersion(from.ip) !== ipVersion(to.ip)) continue
       for (const probe of probes) {
         const flow = flowOf(from, to, probe)
         const [was, is] = [judge(worldBefore, flow, surroundings).action, judge(worldAfter, flow, surroundings).action]

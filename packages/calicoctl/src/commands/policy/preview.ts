@@ -18,8 +18,8 @@ const NAMES: Readonly<Record<number, string>> = {
 function changeTable(changes: readonly Change[]): Block {
   const rows = changes.map(({ flow: { from, to, protocol, destinationPort }, before, after }) => [
     `${before} -> ${after}`,
-    from.endpoint ?? '',
-    to.endpoint ?? '',
+    from.endpoint ?? from.label,
+    to.endpoint ?? to.label,
     `${NAMES[protocol] ?? protocol}${destinationPort === undefined ? '' : ` ${destinationPort}`}`,
   ])
   return { kind: 'columns', columns: ['VERDICT', 'FROM', 'TO', 'TRAFFIC'], rows }
@@ -33,8 +33,9 @@ export const command = defineCommand({
     output: oneOf('-o, --output <format>', 'print as', ['json']),
   },
   details:
-    'Tries a ping, a TCP and a UDP connection, and one to each port that a rule names, between all workload endpoints, with the ' +
-    'resources as they are and as they would be after apply. Nothing is changed. Connections that are open already are not judged.',
+    'Tries a ping, a TCP and a UDP connection, and one to each port that a rule names, between all workload endpoints, the nodes ' +
+    'that have host endpoints and an address outside, with the resources as they are and as they would be after apply. ' +
+    'Nothing is changed. Connections that are open already are not judged.',
   examples: [['preview -f policy.yaml', 'which connections would be cut or opened']],
   async run(context, _, { interface: uplink, output, ...input }) {
     const typed = await readResources(context, input)

@@ -2,7 +2,7 @@ import type { CalicoClient } from '@calico-node/datastore'
 import type { AnyResource, Kind } from '@calico-node/model'
 import { defineCommand } from '../../cli/command.ts'
 import { flag, hidden, value } from '../../cli/option.ts'
-import { FORMATS, parseFormat, type Format } from '../../output/format.ts'
+import { FORMAT_WORDS, FORMATS, parseFormat, type Format } from '../../output/format.ts'
 import { printFound, type Found } from '../../output/resources.ts'
 import { namedError } from '../../resources/errors.ts'
 import { selectResources, type Selected } from '../../resources/selection.ts'
@@ -64,7 +64,7 @@ export const command = defineCommand({
   args: ['[kind]', '[name...]'],
   options: {
     ...fileOptions,
-    output: value('-o, --output <format>', `how to print: ${FORMATS} (default ps)`, parseFormat),
+    output: value('-o, --output <format>', `how to print: ${FORMATS} (default ps)`, parseFormat, FORMAT_WORDS),
     allNamespaces: flag('-A, --all-namespaces', 'resources of every namespace'),
     allNamespacesOld: hidden(flag('-a', 'as -A')),
     export: flag('--export', 'with a name: without uid, versions and times of this cluster'),

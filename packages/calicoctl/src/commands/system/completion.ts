@@ -2,8 +2,9 @@
  * Completion scripts. The script asks the program itself (`calicoctl completion --words ...`), so it never falls
  * behind the commands.
  */
-import { CalicoError } from '@calico-node/core'
+import { CalicoError, sleep } from '@calico-node/core'
 import { defineCommand } from '../../cli/command.ts'
+import type { Context } from '../../cli/context.ts'
 import { hidden, list } from '../../cli/option.ts'
 import { completeWords } from '../../cli/complete.ts'
 import { line, lines } from '../../output/block.ts'
@@ -29,6 +30,21 @@ end
 complete -c calicoctl -f -a '(__calicoctl)'`,
 }
 
+/** Nobody waits for completion longer than this, in milliseconds. */
+const PATIENCE_MS = 1000
+
+/** Names of stored resources, of all namespaces; none when they cannot be had at once. */
+async function namesOf(context: Context, word: string): Promise<readonly string[]> {
+  const { findKind } = await import('@calico-node/model')
+  const kind = findKind(word)
+  if (kind === undefined) return []
+  const listed = context.client().then((client) => client.resources(kind).list())
+  const names = listed.then((resources) => resources.map(({ metadata }) => metadata.name)).catch(() => [])
+  const answered = new AbortController()
+  const patience = sleep(PATIENCE_MS, answered.signal).then(() => [])
+  return Promise.race([names, patience]).finally(() => answered.abort())
+}
+
 export const command = defineCommand({
   args: ['<bash|zsh|fish>'],
   options: { words: hidden(list('--words <word>', 'what is typed so far')) },
@@ -36,10 +52,15 @@ export const command = defineCommand({
     ['completion bash > /etc/bash_completion.d/calicoctl', 'for every user of bash'],
     ['completion fish > ~/.config/fish/completions/calicoctl.fish', 'for fish'],
   ],
-  async run(_, [shell], { words }) {
+  async run(context, [shell], { words }) {
     const script = SCRIPTS[shell]
     if (script === undefined)
       throw new CalicoError('INVALID', `No completion for shell "${shell}": want ${Object.keys(SCRIPTS).join(', ')}`)
-    return { blocks: words.length === 0 ? [line(script)] : lines(...(await completeWords(words, ENTRIES))) }
+    return {
+      blocks:
+        words.length === 0
+          ? [line(script)]
+          : lines(...(await completeWords(words, ENTRIES, (kind) => namesOf(context, kind)))),
+    }
   },
 })
