@@ -8,6 +8,9 @@ import { TestCluster } from './harness.test.ts'
 
 requireOwnNamespace()
 
+/** Workloads share their chains; the dispatch says which one has which. */
+const CHAIN = 'cali-tw-_shared'
+
 describe('trace --live', () => {
   let cluster: TestCluster
   before(async () => {
@@ -21,9 +24,10 @@ describe('trace --live', () => {
       )
       await cluster.client.resources('WorkloadEndpoint').create(endpoint)
     }
-    await run('iptables-nft', ['-N', 'cali-tw-cali0'])
+    for (const chain of ['cali-to-wl-dispatch', CHAIN]) await run('iptables-nft', ['-N', chain])
+    await run('iptables-nft', ['-A', 'cali-to-wl-dispatch', '-o', 'cali0', '-g', CHAIN])
     const rule = ['-m', 'comment', '--comment', 'Neither policy nor profile allows it', '-j', 'DROP']
-    await run('iptables-nft', ['-A', 'cali-tw-cali0', ...rule, '--set-counters', '7', '420'])
+    await run('iptables-nft', ['-A', CHAIN, ...rule, '--set-counters', '7', '420'])
   })
   after(() => cluster.stop())
 
@@ -35,14 +39,14 @@ describe('trace --live', () => {
 
   test('shows what the rule that decides has counted', async () => {
     const text = await live('10.65.0.1')
-    assert.match(text, /^ {4}iptables-nft filter cali-tw-cali0:\n {4}=> 7 packets, 420 bytes: -j DROP$/m)
+    assert.match(text, /^ {4}iptables-nft filter cali-tw-_shared:\n {4}=> 7 packets, 420 bytes: -j DROP$/m)
     assert.doesNotMatch(await cluster.cli('trace 192.0.2.1 10.65.0.1').then(({ stdout }) => stdout), /packets/)
   })
   test('says where the counters are when they are not here', async () => {
     assert.match(await live('10.65.0.2'), /^ {4}\(counters are on host-b, not here\)$/m)
   })
   test('says when the kernel has no such rule', async () => {
-    await run('iptables-nft', ['-F', 'cali-tw-cali0'])
+    await run('iptables-nft', ['-F', CHAIN])
     assert.match(await live('10.65.0.1'), /^ {4}\(no rule for this in the kernel of this host\)$/m)
   })
 })

@@ -11,6 +11,7 @@ export interface ClusterSize {
 export const NODE = 'here'
 const NODES = 200
 const TEAMS = 20
+const POLICIES_OF_APP = 5
 const ALLOW = [{ action: 'Allow' as const }]
 const numbered = <T>(count: number, make: (at: number) => T): T[] => Array.from({ length: count }, (_, at) => make(at))
 
@@ -43,18 +44,19 @@ export const policy = (name: string, spec: SpecInput<'GlobalNetworkPolicy'>): Re
   makeResource('GlobalNetworkPolicy', { name }, spec)
 
 /**
- * Each workload has an app, and each app a policy of its own that lets two others in: so a policy chooses a handful of
- * workloads, and the set behind a rule holds as many. Interfaces of the local ones need not exist.
+ * Workloads are replicas of apps. Five policies choose each app, and each of them lets two others in. Interfaces of the local
+ * ones need not exist.
  */
 export function cluster({ endpoints, local, policies }: ClusterSize): Resource[] {
-  const app = (at: number): string => `app-${at % policies}`
+  const apps = Math.ceil(policies / POLICIES_OF_APP)
+  const app = (at: number): string => `app-${at % apps}`
   return [
     makeResource('Tier', { name: 'default' }, { order: 1_000_000 }),
     makeResource('Profile', { name: 'open' }, { ingress: ALLOW, egress: ALLOW }),
     ...numbered(endpoints, (at) =>
       workload(`w${at}`, {
         node: at < local ? NODE : `node-${at % NODES}`,
-        interfaceName: `cali${(at * 2_654_435_761).toString(16).slice(-8)}${at.toString(36)}`.slice(0, 15),
+        interfaceName: interfaceName(at),
         ips: [`10.${100 + (at >> 16)}.${(at >> 8) & 255}.${at & 255}`],
         labels: { app: app(at), team: `team-${at % TEAMS}`, release: `r${at % 7}` },
       }),
@@ -69,7 +71,7 @@ export function cluster({ endpoints, local, policies }: ClusterSize): Resource[]
             action: 'Allow',
             protocol: 'TCP',
             source: { selector: `app in {'${app(at + 1)}', '${app(at * 7)}'} && release != 'r3'` },
-            destination: { ports: [80, 443] },
+            destination: { ports: [80, 443 + at] },
           },
           { action: 'Allow', source: { selector: `team == 'team-${at % TEAMS}' && app == '${app(at + 3)}'` } },
         ],
@@ -77,3 +79,7 @@ export function cluster({ endpoints, local, policies }: ClusterSize): Resource[]
     ),
   ]
 }
+
+/** Spread as names made of hashes are. */
+const interfaceName = (at: number): string =>
+  `cali${(Math.imul(at + 1, 0x9e37_79b1) >>> 0).toString(16).padStart(8, '0')}`

@@ -1,9 +1,10 @@
 /**
  * Which kernel rules a decision is made by, and how often they have matched. Pure.
  *
- * Chains are found by their names, which the owner of the rule makes from the policy and the interface. A rule of a policy may be
- * several in the kernel, or none where it cannot match in this version of IP; only when there are as many verdicts in the chain
- * as rules in the policy is it certain which belongs to which.
+ * Chains are found by their names, which the owner of the rule makes from the policy and the interface; those of workloads, which
+ * may share them, by the rule that leads the interface there. A rule of a policy may be several in the kernel, or none where it
+ * cannot match in this version of IP; only when there are as many verdicts in the chain as rules in the policy is it certain
+ * which belongs to which.
  */
 import { chainName, type CountedChain, type CountedRule, type Table } from '@calico-node/linux'
 import type { Endpoint, Stage, World } from '@calico-node/policy'
@@ -19,8 +20,8 @@ export interface CountedPlace {
   readonly hits: readonly CountedHit[]
 }
 
-const ENDPOINT_CHAINS: Readonly<Record<Stage['kind'], Readonly<Record<Stage['direction'], string>>>> = {
-  workload: { ingress: 'cali-tw-', egress: 'cali-fw-' },
+type HostStage = Exclude<Stage['kind'], 'workload'>
+const HOST_CHAINS: Readonly<Record<HostStage, Readonly<Record<Stage['direction'], string>>>> = {
   host: { ingress: 'cali-fh-', egress: 'cali-th-' },
   'host-forward': { ingress: 'cali-fhfw-', egress: 'cali-thfw-' },
   'host-untracked': { ingress: 'cali-fh-', egress: 'cali-th-' },
@@ -36,10 +37,25 @@ const TABLES: Readonly<Record<Stage['kind'], Table>> = {
 /** Stands for an interface in the chains of a host endpoint of all interfaces. */
 const ANY_INTERFACE = 'any-interface-at-all'
 
-const endpointChain = ({ kind, direction }: Stage, { interfaceName }: Endpoint): string | undefined =>
-  interfaceName === undefined
-    ? undefined
-    : chainName(ENDPOINT_CHAINS[kind][direction], interfaceName === '*' ? ANY_INTERFACE : interfaceName)
+/** What leads to the chains of workloads, and how it tells their interfaces. */
+const WORKLOAD_DISPATCH = {
+  ingress: { root: 'cali-to-wl-dispatch', option: '-o' },
+  egress: { root: 'cali-from-wl-dispatch', option: '-i' },
+} as const satisfies Record<Stage['direction'], unknown>
+
+function endpointChains(
+  { kind, direction }: Stage,
+  { interfaceName }: Endpoint,
+  chains: readonly CountedChain[],
+): ReadonlySet<string> {
+  if (interfaceName === undefined) return new Set()
+  if (kind !== 'workload')
+    return new Set([chainName(HOST_CHAINS[kind][direction], interfaceName === '*' ? ANY_INTERFACE : interfaceName)])
+  const { root, option } = WORKLOAD_DISPATCH[direction]
+  const lead = `${option} ${interfaceName} -g `
+  const rules = chains.filter(({ name }) => name.startsWith(root)).flatMap((chain) => chain.rules)
+  return new Set(rules.flatMap(({ text }) => (text.startsWith(lead) ? [text.slice(lead.length)] : [])))
+}
 
 interface DecidingChain {
   readonly name: string
@@ -101,16 +117,19 @@ function leadsTo({ decision }: Stage, deciding: string | undefined): (rule: Coun
 export function countedPlaces(stage: Stage, world: World, chains: readonly CountedChain[]): CountedPlace[] {
   const endpoint = world.endpoints.find(({ name }) => name === stage.endpoint)
   const deciding = decidingChain(stage, world)
-  const own = endpoint && endpointChain(stage, endpoint)
-  const named = (name: string | undefined): CountedChain[] =>
-    chains.filter((chain) => chain.name === name && chain.table === TABLES[stage.kind])
+  const own = endpoint === undefined ? new Set<string>() : endpointChains(stage, endpoint, chains)
+  const named = (names: ReadonlySet<string>): CountedChain[] =>
+    chains.filter(({ name, table }) => names.has(name) && table === TABLES[stage.kind])
   const leads = leadsTo(stage, deciding?.name)
   return [
     ...named(own).map((chain) => ({
       chain,
       hits: chain.rules.filter(leads).map((rule) => ({ rule, decides: deciding === undefined })),
     })),
-    ...named(deciding?.name).map((chain) => ({ chain, hits: decidingHits(chain.rules, deciding) })),
+    ...named(new Set(deciding && [deciding.name])).map((chain) => ({
+      chain,
+      hits: decidingHits(chain.rules, deciding),
+    })),
   ].filter(({ hits }) => hits.length > 0)
 }
 

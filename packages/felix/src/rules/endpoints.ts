@@ -1,5 +1,8 @@
 /**
- * The two chains of a workload: `cali-tw-IF` for packets to it, `cali-fw-IF` for packets from it.
+ * The chains of workloads: `cali-tw-…` for packets to one, `cali-fw-…` for packets from one. Workloads to which the same
+ * policies and profiles apply share them, and dispatch leads each interface to its own two: so a table holds as many rules as
+ * there are different lists of policies, not workloads, and a policy that begins to choose a workload changes one rule of
+ * the dispatch. The name of a chain follows from what it asks; its content never changes.
  *
  * Whoever jumps here wants to know whether this end allows the packet: returning says yes. The final accept is the
  * caller's, so that for a flow between two local workloads both ends are asked. Without any policy or profile the packet
@@ -8,25 +11,25 @@
 import type { Chain, Rule } from '@calico-node/linux'
 import type { WorkloadEndpoint } from '../calc/messages.ts'
 import { connectionRules, profileRules, tierRules } from './endpoint-parts.ts'
-import { fromWorkloadChainName, type PolicyDirection, toWorkloadChainName } from './names.ts'
+import { type PolicyDirection, workloadChainName } from './names.ts'
 import type { RuleSettings } from './settings.ts'
 import { clearMark, IP_PROTOCOL, protocol, rule } from './vocabulary.ts'
 
-export type PolicedEndpoint = Pick<WorkloadEndpoint, 'interfaceName' | 'tiers' | 'profiles'>
+export type PolicedEndpoint = Pick<WorkloadEndpoint, 'tiers' | 'profiles'>
 
-/** Equal in both IP versions. */
-export function workloadChains(endpoint: PolicedEndpoint, settings: RuleSettings): Chain[] {
-  const name = endpoint.interfaceName
-  return [
-    { name: toWorkloadChainName(name), rules: endpointRules(endpoint, 'ingress', settings) },
-    { name: fromWorkloadChainName(name), rules: endpointRules(endpoint, 'egress', settings) },
-  ]
+/** What packets to (ingress) or from (egress) such a workload meet. Equal in both IP versions. */
+export const workloadChain = (
+  endpoint: PolicedEndpoint,
+  direction: PolicyDirection,
+  settings: RuleSettings,
+): Chain => ({ name: nameOfWorkloadChain(endpoint, direction), rules: endpointRules(endpoint, direction, settings) })
+
+/** Says all that the rules are made of, apart from the settings. */
+export function nameOfWorkloadChain({ tiers, profiles }: PolicedEndpoint, direction: PolicyDirection): string {
+  const asked = tiers.filter((tier) => tier[direction].length > 0)
+  const parts = [asked.map((tier) => [tier.name, tier.defaultAction, ...tier[direction]]), profiles]
+  return workloadChainName(JSON.stringify(parts), direction)
 }
-
-export const workloadChainNames = (interfaceName: string): string[] => [
-  toWorkloadChainName(interfaceName),
-  fromWorkloadChainName(interfaceName),
-]
 
 function endpointRules(endpoint: PolicedEndpoint, direction: PolicyDirection, settings: RuleSettings): Rule[] {
   const { marks, deny, filterAllow: allow, dropInvalid } = settings

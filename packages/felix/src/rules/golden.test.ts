@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { IpVersion } from '@calico-node/linux'
-import { parseCidr, parseInterfaceName, parseIp } from '@calico-node/model'
+import { parseCidr, parseIp } from '@calico-node/model'
 import type { CalcRule, CalcSide, EndpointTier } from '../calc/messages.ts'
-import { workloadChains } from './endpoints.ts'
+import { workloadChain } from './endpoints.ts'
 import { masquerade } from './nat.ts'
 import { ownedChains } from './policy.ts'
 import { byName, settingsOf, text } from './rule-text.test.ts'
@@ -153,15 +153,20 @@ describe('staticTables()', () => {
   })
 })
 
-describe('workloadChains()', () => {
+describe('workloadChain()', () => {
   const tier = (
     name: string,
     defaultAction: 'Deny' | 'Pass',
     ingress: readonly string[],
     egress: readonly string[],
   ): EndpointTier => ({ name, defaultAction, ingress, egress })
-  const chainsOf = (tiers: readonly EndpointTier[], profiles: readonly string[], env = {}): Record<string, string[]> =>
-    byName(workloadChains({ interfaceName: parseInterfaceName('cali1'), tiers, profiles }, settingsOf(env)))
+  const chainsOf = (tiers: readonly EndpointTier[], profiles: readonly string[], env = {}) => {
+    const rulesOf = (direction: 'ingress' | 'egress'): readonly string[] => {
+      const chain = workloadChain({ tiers, profiles }, direction, settingsOf(env))
+      return byName([chain])[chain.name] ?? []
+    }
+    return { to: rulesOf('ingress'), from: rulesOf('egress') }
+  }
   const conntrack = [
     '-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT',
     '-m conntrack --ctstate INVALID -j DROP',
@@ -175,8 +180,8 @@ describe('workloadChains()', () => {
 
   test('without policy or profile everything new drops', () => {
     assert.deepEqual(chainsOf([], []), {
-      'cali-tw-cali1': [...conntrack, last],
-      'cali-fw-cali1': [...conntrack, ...tunnels, last],
+      to: [...conntrack, last],
+      from: [...conntrack, ...tunnels, last],
     })
   })
 
@@ -185,7 +190,7 @@ describe('workloadChains()', () => {
       tier('sec', 'Pass', ['sec/sec.a'], []),
       tier('default', 'Deny', ['default/default.b', 'default/ns/default.c'], []),
     ]
-    assert.deepEqual(chainsOf(tiers, ['p1'])['cali-tw-cali1'], [
+    assert.deepEqual(chainsOf(tiers, ['p1']).to, [
       ...conntrack,
       '-j MARK --set-xmark no-pass # Tier sec',
       '-m mark --mark no-pass -j cali-pi-sec/sec.a',
@@ -204,7 +209,7 @@ describe('workloadChains()', () => {
 
   test('a tier without a policy in a direction is skipped there', () => {
     const chains = chainsOf([tier('default', 'Deny', ['default/default.a'], [])], ['p1'])
-    assert.deepEqual(chains['cali-fw-cali1'], [
+    assert.deepEqual(chains.from, [
       ...conntrack,
       ...tunnels,
       '-j cali-pro-p1',
@@ -213,8 +218,27 @@ describe('workloadChains()', () => {
     ])
   })
 
+  test('the name says what the rules ask, and nothing else', () => {
+    const nameOf = (direction: 'ingress' | 'egress', ...tiers: readonly EndpointTier[]): string =>
+      workloadChain({ tiers, profiles: ['p'] }, direction, settingsOf({})).name
+    const [a, egressOnly] = [tier('t', 'Deny', ['t/a'], []), tier('u', 'Deny', [], ['u/b'])]
+    assert.match(nameOf('ingress', a), /^cali-tw-_.{19}$/)
+    assert.equal(nameOf('ingress', a, egressOnly), nameOf('ingress', a))
+    const all = [
+      nameOf('ingress', a),
+      nameOf('ingress', { ...a, defaultAction: 'Pass' }),
+      nameOf('ingress', { ...a, name: 'v' }),
+      nameOf('ingress', { ...a, ingress: ['t/a', 't/b'] }),
+      nameOf('ingress', { ...a, ingress: ['t/b', 't/a'] }),
+      nameOf('egress', a),
+      nameOf('egress', a, egressOnly),
+      workloadChain({ tiers: [a], profiles: [] }, 'ingress', settingsOf({})).name,
+    ]
+    assert.equal(new Set(all).size, all.length)
+  })
+
   test('an allow action of RETURN marks established packets as well', () => {
-    assert.deepEqual(chainsOf([], [], { FELIX_IPTABLESFILTERALLOWACTION: 'RETURN' })['cali-tw-cali1']?.slice(0, 2), [
+    assert.deepEqual(chainsOf([], [], { FELIX_IPTABLESFILTERALLOWACTION: 'RETURN' }).to.slice(0, 2), [
       '-m conntrack --ctstate RELATED,ESTABLISHED -j MARK --set-xmark accept',
       '-m conntrack --ctstate RELATED,ESTABLISHED -j RETURN',
     ])
@@ -226,7 +250,7 @@ describe('workloadChains()', () => {
       FELIX_ALLOWIPIPPACKETSFROMWORKLOADS: 'true',
       FELIX_DISABLECONNTRACKINVALIDCHECK: 'true',
     }
-    assert.deepEqual(chainsOf([], [], env)['cali-fw-cali1'], [conntrack[0], conntrack[2], last])
+    assert.deepEqual(chainsOf([], [], env).from, [conntrack[0], conntrack[2], last])
   })
 })
 

@@ -39,8 +39,9 @@ export const policyChainName = (id: PolicyId, direction: PolicyDirection): strin
 export const profileChainName = (id: ProfileId, direction: PolicyDirection): string =>
   chainName(direction === 'ingress' ? 'cali-pri-' : 'cali-pro-', id)
 
-export const toWorkloadChainName = (interfaceName: string): string => chainName('cali-tw-', interfaceName)
-export const fromWorkloadChainName = (interfaceName: string): string => chainName('cali-fw-', interfaceName)
+/** @param asked All that the chain asks, as text. Too long for a name, so that always its hash is taken. */
+export const workloadChainName = (asked: string, direction: PolicyDirection): string =>
+  chainName(direction === 'ingress' ? 'cali-tw-' : 'cali-fw-', `workloads that ask ${asked}`)
 
 /** Stands in chain names for a host endpoint of every interface that has none of its own; longer than an interface's name can be. */
 export const ANY_INTERFACE = 'any-interface-at-all'

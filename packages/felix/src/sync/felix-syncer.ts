@@ -154,11 +154,10 @@ class FelixSyncer {
   #takeInSnapshot(): void {
     const { log } = this.#options
     const read = performance.now()
-    const facts = this.#snapshot.length
+    log.info('Read the datastore', { facts: this.#snapshot.length, tookMs: Math.round(read - this.#startedAt) })
     this.#graph.update(this.#snapshot.splice(0))
     this.#inSync = true
     const { localEndpoints, activePolicies, activeSets } = this.#graph.counts()
-    log.info('Read the datastore', { facts, tookMs: Math.round(read - this.#startedAt) })
     const tookMs = Math.round(performance.now() - read)
     log.info('Worked out what concerns this host', { localEndpoints, activePolicies, activeSets, tookMs })
   }

@@ -69,13 +69,16 @@ class Scene {
   }
 }
 
+/** Chains of workloads by the direction, without the hash. */
+const short = (name: string): string => name.replace(/^(cali-[tf]w-_).*/, '$1')
+
 /** One line an op; IPv6 twins of rule ops are left out by `v4`. */
 function opText(op: DataplaneOp): string {
   switch (op.kind) {
     case 'chain.set':
-      return `v${op.ipVersion} ${op.chain.name} has ${op.chain.rules.length} rules`
+      return `v${op.ipVersion} ${short(op.chain.name)} has ${op.chain.rules.length} rules`
     case 'chain.remove':
-      return `v${op.ipVersion} ${op.name} goes`
+      return `v${op.ipVersion} ${short(op.name)} goes`
     case 'routes.set':
       return `v${op.ipVersion} routes of ${op.owner}: ${op.routes.map(({ dst, dev, metric }) => `${dst} dev ${dev}${metric === undefined ? '' : ` metric ${metric}`}`).join(', ')}`
     case 'neighbours.set':
@@ -94,14 +97,14 @@ describe('EndpointManager', () => {
   test('chains stand while the interface is absent; the rest comes when it is up', () => {
     const scene = new Scene()
     assert.deepEqual(v4(scene.update(endpoint('a', 'cali1')).ops()), [
-      'v4 cali-tw-cali1 has 6 rules',
-      'v4 cali-fw-cali1 has 8 rules',
       'cali1 gets no sysctls',
       'v4 routes of workload cali1: ',
       'v6 routes of workload cali1: ',
       'neighbours of workload cali1: ',
-      'v4 cali-from-wl-dispatch has 2 rules',
+      'v4 cali-tw-_ has 6 rules',
       'v4 cali-to-wl-dispatch has 2 rules',
+      'v4 cali-fw-_ has 8 rules',
+      'v4 cali-from-wl-dispatch has 2 rules',
     ])
     assert.deepEqual(scene.said(), { a: 'down' })
     assert.deepEqual(scene.up('cali1').ops(), [
@@ -120,14 +123,14 @@ describe('EndpointManager', () => {
     scene.ops()
     scene.said()
     assert.deepEqual(v4(scene.remove(a).ops()), [
-      'v4 cali-tw-cali1 goes',
-      'v4 cali-fw-cali1 goes',
       'cali1 gets no sysctls',
       'v4 routes of workload cali1: ',
       'v6 routes of workload cali1: ',
       'neighbours of workload cali1: ',
-      'v4 cali-from-wl-dispatch has 1 rules',
+      'v4 cali-tw-_ goes',
       'v4 cali-to-wl-dispatch has 1 rules',
+      'v4 cali-fw-_ goes',
+      'v4 cali-from-wl-dispatch has 1 rules',
     ])
     assert.deepEqual(scene.said(), { a: undefined })
   })
@@ -136,7 +139,6 @@ describe('EndpointManager', () => {
     const scene = new Scene().update(endpoint('a', 'cali1')).up('cali1').up('cali2')
     scene.ops()
     const ops = scene.update(endpoint('a', 'cali2')).ops()
-    assert.ok(ops.includes('v4 cali-tw-cali1 goes'))
     assert.ok(ops.includes('v4 routes of workload cali1: '))
     assert.ok(ops.includes('v4 routes of workload cali2: 10.0.0.1/32 dev cali2'))
   })
@@ -191,13 +193,33 @@ describe('EndpointManager', () => {
     assert.deepEqual(scene.said(), { a: 'up' })
   })
 
-  test('a change of policy touches its two chains and no dispatch', () => {
-    const scene = new Scene().update(endpoint('a', 'cali1')).update(endpoint('b', 'cali2')).up('cali1')
+  const chainOps = (scene: Scene): string[] => scene.ops().filter((op) => op.startsWith('v4 cali-'))
+
+  test('workloads that ask the same share their chains', () => {
+    const scene = new Scene().update(endpoint('a', 'cali1'))
     scene.ops()
-    const ops = scene.update({ ...endpoint('a', 'cali1'), profiles: [] }).ops()
-    assert.deepEqual(
-      ops.filter((op) => op.startsWith('v4 cali-')),
-      ['v4 cali-tw-cali1 has 4 rules', 'v4 cali-fw-cali1 has 6 rules'],
-    )
+    const [first, second] = [endpoint('b', 'cali2'), endpoint('c', 'cali3')]
+    const onlyDispatch = (rules: number): string[] =>
+      ['to', 'from'].map((way) => `v4 cali-${way}-wl-dispatch has ${rules} rules`)
+    assert.deepEqual(chainOps(scene.update(first).update(second)), onlyDispatch(4))
+    assert.deepEqual(chainOps(scene.remove(first)), onlyDispatch(3))
+  })
+
+  test('a change of policy leads to other chains; the old ones go with their last user', () => {
+    const [a, b] = [endpoint('a', 'cali1'), endpoint('b', 'cali2')]
+    const scene = new Scene().update(a).update(b)
+    scene.ops()
+    const changed = (goes: boolean): string[] =>
+      ['to 4', 'from 6'].flatMap((each) => {
+        const [way, rules] = each.split(' ')
+        const chain = `v4 cali-${way?.[0]}w-_`
+        return [
+          ...(goes ? [`${chain} goes`] : [`${chain} has ${rules} rules`]),
+          `v4 cali-${way}-wl-dispatch has 3 rules`,
+        ]
+      })
+    assert.deepEqual(chainOps(scene.update({ ...a, profiles: [] })), changed(false))
+    assert.deepEqual(chainOps(scene.update({ ...b, profiles: [] })), changed(true))
+    assert.deepEqual(chainOps(scene.update({ ...b, profiles: [], nets: [] })), [], 'addresses are no rules')
   })
 })

@@ -9,8 +9,8 @@ import {
   workloadKey,
 } from '../../calc/messages.ts'
 import type { DataplaneOp } from '../ops.ts'
-import { WorkloadDispatch } from './dispatch.ts'
 import type { Manager, PassOutcome } from './manager.ts'
+import { WorkloadChains } from './workload-chains.ts'
 import { interfaceOps, type WorkloadContext } from './workload-plan.ts'
 
 export interface StatusChange {
@@ -32,10 +32,7 @@ export class EndpointManager implements Manager {
   readonly #links = new Map<string, Link>()
   readonly #dirty = new Set<string>()
   readonly #flapped = new Set<string>()
-  /** By interface: what its chains were last made from. */
-  readonly #programmed = new Map<string, WorkloadEndpoint>()
-  readonly #dispatch: WorkloadDispatch
-  #dispatchDirty = true
+  readonly #chains: WorkloadChains
   /** Endpoints that changed since the last `takeOps`, and those that changed before and may have a state to tell. */
   readonly #changed = new Map<string, WorkloadId>()
   readonly #unsaid = new Map<string, WorkloadId>()
@@ -45,7 +42,7 @@ export class EndpointManager implements Manager {
   constructor(context: WorkloadContext, log: Logger) {
     this.#context = context
     this.#log = log
-    this.#dispatch = new WorkloadDispatch(context)
+    this.#chains = new WorkloadChains(context)
   }
 
   onMessage(message: CalcMessage): void {
@@ -68,9 +65,7 @@ export class EndpointManager implements Manager {
     this.#flapped.clear()
     for (const [key, id] of this.#changed) this.#unsaid.set(key, id)
     this.#changed.clear()
-    if (this.#dispatchDirty) ops.push(...this.#dispatch.takeOps(this.#programmed.keys()))
-    this.#dispatchDirty = false
-    return ops
+    return [...ops, ...this.#chains.takeOps()]
   }
 
   onPass(outcome: PassOutcome, status: DataplaneStatusSink): void {
@@ -143,12 +138,9 @@ export class EndpointManager implements Manager {
 
   #interfaceOps(name: string): DataplaneOp[] {
     const endpoint = this.#ownerOf(name)
-    const before = this.#programmed.get(name)
-    if ((endpoint === undefined) !== (before === undefined)) this.#dispatchDirty = true
-    if (endpoint === undefined) this.#programmed.delete(name)
-    else this.#programmed.set(name, endpoint)
+    this.#chains.set(name, endpoint)
     return interfaceOps(
-      { name, endpoint, before, link: this.#links.get(name), flapped: this.#flapped.has(name) },
+      { name, endpoint, link: this.#links.get(name), flapped: this.#flapped.has(name) },
       this.#context,
     )
   }

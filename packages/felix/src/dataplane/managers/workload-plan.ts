@@ -2,7 +2,6 @@
 import type { Link, Neighbour, Route } from '@calico-node/linux'
 import { cidrBase, hostCidr, type Ip, ipVersion } from '@calico-node/model'
 import type { WorkloadEndpoint } from '../../calc/messages.ts'
-import { workloadChainNames, workloadChains } from '../../rules/endpoints.ts'
 import type { DataplaneOp, InterfaceSysctl } from '../ops.ts'
 import type { ManagerContext } from './manager.ts'
 
@@ -26,20 +25,18 @@ export interface WorkloadContext extends ManagerContext {
 
 export interface InterfaceChange {
   readonly name: string
-  /** The endpoint that owns the interface now, and the one that its chains were last made from. */
+  /** The endpoint that owns the interface now. */
   readonly endpoint: WorkloadEndpoint | undefined
-  readonly before: WorkloadEndpoint | undefined
   readonly link: Link | undefined
   /** The link changed since the last time. */
   readonly flapped: boolean
 }
 
-/** Chains stand whenever the endpoint exists; routes, neighbours and sysctls only while its interface is up. */
+/** Only while the interface is up; chains of rules stand whenever the endpoint exists. */
 export function interfaceOps(change: InterfaceChange, context: WorkloadContext): DataplaneOp[] {
-  const { name, endpoint, before, link } = change
+  const { name, endpoint, link } = change
   const reachable = link?.operUp === true ? endpoint : undefined
   return [
-    ...(endpoint === before ? [] : chainOps(change, context)),
     { kind: 'interface.set', name, sysctls: reachable && interfaceSysctls(name, context) },
     ...context.versions.map(
       (version): DataplaneOp => ({
@@ -55,15 +52,6 @@ export function interfaceOps(change: InterfaceChange, context: WorkloadContext):
 }
 
 const owner = (name: string): string => `workload ${name}`
-
-function chainOps({ name, endpoint }: InterfaceChange, { versions, settings }: WorkloadContext): DataplaneOp[] {
-  const table = 'filter'
-  return versions.flatMap((version): DataplaneOp[] =>
-    endpoint === undefined
-      ? workloadChainNames(name).map((chain) => ({ kind: 'chain.remove', ipVersion: version, table, name: chain }))
-      : workloadChains(endpoint, settings).map((chain) => ({ kind: 'chain.set', ipVersion: version, table, chain })),
-  )
-}
 
 /** IPv6 routes get the metric that the kernel would give them anyway. */
 function routesOf(
