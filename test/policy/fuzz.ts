@@ -7,8 +7,8 @@ import { VARIANTS } from './kernel/felix-node.ts'
 import { Coverage } from './random/coverage.ts'
 import { MismatchError, runDifferential } from './random/differential.ts'
 
-const SHOTS = 200
-const SCENARIOS_EACH_LIFE = 12
+const SCENARIOS_EACH_HOST = 12
+const LIVES = { shots: 200, scenariosEachHost: SCENARIOS_EACH_HOST, scenariosEachLife: 4 }
 const ACTIONS = ['Drop', 'Return', 'Accept'] as const
 
 const seconds = Number(process.env['SECONDS'] ?? 60)
@@ -18,14 +18,13 @@ const end = performance.now() + seconds * 1000
 console.log(`Fuzzing for ${seconds} s from seed ${seed}`)
 try {
   for (let round = 0; performance.now() < end; round++) {
-    const last = coverage.scenarios + SCENARIOS_EACH_LIFE
+    const last = coverage.scenarios + SCENARIOS_EACH_HOST
     await runDifferential(
       {
         seed: seed + coverage.scenarios,
         variant: VARIANTS[round % VARIANTS.length] ?? 'legacy',
         endpointToHostAction: ACTIONS[round % ACTIONS.length] ?? 'Drop',
-        shots: SHOTS,
-        scenariosEachLife: SCENARIOS_EACH_LIFE,
+        ...LIVES,
         goOn: ({ scenarios }) => scenarios < last && performance.now() < end,
       },
       coverage,

@@ -5,7 +5,7 @@ import { Coverage } from './random/coverage.ts'
 import { runDifferential } from './random/differential.ts'
 
 const SCENARIOS = 12
-const SHOTS = 130
+const LIVES = { shots: 130, scenariosEachHost: 6, scenariosEachLife: 3 }
 const RUNS = [
   { variant: 'legacy', seed: 1, endpointToHostAction: 'Return' },
   { variant: 'nft', seed: 1001, endpointToHostAction: 'Accept' },
@@ -18,7 +18,7 @@ describe('random policies and packets: the kernel says what the reference says',
       const end = coverage.scenarios + SCENARIOS
       const goOn = (): boolean => coverage.scenarios < end
       const start = performance.now()
-      await runDifferential({ ...run, shots: SHOTS, scenariosEachLife: SCENARIOS / 2, goOn }, coverage)
+      await runDifferential({ ...run, ...LIVES, goOn }, coverage)
       t.diagnostic(`${SCENARIOS} scenarios in ${Math.round(performance.now() - start)} ms`)
     })
   }
@@ -49,6 +49,7 @@ const SIDE_FIELDS = [
   'services',
 ]
 const MUST_OCCUR: readonly (readonly [group: string, ...what: string[]])[] = [
+  ['entered by', 'start', 'change', 'restart'],
   ['actions', 'Allow', 'Deny', 'Pass', 'Log'],
   [
     'rule fields',

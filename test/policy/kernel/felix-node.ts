@@ -34,6 +34,8 @@ const METRICS_PORT = 9091
 const SENTINEL = 'calisentinel'
 /** The machine is shared; what takes a second alone may take many. */
 const DEADLINE = { deadlineMs: 60_000, pollMs: 10 }
+/** So many writes at once. */
+const BATCH = 500
 /** Other kinds do not feed the calculation. */
 const COUNTED = new Set<Resource['kind']>([
   'WorkloadEndpoint',
@@ -79,6 +81,7 @@ export class FelixNode {
   #felix: ChildProcess | undefined
   #applied = new Map<string, { readonly value: string; readonly kind: Resource['kind'] }>()
   #sentinels = 0
+  #lives = 0
   /** What Felix has said, over all its lives. */
   log = ''
 
@@ -121,16 +124,17 @@ export class FelixNode {
     })
     child.stdout.setEncoding('utf8').on('data', (text: string) => (this.log += text))
     this.#felix = child
+    this.#lives++
   }
 
   /** Resolves when the running Felix has said that it is in sync. */
-  async inSync(times = 1): Promise<void> {
+  async inSync(): Promise<void> {
     const child = this.#felix ?? assert.fail('Felix is not running')
     await waitFor(
-      `Felix to be in sync for the ${times}. time`,
+      `Felix to be in sync in its ${this.#lives}. life`,
       () => {
         if (child.exitCode !== null) throw new Error(`it ended with status ${child.exitCode}: ${this.log.slice(-2000)}`)
-        return this.log.split('Dataplane is in sync').length > times
+        return this.log.split('Dataplane is in sync').length > this.#lives
       },
       DEADLINE,
     )
@@ -155,10 +159,10 @@ export class FelixNode {
     const changed = [...wanted].filter(([key, { value }]) => this.#applied.get(key)?.value !== value)
     const gone = [...this.#applied].filter(([key]) => !wanted.has(key))
     this.#applied = wanted
-    await Promise.all([
-      ...changed.map(([key, { value }]) => this.store.put(key, value)),
-      ...gone.map(([key]) => this.store.delete(key)),
-    ])
+    for (let from = 0; from < changed.length; from += BATCH) {
+      await Promise.all(changed.slice(from, from + BATCH).map(([key, { value }]) => this.store.put(key, value)))
+    }
+    await Promise.all(gone.map(([key]) => this.store.delete(key)))
     return [...changed, ...gone].filter(([, { kind }]) => COUNTED.has(kind)).length
   }
 

@@ -110,6 +110,12 @@ export class Scene {
     await this.felix.inSync()
   }
 
+  /** The resources become these while Felix is away; it comes back without a memory. */
+  async restart(resources: readonly Resource[]): Promise<void> {
+    await this.felix.killFelix()
+    await this.start(resources)
+  }
+
   referenceFor(resources: readonly Resource[]): Reference {
     return new Reference(resources, this.#facts)
   }

@@ -12,8 +12,10 @@ export class Coverage {
   late = 0
   readonly #groups = new Map<string, Map<string, number>>()
 
-  addResources(resources: readonly Resource[]): void {
+  /** @param way How the host came to hold them. */
+  addScenario(resources: readonly Resource[], way: string): void {
     this.scenarios++
+    this.#count('entered by', way)
     for (const item of resources) {
       this.#count('resources', item.kind)
       if (item.kind === 'HostEndpoint') this.#count('host endpoints', item.spec.interfaceName ?? 'by address')

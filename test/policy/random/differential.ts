@@ -18,7 +18,9 @@ export interface RunOptions {
   readonly variant: SceneOptions['variant']
   /** How many packets a scenario gets. */
   readonly shots: number
-  /** How many scenarios the state of one Felix grows through before a new one starts cold. */
+  /** How many scenarios one host goes through before a new one starts from nothing. */
+  readonly scenariosEachHost: number
+  /** Before each so many scenarios Felix is killed, and finds the next one when it comes back. */
   readonly scenariosEachLife: number
   readonly endpointToHostAction: NonNullable<SceneOptions['endpointToHostAction']>
   /** Asked before each scenario, with what was covered so far. */
@@ -56,8 +58,9 @@ export async function runDifferential(options: RunOptions, coverage = new Covera
     const { variant, endpointToHostAction } = options
     const scene = await Scene.create({ variant, endpointToHostAction, workloads: WORKLOADS })
     try {
-      for (let index = 0; index < options.scenariosEachLife && options.goOn(coverage); index++) {
-        await runScenario(scene, { seed: seed++, cold: index === 0, shots: options.shots }, coverage)
+      for (let index = 0; index < options.scenariosEachHost && options.goOn(coverage); index++) {
+        const way = index === 0 ? 'start' : index % options.scenariosEachLife === 0 ? 'restart' : 'change'
+        await runScenario(scene, { seed: seed++, way, shots: options.shots }, coverage)
       }
     } finally {
       await scene.stop()
@@ -66,18 +69,25 @@ export async function runDifferential(options: RunOptions, coverage = new Covera
   return coverage
 }
 
+/** How a host comes to hold a scenario. */
+type Way = 'start' | 'restart' | 'change'
+const ENTER: Readonly<Record<Way, (scene: Scene, resources: readonly Resource[]) => Promise<void>>> = {
+  start: (scene, resources) => scene.start(resources),
+  restart: (scene, resources) => scene.restart(resources),
+  change: (scene, resources) => scene.felix.apply(resources),
+}
+
 async function runScenario(
   scene: Scene,
-  { seed, cold, shots: count }: { seed: number; cold: boolean; shots: number },
+  { seed, way, shots: count }: { seed: number; way: Way; shots: number },
   coverage: Coverage,
 ): Promise<void> {
   const random = new Random(seed)
   const resources = randomResources(random)
-  if (cold) await scene.start(resources)
-  else await scene.felix.apply(resources)
+  await ENTER[way](scene, resources)
   const shots = randomShots(random, resources, { reference: scene.referenceFor(resources), count })
   const { verdicts, mismatches, late } = await scene.compare(resources, shots)
-  coverage.addResources(resources)
+  coverage.addScenario(resources, way)
   coverage.late += late
   for (const [at, shot] of shots.entries()) {
     const verdict = verdicts[at]
