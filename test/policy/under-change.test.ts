@@ -8,7 +8,7 @@ import { VARIANTS } from './kernel/felix-node.ts'
 import { endpointOf, NODE, Scene } from './kernel/scene.ts'
 import { describeRow, latest, type Row, shotOf, WORKLOADS } from './truth/table.ts'
 
-const FLOOD_MS = 2500
+const FLOOD_MS = 1000
 /** Between two states; Felix takes longer for most, so that changes meet passes at every point. */
 const STEP_MS = 7
 const MIN_CHANGES = 10
@@ -247,14 +247,13 @@ for (const variant of VARIANTS) {
         const flood = scene.wires.flood(rows.map(shotOf))
         const end = performance.now() + FLOOD_MS
         let steps = 0
-        for (; performance.now() < end; steps++) {
+        for (; performance.now() < end || steps < MIN_CHANGES; steps++) {
           await scene.felix.put(stateAt(steps))
           await sleep(STEP_MS)
         }
         await scene.felix.apply(stateAt(steps))
         const results = await flood.end()
         t.diagnostic(`${steps} changes, ${results.reduce((sum, { sent }) => sum + sent, 0)} packets`)
-        assert.ok(steps >= MIN_CHANGES, `only ${steps} changes`)
         for (const [at, { sent, arrived }] of results.entries()) {
           const row = rows[at] ?? assert.fail()
           assert.ok(sent > 50, `only ${sent} packets`)
