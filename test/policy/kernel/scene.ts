@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { sleep } from '@calico-node/core'
-import { makeResource, parseIp, type Resource, type SpecInput } from '@calico-node/model'
+import { hostCidr, isIpv4, makeResource, parseIp, type Resource, type SpecInput } from '@calico-node/model'
 import type { Verdict } from '@calico-node/policy'
 import { hostFacts, type HostSetting, Reference } from '../questions.ts'
 import { FelixNode, type Variant } from './felix-node.ts'
@@ -76,12 +76,18 @@ export class Scene {
   readonly felix: FelixNode
   readonly wires: Wires
   readonly #variant: Variant
+  readonly #workloads: readonly string[]
   readonly #facts
 
-  private constructor(felix: FelixNode, wires: Wires, { variant, endpointToHostAction = 'Drop' }: SceneOptions) {
+  private constructor(
+    felix: FelixNode,
+    wires: Wires,
+    { variant, workloads, endpointToHostAction = 'Drop' }: SceneOptions,
+  ) {
     this.felix = felix
     this.wires = wires
     this.#variant = variant
+    this.#workloads = workloads
     this.#facts = hostFacts({
       node: NODE,
       uplink: UPLINK,
@@ -110,9 +116,17 @@ export class Scene {
     await this.felix.inSync()
   }
 
-  /** The resources become these while Felix is away; it comes back without a memory. */
+  /**
+   * The resources become these while Felix is away; it comes back without a memory. What goes meanwhile takes its routes along, as
+   * a container does with its interface: Felix itself would leave routes that it does not know alone for a while.
+   */
   async restart(resources: readonly Resource[]): Promise<void> {
     await this.felix.killFelix()
+    const kept = new Set(
+      resources.flatMap((item) => (item.kind === 'WorkloadEndpoint' ? (item.spec.ipNetworks ?? []) : [])),
+    )
+    const gone = this.#workloads.flatMap(addressesOf).filter((ip) => !kept.has(hostCidr(ip)))
+    for (const ip of gone) execFileSync('ip', [isIpv4(ip) ? '-4' : '-6', 'route', 'flush', hostCidr(ip)])
     await this.start(resources)
   }
 
