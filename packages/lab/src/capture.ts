@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { waitFor } from '@calico-node/core'
 import { firstChild, isAlive, killQuietly, type Machine } from './machine.ts'
+import { patientlyWaitFor } from './patience.ts'
 
 /** Counts the packets of an interface that match a filter. */
 export class Capture {
@@ -20,13 +20,13 @@ export class Capture {
       name,
     )
     const log = join(machine.dir, name)
-    await waitFor('tcpdump to listen', () => readFileSync(log, 'utf8').includes('listening on'))
+    await patientlyWaitFor('tcpdump to listen', () => readFileSync(log, 'utf8').includes('listening on'))
     return new Capture(log, pid)
   }
 
   async stop(): Promise<number> {
     killQuietly(firstChild(this.#pid) ?? this.#pid, 'SIGINT')
-    await waitFor('tcpdump to end', () => !isAlive(this.#pid))
+    await patientlyWaitFor('tcpdump to end', () => !isAlive(this.#pid))
     return Number(/(\d+) packets captured/.exec(readFileSync(this.#log, 'utf8'))?.[1] ?? Number.NaN)
   }
 }

@@ -1,5 +1,5 @@
-import { waitFor } from '@calico-node/core'
 import type { Workload } from './workload.ts'
+import { patientlyWaitFor } from './patience.ts'
 
 export interface Pair {
   readonly from: Workload
@@ -12,7 +12,7 @@ const describe = ({ from, to, version = 4 }: Pair): string => `${from.name} -> $
 /** Waits until each pair can ping. @throws TIMED_OUT naming the first pair that cannot */
 export async function expectReachable(pairs: readonly Pair[], deadlineMs = 15_000): Promise<void> {
   for (const pair of pairs) {
-    await waitFor(`ping ${describe(pair)}`, async () => pair.from.pings(await pair.to.address(pair.version)), {
+    await patientlyWaitFor(`ping ${describe(pair)}`, async () => pair.from.pings(await pair.to.address(pair.version)), {
       deadlineMs,
     })
   }
@@ -25,7 +25,7 @@ export async function expectReachable(pairs: readonly Pair[], deadlineMs = 15_00
 export async function expectBlocked(pairs: readonly Pair[], probes = 3, deadlineMs = 15_000): Promise<void> {
   for (const pair of pairs) {
     const address = await pair.to.address(pair.version)
-    await waitFor(`ping ${describe(pair)} to be dropped`, async () => !(await pair.from.pings(address, 500)), {
+    await patientlyWaitFor(`ping ${describe(pair)} to be dropped`, async () => !(await pair.from.pings(address, 500)), {
       deadlineMs,
     })
     const answers = await Promise.all(Array.from({ length: probes }, async () => pair.from.pings(address, 500)))

@@ -6,9 +6,9 @@
  * containers are the only thing that outlives a machine that is killed: empty folders below {@link CGROUP_PARENT}.
  */
 import { mkdirSync } from 'node:fs'
-import { waitFor } from '@calico-node/core'
 import type { ExecOptions, Outcome } from './exec.ts'
 import { firstChild, isAlive, killQuietly, type Machine } from './machine.ts'
+import { patientlyWaitFor } from './patience.ts'
 
 const CGROUP_PARENT = '/calico-lab'
 const ENGINE = [
@@ -38,7 +38,7 @@ export class DockerEngine {
   async start(): Promise<void> {
     mkdirSync(this.#dataRoot, { recursive: true })
     this.#pid = this.machine.spawn([...ENGINE, `--data-root=${this.#dataRoot}`], 'dockerd.log')
-    await waitFor(
+    await patientlyWaitFor(
       `the Docker engine on ${this.machine.name} (see ${this.machine.dir}/dockerd.log)`,
       async () => (await this.exec(['version'])).code === 0,
       { deadlineMs: 30_000 },
@@ -61,6 +61,6 @@ export class DockerEngine {
     if (ids.length > 0) await this.docker('rm', '-f', ...ids)
     const engine = firstChild(this.#pid) ?? this.#pid
     killQuietly(engine, 'SIGTERM')
-    await waitFor('the Docker engine to end', () => !isAlive(engine), { deadlineMs: 30_000 })
+    await patientlyWaitFor('the Docker engine to end', () => !isAlive(engine), { deadlineMs: 30_000 })
   }
 }

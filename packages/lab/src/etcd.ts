@@ -1,5 +1,6 @@
-import { CalicoError, waitFor } from '@calico-node/core'
+import { CalicoError } from '@calico-node/core'
 import { firstChild, isAlive, killQuietly, type Machine } from './machine.ts'
+import { patientlyWaitFor } from './patience.ts'
 
 export interface LabEtcdOptions {
   readonly machine: Machine
@@ -49,7 +50,7 @@ export class LabEtcd {
   /** Starts it and waits until it answers, which takes a majority of the cluster. */
   async start(): Promise<void> {
     this.launch()
-    await waitFor(`etcd on ${this.endpoint}`, async () => (await this.ctl('endpoint', 'health')).code === 0, {
+    await patientlyWaitFor(`etcd on ${this.endpoint}`, async () => (await this.ctl('endpoint', 'health')).code === 0, {
       deadlineMs: 20_000,
     })
   }
@@ -84,7 +85,7 @@ export class LabEtcd {
   async stop(): Promise<void> {
     const etcd = firstChild(this.#pid) ?? this.#pid
     killQuietly(etcd)
-    await waitFor('etcd to end', () => !isAlive(etcd))
+    await patientlyWaitFor('etcd to end', () => !isAlive(etcd))
   }
 
   /** Removes all its data; only while it is stopped. */

@@ -1,5 +1,6 @@
 import { execa } from 'execa'
 import { CalicoError } from '@calico-node/core'
+import { PATIENCE } from './patience.ts'
 
 export interface Outcome {
   readonly code: number
@@ -10,14 +11,14 @@ export interface Outcome {
 
 export interface ExecOptions {
   readonly input?: string
-  /** Default 60 000. */
+  /** Default 60 000, stretched by LAB_PATIENCE. */
   readonly timeoutMs?: number
   readonly env?: Readonly<Record<string, string>>
 }
 
 /** Runs a program to its end and returns what it said, whatever its exit status. @throws TIMED_OUT, COMMAND_MISSING */
 export async function exec(file: string, args: readonly string[], opts: ExecOptions = {}): Promise<Outcome> {
-  const { timeoutMs = 60_000, input, env = {} } = opts
+  const { timeoutMs = 60_000 * PATIENCE, input, env = {} } = opts
   const started = performance.now()
   const result = await execa(file, args, {
     reject: false,

@@ -6,9 +6,10 @@
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { CalicoError, waitFor } from '@calico-node/core'
+import { CalicoError } from '@calico-node/core'
 import { firstChild, isAlive, killQuietly, MACHINE_PATH, type Machine } from './machine.ts'
 import { Workload } from './workload.ts'
+import { patientlyWaitFor } from './patience.ts'
 
 export interface HostAddresses {
   readonly ipv4: string
@@ -50,7 +51,9 @@ export class Host {
   async startNode(env: Readonly<Record<string, string>> = {}): Promise<void> {
     this.launchNode(env)
     const started = (): boolean => this.nodeLog().includes('Calico node started successfully')
-    await waitFor(`the node on ${this.name} to start`, () => started() || !this.nodeAlive(), { deadlineMs: 30_000 })
+    await patientlyWaitFor(`the node on ${this.name} to start`, () => started() || !this.nodeAlive(), {
+      deadlineMs: 30_000,
+    })
     if (!started())
       throw new CalicoError('COMMAND_FAILED', `Cannot start the node on ${this.name}; it said:\n${this.nodeLog()}`)
   }
@@ -86,7 +89,7 @@ export class Host {
   async stopNode(): Promise<void> {
     const pid = this.nodePid1()
     if (pid !== undefined) killQuietly(pid)
-    await waitFor(`the node on ${this.name} to end`, () => !this.nodeAlive())
+    await patientlyWaitFor(`the node on ${this.name} to end`, () => !this.nodeAlive())
   }
 
   /** Process ids (as seen on the host) whose name or argv[0] is `name`. */

@@ -8,8 +8,8 @@
 import { spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { waitFor } from '@calico-node/core'
 import { exec, must, type ExecOptions, type Outcome } from './exec.ts'
+import { patientlyWaitFor } from './patience.ts'
 
 // The folder of the machine may lie below what gets covered, hence the file descriptors.
 const INIT = `
@@ -76,8 +76,8 @@ export class Machine {
     const child = spawn(file, args, { detached: true, stdio: ['ignore', output, output], env: { PATH: MACHINE_PATH } })
     closeSync(output)
     child.unref()
-    await waitFor(`machine ${name} to start (see ${dir}/init.log)`, () => readFileSync(ready, 'utf8') !== '')
-    const pid = await waitFor(`PID 1 of ${name}`, () => firstChild(child.pid))
+    await patientlyWaitFor(`machine ${name} to start (see ${dir}/init.log)`, () => readFileSync(ready, 'utf8') !== '')
+    const pid = await patientlyWaitFor(`PID 1 of ${name}`, () => firstChild(child.pid))
     writeFileSync(join(dir, 'pid'), String(pid))
     return new Machine(name, dir, pid)
   }
@@ -131,7 +131,7 @@ export class Machine {
   /** Ends everything on the machine at once. */
   async kill(): Promise<void> {
     killQuietly(this.pid)
-    await waitFor(`machine ${this.name} to end`, () => !isAlive(this.pid), { deadlineMs: 60_000 })
+    await patientlyWaitFor(`machine ${this.name} to end`, () => !isAlive(this.pid), { deadlineMs: 60_000 })
   }
 }
 

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { waitFor } from '@calico-node/core'
 import { firstChild, isAlive, killQuietly } from './machine.ts'
 import type { Workload } from './workload.ts'
+import { patientlyWaitFor } from './patience.ts'
 
 export interface TrafficResult {
   readonly sent: number
@@ -27,7 +27,7 @@ export class Traffic {
   /** Ends the traffic and returns what was counted; requests of the last second may still be answered. */
   async stop(): Promise<TrafficResult> {
     killQuietly(firstChild(this.#pid) ?? this.#pid, 'SIGINT')
-    await waitFor('ping to end', () => !isAlive(this.#pid))
+    await patientlyWaitFor('ping to end', () => !isAlive(this.#pid))
     const summary = /(\d+) packets transmitted, (\d+) received/.exec(readFileSync(this.#log, 'utf8'))
     if (summary === null) throw new Error(`ping said: ${readFileSync(this.#log, 'utf8')}`)
     return { sent: Number(summary[1]), answered: Number(summary[2]) }
