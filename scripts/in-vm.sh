@@ -54,6 +54,9 @@ for dir in proc sys dev; do mount --move /$dir /new/$dir; done
 mkdir -p /new/dev/shm /new/dev/pts
 mount -t devpts devpts /new/dev/pts && mount -t tmpfs tmpfs /new/run && mount -t tmpfs tmpfs /new/tmp
 . "/lower$job/env"
+# the project again, should it lie below /tmp
+mkdir -p /upper/project /upper/project-work "/new$root"
+mount -t overlay overlay -o "lowerdir=/lower$root,upperdir=/upper/project,workdir=/upper/project-work" "/new$root"
 mkdir -p "/new$job" && mount --bind "/lower$job" "/new$job"
 [ -z "$share" ] || { mkdir -p "/new$share" && mount --bind "/lower$share" "/new$share"; }
 mount --bind "/lower$cache/lib/modules" /new/lib/modules
@@ -65,11 +68,13 @@ INIT
 fi
 
 job=$(mktemp -d "$cache/job.XXXXXX")
-trap 'kill "$daemon" 2>/dev/null || true; rm -rf "$job"' EXIT
+trap 'kill $daemon $guest 2>/dev/null || true; rm -rf "$job"' EXIT
+trap 'exit 143' TERM INT HUP
+guest=
 daemon=
-printf 'cache=%q\nshare=%q\n' "$cache" "$share" >"$job/env"
+printf 'root=%q\ncache=%q\nshare=%q\n' "$root" "$cache" "$share" >"$job/env"
 {
-  echo "export CALICO_OWN_NETNS=1 PATH=$root/node_modules/.bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root"
+  echo "export CALICO_OWN_NETNS=1 LAB_PATIENCE=10 PATH=$root/node_modules/.bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root"
   echo "ip link set lo up; hostname vm; cd ${PWD@Q}"
   printf '%q ' "$@"
   echo ">/dev/ttyS1 2>&1 </dev/null; echo \$? >$job/status; sync; poweroff -f"
@@ -85,7 +90,10 @@ timeout "${VM_TIMEOUT:-900}" qemu-system-x86_64 -accel tcg,thread=multi -cpu max
   -object "memory-backend-memfd,id=mem,size=$memory,share=on" -numa node,memdev=mem \
   -chardev "socket,id=fs,path=$job/fs.sock" -device vhost-user-fs-pci,chardev=fs,tag=root \
   -kernel "$cache/boot/vmlinuz-$version" -initrd "$cache/initrd.gz" \
-  -append "console=ttyS0 quiet panic=-1 job=$job" </dev/null || true
+  -append "console=ttyS0 quiet panic=-1 job=$job" </dev/null &
+guest=$!
+wait "$guest" || true
+guest=
 
 [ -e "$job/status" ] || { tail -n 20 "$job/console.log" >&2; fail "the guest ended without finishing the command"; }
 exit "$(cat "$job/status")"
