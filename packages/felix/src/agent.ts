@@ -186,7 +186,7 @@ function watchLoop({ dataplane, iptables }: CreatedDataplane, { health, problems
     const texts = failures.map(({ what, reason }) => `${what}: ${reason}`)
     health.report(LOOP, {
       live: busyMs < timeoutMs,
-      ready: inSync && broken.length === 0,
+      ready: inSync && broken.length === 0 && busyMs < timeoutMs,
       detail: [`iptables-${iptables.variant}`, ...texts].join('; '),
     })
     problems.recordAll(FAILURE, new Map(failures.map(({ what }, i) => [`${FAILURE}${what}`, texts[i] ?? ''])))

@@ -86,11 +86,18 @@ export class Supervised {
     const parts =
       namesIn(err, 'chains') ?? namesIn(err, 'names') ?? namesIn(err, 'failed') ?? namesIn(err, 'interfaces')
     const interfaces = namesIn(err, 'interfaces') ?? []
-    this.#failure = { what, reason: messageOf(err), failures, since, interfaces, ...(parts && { parts }) }
+    this.#failure = { what, reason: reasonOf(err), failures, since, interfaces, ...(parts && { parts }) }
     if (before > 0 && now() < this.#remindAt) return
     this.#remindAt = now() + REMINDER_MS
     log.warn('Could not be applied, will retry', { what, failures, err })
   }
+}
+
+/** What the error says and, below it, what caused it, down to what a tool said. */
+function reasonOf(err: unknown): string {
+  const cause = err instanceof Error ? err.cause : undefined
+  const isTelling = cause instanceof CalicoError || cause instanceof AggregateError
+  return isTelling ? `${messageOf(err)}: ${reasonOf(cause)}` : messageOf(err)
 }
 
 /** Drivers name the objects that failed in the context of their error, under a word of their own. */
