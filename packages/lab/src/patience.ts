@@ -4,5 +4,5 @@ import { waitFor, type WaitOptions } from '@calico-node/core'
 export const PATIENCE = Number(process.env['LAB_PATIENCE'] ?? '1')
 
 /** As `waitFor` of core, with the deadline stretched. */
-export const patientlyWaitFor: typeof waitFor = (what, probe, { deadlineMs = 10_000, ...opts }: WaitOptions = {}) =>
-  waitFor(what, probe, { ...opts, deadlineMs: deadlineMs * PATIENCE })
+export const patientlyWaitFor: typeof waitFor = (what, probe, opts?: WaitOptions) =>
+  waitFor(what, probe, { ...opts, deadlineMs: (opts?.deadlineMs ?? 10_000) * PATIENCE })
