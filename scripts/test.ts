@@ -46,7 +46,7 @@ const inNetns = (file: string): Job => ({
 /** Without a process for each file: starting one takes seconds under emulation. */
 const inVm = (file: string): Job => ({
   ...inNetns(file),
-  command: ['scripts/in-vm.sh', process.execPath, '--test', '--test-isolation=none', file],
+  command: ['scripts/in-vm.sh', process.execPath, '--test', '--test-isolation=none', '--test-force-exit', file],
 })
 const check = (name: string, ...command: string[]): Job => ({ name, command, isTestFile: false })
 
