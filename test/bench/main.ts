@@ -7,9 +7,10 @@ import { bench as felix } from './felix.ts'
 import { bench as image } from './image.ts'
 import { bench as lifecycle } from './lifecycle.ts'
 import { bench as reaction } from './reaction.ts'
+import { bench as routes } from './routes.ts'
 import type { Bench, Figure } from './figure.ts'
 
-const BENCHES: readonly Bench[] = [lifecycle, calicoctl, reaction, felix, datastore, bgp, image]
+const BENCHES: readonly Bench[] = [lifecycle, calicoctl, reaction, felix, routes, datastore, bgp, image]
 
 const wanted = process.argv.slice(2)
 const unknown = wanted.filter((name) => !BENCHES.some((bench) => bench.name === name))
