@@ -12,7 +12,7 @@ DEMO='bird:bird bird6:bird birdc:bird etcd:etcd-server etcdctl:etcd-client runsv
  iptables-nft:iptables ipset:ipset ip:iproute2 conntrack:conntrack ping:iputils-ping unshare:util-linux nsenter:util-linux
  setpriv:util-linux ps:procps'
 TEST='nft:nftables tcpdump:tcpdump openssl:openssl dnsmasq:dnsmasq-base gobgpd:gobgpd vtysh:frr
- qemu-system-x86_64:qemu-system-x86 busybox:busybox-static dockerd:docker.io mmdebstrap:mmdebstrap strip:binutils
+ linux.uml:user-mode-linux modprobe:kmod busybox:busybox-static dockerd:docker.io mmdebstrap:mmdebstrap strip:binutils
  podman:podman runc:runc /usr/lib/cni/host-local:containernetworking-plugins'
 
 install_packages() {
