@@ -111,7 +111,9 @@ class RouteMonitor {
 
 async function endpoints(lab: Lab, host: Host): Promise<Figure[]> {
   await host.machine.must(['ip', '-batch', '-'], {
-    input: NUMBERS.map((number) => `link add calib${number} up type veth peer name peer${number} up`).join('\n'),
+    input: NUMBERS.map(
+      (number) => `link add calib${number} up type veth peer name peer${number}\nlink set peer${number} up\n`,
+    ).join(''),
   })
   const put = etcdWriter(lab)
   const routes = new RouteMonitor(host)
