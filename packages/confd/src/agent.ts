@@ -16,6 +16,7 @@ import { watch } from 'chokidar'
 import { Converger, type Convergence, type ConvergerOptions } from './converger.ts'
 import { FactStore } from './facts/fact-store.ts'
 import { readSecrets } from './facts/secrets.ts'
+import { readPeeringWorkloads } from './facts/workload-files.ts'
 import type { Problem } from './model/facts.ts'
 import type { ConfdConfig } from './params.ts'
 import { ProblemLog } from './problem-log.ts'
@@ -24,6 +25,8 @@ import { StatusFile } from './status-file.ts'
 import { readTemplateFiles } from './template-files.ts'
 import { Wake } from './wake.ts'
 
+/** How often the files of workloads are read even though no change of them was noticed. */
+const WORKLOADS_POLL_MS = 30_000
 /** What every datastore of Calico has, and one that was wiped has not. */
 const CLUSTER_KEY = resourceKey('ClusterInformation', 'default')
 /** How soon a daemon that does not run its configuration is tried again. */
@@ -41,6 +44,8 @@ export class Agent {
   readonly #problems: ProblemLog
   readonly #converger: Converger
   readonly #status: StatusFile
+  readonly #workloadFiles: string
+  readonly #workloadsWake = new Wake()
   readonly #wake = new Wake()
   #templates: Templates
   #templateProblems: readonly Problem[] = []
@@ -58,6 +63,8 @@ export class Agent {
     this.#status = new StatusFile(join(config.CALICO_BIRD_RUN_DIR, 'confd.json'))
     this.#templates = readTemplates(config, log)
     this.#facts.setSecrets(readSecrets(config.CALICO_SECRETS_DIR))
+    this.#workloadFiles = join(config.CALICO_ENDPOINT_STATUS_PATH_PREFIX, 'endpoint-status')
+    this.#facts.setWorkloads(readPeeringWorkloads(this.#workloadFiles))
   }
 
   /** Works until `signal` aborts. */
@@ -65,11 +72,14 @@ export class Agent {
     const { CALICO_CONFD_TEMPLATES: templates, CALICO_SECRETS_DIR: secrets } = this.#config
     const files = watch([templates, secrets], { ignoreInitial: true })
     files.on('all', () => this.#rereadFiles())
-    files.on('error', (err) => this.#log.warn('Changes of templates and passwords may go unnoticed', { err }))
+    const workloads = watch(this.#workloadFiles, { ignoreInitial: true })
+    workloads.on('all', () => this.#workloadsWake.raise())
+    for (const watcher of [files, workloads])
+      watcher.on('error', (err) => this.#log.warn('Changes of files are noticed late', { err }))
     try {
-      await Promise.all([this.#follow(signal), this.#converge(signal)])
+      await Promise.all([this.#follow(signal), this.#followWorkloads(signal), this.#converge(signal)])
     } finally {
-      await files.close()
+      await Promise.all([files.close(), workloads.close()])
     }
   }
 
@@ -105,6 +115,21 @@ export class Agent {
     const daemons = Object.fromEntries(results.map(({ name, state }) => [name, state]))
     this.#status.write({ node: this.#config.NODENAME, role: this.#config.CALICO_NODE_ROLE, daemons, problems })
     return results.every(({ state }) => state === 'running' || state === 'not-rendered')
+  }
+
+  /** Many files may change at once, and few of them are of peers. */
+  async #followWorkloads(signal: AbortSignal): Promise<void> {
+    let known = ''
+    while (!signal.aborted) {
+      const workloads = readPeeringWorkloads(this.#workloadFiles)
+      const text = JSON.stringify(workloads)
+      if (text !== known) {
+        this.#facts.setWorkloads(workloads)
+        this.#wake.raise()
+      }
+      known = text
+      await this.#workloadsWake.wait(WORKLOADS_POLL_MS, signal)
+    }
   }
 
   /** A template that cannot be read leaves the ones before in use. */

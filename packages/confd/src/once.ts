@@ -1,9 +1,10 @@
 import { mkdirSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { CalicoError, type Logger } from '@calico-node/core'
 import { sync, type KvStore } from '@calico-node/datastore'
 import { FactStore } from './facts/fact-store.ts'
 import { readSecrets } from './facts/secrets.ts'
+import { readPeeringWorkloads } from './facts/workload-files.ts'
 import { ConfigDirectory } from './install/config-directory.ts'
 import type { Surroundings } from './model/facts.ts'
 import type { ConfdConfig } from './params.ts'
@@ -33,6 +34,7 @@ export async function renderOnce({ config, surroundings, store, log, out }: Once
   )
   const facts = await snapshot(templates.manifest.watch, { store, log, node: surroundings.node })
   facts.setSecrets(readSecrets(config.CALICO_SECRETS_DIR))
+  facts.setWorkloads(readPeeringWorkloads(join(config.CALICO_ENDPOINT_STATUS_PATH_PREFIX, 'endpoint-status')))
   mkdirSync(out, { recursive: true })
   const problems = [...facts.problems()]
   for (const daemon of templates.manifest.daemons) {

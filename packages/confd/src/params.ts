@@ -56,6 +56,10 @@ export const ConfdParams = z.object({
     .string()
     .default('/etc/calico/secrets')
     .describe('Passwords that secretKeyRef names: one file <name>/<key> each. Re-read on change.'),
+  CALICO_ENDPOINT_STATUS_PATH_PREFIX: z
+    .string()
+    .default('/var/run/calico')
+    .describe('Where Felix keeps endpoint-status/, which names the workloads that are BGP peers of this node.'),
   CALICO_CONFD_AUDIT_INTERVAL: seconds(1, 86_400)
     .default(60)
     .describe('Seconds between comparisons of what BIRD runs with what it should run.'),

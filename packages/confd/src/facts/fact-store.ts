@@ -14,7 +14,7 @@ import {
   type NodeResource,
   type Resource,
 } from '@calico-node/model'
-import type { Facts, Problem } from '../model/facts.ts'
+import type { Facts, PeeringWorkload, Problem } from '../model/facts.ts'
 import { Handover } from './handover.ts'
 import { decodeLeniently } from './lenient-decode.ts'
 
@@ -35,6 +35,7 @@ export class FactStore {
   readonly #problems = new Map<string, Problem>()
   readonly #handover: Handover
   #secrets: ReadonlyMap<string, string> = new Map()
+  #workloads: readonly PeeringWorkload[] = []
 
   /** @param now Monotonic clock in milliseconds. */
   constructor(node: string, now: () => number = () => performance.now()) {
@@ -51,6 +52,11 @@ export class FactStore {
     this.#secrets = secrets
   }
 
+  /** @param workloads those of this node that are BGP peers, all of them */
+  setWorkloads(workloads: readonly PeeringWorkload[]): void {
+    this.#workloads = workloads
+  }
+
   /** The present state; later updates do not show in it. */
   facts(): Facts {
     return {
@@ -63,6 +69,7 @@ export class FactStore {
       handedOver: this.#handover.networks(),
       brokenConfigurations: new Set(this.#brokenConfigurations),
       brokenFilters: new Set(this.#brokenFilters),
+      workloads: this.#workloads,
       secrets: this.#secrets,
     }
   }

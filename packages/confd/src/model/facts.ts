@@ -3,6 +3,7 @@ import type {
   BGPFilterResource,
   BGPPeerResource,
   Cidr,
+  Ip,
   IPPoolResource,
   Kind,
   NodeResource,
@@ -23,8 +24,17 @@ export interface Facts {
   readonly brokenConfigurations: ReadonlySet<string>
   /** Names of filters that exist but cannot be read. */
   readonly brokenFilters: ReadonlySet<string>
+  /** Workloads of this node that BGPPeers choose as peers, as far as they are up. */
+  readonly workloads: readonly PeeringWorkload[]
   /** Passwords by {@link secretId}; what is absent here is not mounted. */
   readonly secrets: ReadonlyMap<string, string>
+}
+
+/** A workload of this node that is a BGP peer of it. */
+export interface PeeringWorkload {
+  /** Name of the BGPPeer. */
+  readonly peer: string
+  readonly ips: readonly Ip[]
 }
 
 /** A password's place: `<directory of secrets>/<name>/<key>`. */

@@ -94,7 +94,7 @@ function peerView(session: Session, family: Family, input: PeerInput): PeerView 
     asNumber,
     localAs,
     internal,
-    source: spec.sourceAddress === 'None' ? null : (own ?? null),
+    source: spec.sourceAddress === 'None' || session.scope === 'Local_Workload' ? null : (own ?? null),
     passive: isPassive(session, own),
     password: passwordOf(session, settings, facts, report),
     ttlHops: spec.ttlSecurity || null,
@@ -114,9 +114,11 @@ const symbolText = ({ scope, ip, port }: Session): string =>
 /**
  * Of two nodes only the one with the lesser address dials. When both do, BIRD takes the second connection for a neighbour
  * that has restarted and drops the first, and two that dial in step may go on like that for minutes. Addresses compare as
- * plain text, because the other end may be upstream's; that one always dials where its peer is specific to the node.
+ * plain text, because the other end may be upstream's; that one always dials where its peer is specific to the node. A
+ * workload always dials, since it knows when it is ready.
  */
 function isPassive({ scope, isNode, node, ip }: Session, own: Ip | undefined): boolean {
+  if (scope === 'Local_Workload') return true
   const dialsToo = { Mesh: true, Global: isNode, Node: node !== undefined }[scope]
   return own !== undefined && dialsToo && ip > own
 }

@@ -1,8 +1,8 @@
 /**
  * Which BGP sessions a node has, before it is said how each is configured.
  *
- * Three sources, in order of precedence: global BGPPeers, BGPPeers of this node together with the reverse of peerings that
- * other nodes have with it, and the node-to-node mesh. The first one that claims an address (and port) has it, so two
+ * Sources, in order of precedence: global BGPPeers, BGPPeers of this node together with the reverse of peerings that other
+ * nodes have with it, workloads of this node that are peers of it, and the node-to-node mesh. The first one that claims an address (and port) has it, so two
  * resources that name one peer, or a peer that is also in the mesh, never become two sessions with one neighbour.
  */
 import { ipVersion, parsePeerIp, type AsNumber, type BGPPeerResource, type Ip, type Ipv4 } from '@calico-node/model'
@@ -12,7 +12,7 @@ import type { BgpNode } from './nodes.ts'
 import type { Settings } from './settings.ts'
 
 /** Names begin with it; `calicoctl node status` tells the types of peers apart by it. */
-export type Scope = 'Mesh' | 'Global' | 'Node'
+export type Scope = 'Mesh' | 'Global' | 'Node' | 'Local_Workload'
 
 export interface Session {
   readonly scope: Scope
@@ -73,6 +73,26 @@ function* candidates(input: SessionInput): Iterable<Session> {
     for (const node of local.values())
       yield* nodeEndpoints(node, input.settings, families).map((to) => ({ ...to, scope: 'Node' as const, peer }))
   }
+  for (const { peer, ips } of input.facts.workloads) yield* workloadSessions(peer, ips, input)
+}
+
+/** The sessions with one workload, if the BGPPeer that it goes by is one of this node. */
+function workloadSessions(name: string, ips: readonly Ip[], { facts, nodes, self }: SessionInput): readonly Session[] {
+  const peer = facts.peers.get(name)
+  const { asNumber, localWorkloadSelector } = peer?.spec ?? {}
+  if (peer === undefined || localWorkloadSelector === undefined || !asNumber) return []
+  if (!localNodes(peer, nodes).has(self.name)) return []
+  const scope = 'Local_Workload'
+  const common = {
+    scope,
+    port: undefined,
+    asNumber,
+    clusterId: undefined,
+    isNode: false,
+    node: undefined,
+    peer,
+  } as const
+  return ips.map((ip) => ({ ...common, ip }))
 }
 
 type Endpoint = Omit<Session, 'scope' | 'peer'>
@@ -90,8 +110,7 @@ function peering(name: string, peer: BGPPeerResource, input: SessionInput): Peer
   const { spec } = peer
   const { nodes, settings, report } = input
   const scope = spec.node === undefined && spec.nodeSelector === undefined ? 'Global' : 'Node'
-  const local =
-    spec.node === undefined ? select(nodes, spec.nodeSelector) : new Map([...nodes].filter(([at]) => at === spec.node))
+  const local = localNodes(peer, nodes)
   if (spec.peerSelector !== undefined) {
     const remotes = [...select(nodes, spec.peerSelector).values()].flatMap((node) =>
       nodeEndpoints(node, settings, FAMILIES),
@@ -108,20 +127,20 @@ function peering(name: string, peer: BGPPeerResource, input: SessionInput): Peer
     )
     return undefined
   }
-  if (local.has(input.self.name)) report('BGPPeer', name, whyNoPeer(peer))
+  if (spec.localWorkloadSelector === undefined && local.has(input.self.name))
+    report('BGPPeer', name, 'names no peer: want peerIP, peerSelector or localWorkloadSelector; it is left out')
   return undefined
 }
+
+/** The nodes that have the peer. */
+const localNodes = ({ spec }: BGPPeerResource, nodes: ReadonlyMap<string, BgpNode>): ReadonlyMap<string, BgpNode> =>
+  spec.node === undefined ? select(nodes, spec.nodeSelector) : new Map([...nodes].filter(([at]) => at === spec.node))
 
 function select(nodes: ReadonlyMap<string, BgpNode>, text: string | undefined): ReadonlyMap<string, BgpNode> {
   if (text === undefined) return nodes
   const selector = parseSelector(text)
   return new Map([...nodes].filter(([, node]) => selector.matches(node.labels)))
 }
-
-const whyNoPeer = ({ spec }: BGPPeerResource): string =>
-  spec.localWorkloadSelector === undefined
-    ? 'names no peer: want peerIP or peerSelector; it is left out'
-    : 'peers with workloads, which this version does not support; it is left out'
 
 /** A node as a peer, once for each family that it has an address of. */
 function nodeEndpoints(node: BgpNode, settings: Settings, families: readonly Family[]): readonly Endpoint[] {

@@ -86,6 +86,7 @@ export class TestHost {
       CALICO_BIRD_RUN_DIR: this.directory,
       CALICO_CONFD_TEMPLATES: join(this.directory, 'templates'),
       CALICO_SECRETS_DIR: join(this.directory, 'secrets'),
+      CALICO_ENDPOINT_STATUS_PATH_PREFIX: this.directory,
       ...env,
     })
     const surroundings = surroundingsOf({ node: this.name, environment: env })

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { KeyUpdate } from '@calico-node/datastore'
-import { affinityKey, encodeResource, parseCidr, parseResource, resourceKey } from '@calico-node/model'
+import { affinityKey, encodeResource, parseCidr, parseIp, parseResource, resourceKey } from '@calico-node/model'
 import { z } from 'zod'
 import { FactStore } from '../facts/fact-store.ts'
 import type { Facts, Problem, Surroundings } from '../model/facts.ts'
@@ -15,6 +15,10 @@ export const scenarioSchema = z.strictObject({
   environment: texts,
   blocks: texts.describe('Affinities of the node: CIDR to state.'),
   secrets: texts.describe('`name/key` to password.'),
+  workloads: z
+    .array(z.strictObject({ peer: z.string(), ips: z.array(z.string()) }))
+    .default([])
+    .describe('Workloads of the node that BGPPeers choose, as Felix tells.'),
   resources: z
     .array(z.looseObject({ metadata: z.looseObject({}), spec: z.unknown() }))
     .default([])
@@ -47,6 +51,7 @@ export function factsOf(scenario: Scenario): { facts: Facts; problems: readonly 
   const store = new FactStore(scenario.node)
   store.apply(updatesOf(scenario))
   store.setSecrets(new Map(Object.entries(scenario.secrets)))
+  store.setWorkloads(scenario.workloads.map(({ peer, ips }) => ({ peer, ips: ips.map((ip) => parseIp(ip)) })))
   return { facts: store.facts(), problems: store.problems() }
 }
 

@@ -28,6 +28,7 @@ export class Dispatcher {
     node: channel(),
     block: channel(),
     'cluster-bgp': channel(),
+    'workload-peer': channel(),
   }
 
   on<K extends InputKind>(kind: K, handler: (change: Change<InputValue<K>>) => void): void {

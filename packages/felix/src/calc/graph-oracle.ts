@@ -85,6 +85,9 @@ class Oracle {
     const normal = tiers(({ stage }) => stage === 'normal')
     if (endpoint.type === 'workload') {
       const { id, interfaceName, mac, nets, floatingIps, parents } = endpoint
+      const labels = this.#labelsOf(endpoint)
+      const peers = this.#all('workload-peer').filter(({ selector }) => selector.matches(labels))
+      const [bgpPeer] = peers.map(({ name }) => name).toSorted()
       const value = {
         id,
         interfaceName,
@@ -93,6 +96,7 @@ class Oracle {
         ...(floatingIps !== undefined && { floatingIps }),
         tiers: normal,
         profiles: parents,
+        ...(bgpPeer !== undefined && { bgpPeer }),
       }
       this.result.workloads.set(workloadKey(id), value)
       return

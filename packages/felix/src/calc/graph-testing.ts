@@ -68,6 +68,7 @@ export function block(cidr: string, owner: string | null, allocated: readonly Al
 
 const KINDS: Readonly<Record<string, string>> = {
   bgpconfigurations: 'BGPConfiguration',
+  bgppeers: 'BGPPeer',
   globalnetworkpolicies: 'GlobalNetworkPolicy',
   globalnetworksets: 'GlobalNetworkSet',
   hostendpoints: 'HostEndpoint',

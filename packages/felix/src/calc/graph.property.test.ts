@@ -131,6 +131,9 @@ const poolEntry = fc
     natOutgoing: fc.boolean(),
   })
   .map(({ name, ...spec }) => stored('ippools', name, spec))
+const bgpPeerEntry = fc
+  .record({ name: fc.constantFrom('x', 'y'), localWorkloadSelector: optional(SELECTOR) })
+  .map(({ name, ...spec }) => stored('bgppeers', name, { ...spec, asNumber: 65_000 }))
 const rubbish = fc.constantFrom<[string, string]>(
   ['/calico/resources/v3/projectcalico.org/profiles/p', '{'],
   ['/calico/resources/v3/projectcalico.org/globalnetworkpolicies/default.a', '[]'],
@@ -146,6 +149,7 @@ const entry = fc.oneof(
   hostEntry,
   tierEntry,
   poolEntry,
+  bgpPeerEntry,
   rubbish,
 )
 const dataState: fc.Arbitrary<DataState> = fc
@@ -175,5 +179,6 @@ describe('CalcGraph against an evaluation from nothing', () => {
     assert.ok(share((one) => [...one.sets.values()].some((members) => members.size > 0)) > 0.3, 'sets with members')
     assert.ok(share((one) => one.hosts.size > 0) > 0.1, 'host endpoints')
     assert.ok(share((one) => one.notices.size > 0) > 0.1, 'notices')
+    assert.ok(share((one) => [...one.workloads.values()].some(({ bgpPeer }) => bgpPeer)) > 0.1, 'BGP peers')
   })
 })

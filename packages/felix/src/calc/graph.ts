@@ -18,6 +18,7 @@ import { PolicyResolver } from './policy-resolver.ts'
 import { RouteResolver } from './route-resolver.ts'
 import { RuleScanner } from './rule-scanner.ts'
 import { Sequencer } from './sequencer.ts'
+import { WorkloadPeers } from './workload-peers.ts'
 
 /** What others build on comes first: it saves working them out twice, and changes nothing else. */
 const RANK: Record<InputKind, number> = {
@@ -30,6 +31,7 @@ const RANK: Record<InputKind, number> = {
   node: 5,
   block: 6,
   'cluster-bgp': 6,
+  'workload-peer': 6,
 }
 
 export interface GraphCounts {
@@ -48,6 +50,7 @@ export class CalcGraph {
   readonly #activeRules: ActiveRules
   readonly #routes: RouteResolver
   readonly #sequencer: Sequencer
+  readonly #peers: WorkloadPeers
   #noticed: Notices = new Map()
   #bgp: ClusterBgpInput | undefined
   #bgpChanged = false
@@ -79,7 +82,7 @@ export class CalcGraph {
    *                                                              |
    *                                                      messages, in order
    *
-   * Host endpoints ride with the workloads.
+   * Host endpoints ride with the workloads. WorkloadPeers tells PolicyResolver which of them BGP speaks with.
    */
   constructor(node: NodeName) {
     this.#node = node
@@ -100,7 +103,11 @@ export class CalcGraph {
         sets.remove(id)
       },
     })
-    this.#resolver = new PolicyResolver((tier, reason) => notices.set(`tier ${tier}`, reason))
+    this.#resolver = new PolicyResolver(
+      (tier, reason) => notices.set(`tier ${tier}`, reason),
+      (endpoint) => this.#peers.peerOf(endpoint),
+    )
+    this.#peers = new WorkloadPeers((endpoint) => this.#resolver.touch(endpoint))
     this.#activeRules = new ActiveRules({
       policyActive: (policy) => {
         policies.set(policy.id, this.#scanner.update(`policy ${policy.id}`, policy.rules))
@@ -135,10 +142,13 @@ export class CalcGraph {
       if (local === undefined && before?.node !== this.#node) return // the business of another host
       this.#resolver.setEndpoint(key, local)
       this.#activeRules.setEndpoint(key, local)
+      this.#peers.setEndpoint(key, local?.type === 'workload' ? local : undefined)
     })
+    this.#dispatcher.onIdentity('workload-peer', nameOf, (name, peer) => this.#peers.setPeer(name, peer))
     this.#dispatcher.on('network-set', ({ key, after }) => this.#members.setSource(key, after))
     this.#dispatcher.onIdentity('profile', idOf, (id, profile) => {
       this.#members.setProfileLabels(id, profile?.labels)
+      this.#peers.setProfileLabels(id, profile?.labels)
       this.#activeRules.setProfile(id, profile)
     })
     this.#dispatcher.onIdentity('policy', idOf, (id, policy) => this.#activeRules.setPolicy(id, policy))

@@ -112,6 +112,12 @@ export interface TunnelAddress {
   readonly mac?: Mac
 }
 
+/** A BGPPeer that makes workloads the peers of their node. */
+export interface WorkloadPeerInput {
+  readonly name: string
+  readonly selector: Selector
+}
+
 /** An allocation block of IPAM, as far as it says where addresses are. */
 export interface BlockInput {
   readonly cidr: Cidr
@@ -146,6 +152,7 @@ interface InputValues {
   readonly node: NodeInput
   readonly block: BlockInput
   readonly 'cluster-bgp': ClusterBgpInput
+  readonly 'workload-peer': WorkloadPeerInput
 }
 export type InputKind = keyof InputValues
 export type InputValue<K extends InputKind> = InputValues[K]

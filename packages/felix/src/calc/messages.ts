@@ -77,6 +77,8 @@ export interface WorkloadEndpoint {
   readonly tiers: readonly EndpointTier[]
   /** In order; a missing one is still named here and exists as a profile that denies everything. */
   readonly profiles: readonly ProfileId[]
+  /** The BGPPeer by which the workload is a peer of this node; of several the first by name. */
+  readonly bgpPeer?: string
 }
 
 /** An address that stands for one of a workload's own outside. Both are of one IP version. */

@@ -29,9 +29,11 @@ export class PolicyResolver {
   readonly #policiesOf = new Groups<string, PolicyId>()
   readonly #endpointsOf = new Groups<PolicyId, string>()
   readonly #dirty = new Set<string>()
+  readonly #bgpPeerOf: (endpoint: string) => string | undefined
 
-  constructor(notice: TierNotice) {
+  constructor(notice: TierNotice, bgpPeerOf: (endpoint: string) => string | undefined) {
     this.#notice = notice
+    this.#bgpPeerOf = bgpPeerOf
   }
 
   get endpointCount(): number {
@@ -86,6 +88,11 @@ export class PolicyResolver {
     this.#dirty.add(endpoint)
   }
 
+  /** Something that is asked for has changed: the endpoint's BGP peer. */
+  touch(endpoint: string): void {
+    this.#dirty.add(endpoint)
+  }
+
   takeDirty(): ResolvedEndpoint[] {
     const resolved = [...this.#dirty].map((key) => ({ key, endpoint: this.#resolve(key) }))
     this.#dirty.clear()
@@ -106,6 +113,7 @@ export class PolicyResolver {
     const normal = tiers((policy) => policy.stage === 'normal')
     if (endpoint.type === 'workload') {
       const { id, interfaceName, mac, nets, floatingIps, parents } = endpoint
+      const bgpPeer = this.#bgpPeerOf(key)
       const value = {
         id,
         interfaceName,
@@ -114,6 +122,7 @@ export class PolicyResolver {
         ...(floatingIps !== undefined && { floatingIps }),
         tiers: normal,
         profiles: parents,
+        ...(bgpPeer !== undefined && { bgpPeer }),
       }
       return { type: 'workload', value }
     }

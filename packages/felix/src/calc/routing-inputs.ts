@@ -15,7 +15,8 @@ import {
   parseNodeName,
   type Resource,
 } from '@calico-node/model'
-import type { BlockInput, ClusterBgpInput, NodeInput, PlacedIp, TunnelAddress } from './inputs.ts'
+import { parseSelector } from '@calico-node/selector'
+import type { BlockInput, ClusterBgpInput, NodeInput, PlacedIp, TunnelAddress, WorkloadPeerInput } from './inputs.ts'
 
 /** The address of each IP version that other nodes know this one by: of BGP, else internal, else external. */
 export function nodeInput({ metadata, spec }: Resource<'Node'>): NodeInput {
@@ -75,6 +76,12 @@ function placedIps({ cidr, allocations, attributes }: IpamBlock): (PlacedIp & { 
     if (node === undefined) return []
     return [{ ip: ipAt(ordinal), node, isTunnel: secondary?.['type']?.endsWith('TunnelAddress') === true }]
   })
+}
+
+/** Undefined for a peer that is not chosen among workloads. */
+export function workloadPeerInput({ metadata, spec }: Resource<'BGPPeer'>): WorkloadPeerInput | undefined {
+  const { localWorkloadSelector: text } = spec
+  return text === undefined ? undefined : { name: metadata.name, selector: parseSelector(text) }
 }
 
 /** BIRD programs routes unless it is told not to; IP-in-IP alone is told so, too, and is never BIRD's here. */

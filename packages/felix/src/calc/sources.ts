@@ -11,7 +11,7 @@ import {
 import { globalNetworkSetInput, hostInput, networkSetInput, workloadInput } from './endpoint-inputs.ts'
 import type { Input, InputKind, InputOf, InputValue } from './inputs.ts'
 import { globalPolicyInput, networkPolicyInput, poolInput, profileInput, tierInput } from './policy-inputs.ts'
-import { blockInput, clusterBgpInput, nodeInput } from './routing-inputs.ts'
+import { blockInput, clusterBgpInput, nodeInput, workloadPeerInput } from './routing-inputs.ts'
 
 /** What decides besides the resource itself whether it is valid. */
 export interface ConversionRules {
@@ -56,6 +56,7 @@ const SOURCES: readonly Source[] = [
   source('IPPool', 'pool', poolInput),
   source('Node', 'node', nodeInput),
   source('BGPConfiguration', 'cluster-bgp', clusterBgpInput),
+  source('BGPPeer', 'workload-peer', workloadPeerInput),
 ]
 
 const BY_KIND = new Map(SOURCES.map((one) => [one.kind, one.read]))

@@ -48,6 +48,13 @@ describe('EndpointFiles', () => {
     assert.deepEqual(names(), [])
   })
 
+  test('an endpoint that a BGPPeer chooses names it', () => {
+    files.start()
+    files.setUp(id, true)
+    files.setEndpoint(id, { ...endpoint, bgpPeer: 'routers' })
+    assert.match(readFileSync(join(prefix, 'endpoint-status', NAME), 'utf8'), /"bgpPeerName":"routers"/)
+  })
+
   test('nothing is written or removed before all endpoints are known; then leftovers go', () => {
     mkdirSync(join(prefix, 'endpoint-status'))
     writeFileSync(join(prefix, 'endpoint-status', 'cni old eth0'), '{}')

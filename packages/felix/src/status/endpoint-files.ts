@@ -1,6 +1,6 @@
 /**
  * One small file for each workload endpoint that is programmed and up, for local programs that wait for that: the CNI
- * plugin holds a container back until its file exists. Nothing is written before all endpoints are known; then files
+ * plugin holds a container back until its file exists, and confd peers with workloads that a BGPPeer chooses. Nothing is written before all endpoints are known; then files
  * that no endpoint needs, such as those of a past life, are removed.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -84,10 +84,11 @@ const part = (text: string): string => text.replaceAll('/', '%2F').replaceAll(' 
 const fileName = ({ orchestrator, workload, endpoint }: WorkloadId): string =>
   [orchestrator, workload, endpoint].map(part).join(' ')
 
-const content = ({ interfaceName, mac, nets }: WorkloadEndpoint): string =>
+const content = ({ interfaceName, mac, nets, bgpPeer }: WorkloadEndpoint): string =>
   JSON.stringify({
     ifaceName: interfaceName,
     mac: mac ?? '',
     ipv4Nets: nets.filter((net) => ipVersion(net) === 4),
     ipv6Nets: nets.filter((net) => ipVersion(net) === 6),
+    ...(bgpPeer !== undefined && { bgpPeerName: bgpPeer }),
   })
