@@ -37,7 +37,7 @@ test('a workload that a BGPPeer chooses is a peer of its node, and of no other',
     const session = `Local_Workload_${own.replaceAll('.', '_')}`
     const rendered = (host: typeof host1): Promise<string> => host.machine.sh('cat /etc/calico/confd/config/bird.cfg')
     await waitFor('the session in the configuration', async () => (await rendered(host1)).includes(session))
-    assert.ok(!(await rendered(host2)).includes('Local_Workload_'))
+    assert.ok(!(await rendered(host2)).includes('protocol bgp Local_Workload_'))
 
     await router.exec(['ip', 'address', 'add', `${INSIDE}/32`, 'dev', 'lo'])
     await host1.machine.sh('mkdir -p /etc/router; cat >/etc/router/bird.cfg', {

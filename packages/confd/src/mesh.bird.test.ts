@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { waitFor } from '@calico-node/core'
 import type { MemoryKvStore } from '@calico-node/datastore'
+import { affinityKey, parseCidr } from '@calico-node/model'
 import { put, putBlock, putNode, withHosts, type TestHost } from './testing/hosts.ts'
 import { requireOwnNamespace } from '@calico-node/testkit'
 
@@ -57,6 +58,28 @@ describe('a mesh of two', () => {
       })
       assert.ok(!two.routes(4).includes('192.168.1.5'))
       assert.equal((await one.client().protocolDetails('Mesh_172_18_0_2'))[0]?.bgp?.neighborAs, 64_512)
+    }))
+
+  test('addresses go out alone or in their block, as the block comes and goes under them, and the sessions stay', () =>
+    withMesh(async (one, two, store) => {
+      one.ip('link', 'add', 'cali1', 'type', 'veth', 'peer', 'name', 'w1')
+      for (const link of ['cali1', 'w1']) one.ip('link', 'set', link, 'up')
+      one.ip('route', 'add', '192.168.9.5', 'dev', 'cali1', 'scope', 'link')
+      one.ip('route', 'add', '192.168.9.6', 'dev', 'cali1', 'scope', 'link', 'metric', '512')
+      const far = async (what: string, wanted: readonly string[]): Promise<unknown> =>
+        waitFor(what, () => {
+          const found = [...two.routes(4).matchAll(/^(192\.168\.9\.\S+) via 172\.18\.0\.1 /gm)].map(
+            ([, prefix = '']) => prefix,
+          )
+          return found.toSorted().join() === wanted.join()
+        })
+      await far('single addresses', ['192.168.9.5', '192.168.9.6'])
+      const before = await since(one)
+      await putBlock(store, one, '192.168.9.0/26')
+      await far('the block, and what is in a hurry', ['192.168.9.0/26', '192.168.9.6'])
+      await store.delete(affinityKey(one.name, parseCidr('192.168.9.0/26')))
+      await far('single addresses again', ['192.168.9.5', '192.168.9.6'])
+      assert.deepEqual(await since(one), before)
     }))
 
   test('changes leave the sessions alone, and a render without a change leaves BIRD alone', () =>

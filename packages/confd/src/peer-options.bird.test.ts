@@ -1,6 +1,6 @@
 /** What a BGPPeer can say of its session, each seen at a router that would not have the session, or the route, without it. */
 import assert from 'node:assert/strict'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import type { BirdClient } from '@calico-node/birdc'
@@ -111,6 +111,32 @@ describe('a BGPPeer', () => {
       assert.ok(node.routes().includes('10.66.0.0/16 via 172.18.0.6'), 'its own AS in the path is allowed once')
       assert.ok(node.routes().includes('10.67.0.0/16 via 172.18.0.2'))
       assert.ok(!node.routes().includes('10.65.0.0/16'), 'and not where nobody said so')
+    }))
+})
+
+describe('BFD, by the hooks that templates/README.md shows', () => {
+  test('ends a session with a router that vanishes without a word, long before its hold time', () =>
+    withHosts(2, async ([one, two], store) => {
+      assert.ok(one && two)
+      const readme = readFileSync(join(import.meta.dirname, '../../../templates/README.md'), 'utf8')
+      const hooks = [...readme.matchAll(/```\n\{\{! (partials\/\S+) \}\}\n([^]*?)```/g)]
+      for (const [host, asNumber] of [[one, 65_001] as const, [two, 65_002] as const]) {
+        await putNode(store, host, { asNumber })
+        mkdirSync(join(host.directory, 'templates/partials'))
+        for (const [, name = '', text = ''] of hooks) writeFileSync(join(host.directory, 'templates', name), text)
+        host.startConfd(store)
+      }
+      await Promise.all([one, two].map((host) => host.startBird(4)))
+      await Promise.all([one, two].map((host) => host.established(4)))
+      const bfd = async (): Promise<string> =>
+        (await one.client().query('show bfd sessions')).map(({ text }) => text).join('\n')
+      await waitFor('BFD', async () => /^172\.18\.0\.2\s.*\sUp\s/m.test(await bfd()), LONG)
+      two.ip('link', 'set', 'eth0', 'down')
+      const lost = async (): Promise<boolean> => {
+        const [session] = await one.client().protocolDetails('Mesh_172_18_0_2')
+        return session?.bgp?.lastError?.endsWith('BFD session down') === true
+      }
+      await waitFor('the end of the session', lost, LONG)
     }))
 })
 

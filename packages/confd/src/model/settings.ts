@@ -59,6 +59,11 @@ const MAX_RESTART_SECONDS = 4095
 export function settingsOf(facts: Facts, surroundings: Surroundings, report: Report): Settings {
   const global = facts.configurations.get('default')?.spec
   const own = facts.configurations.get(`node.${surroundings.node}`)?.spec
+  if (global?.localWorkloadPeeringIPV4 !== undefined || global?.localWorkloadPeeringIPV6 !== undefined) {
+    const reason =
+      'localWorkloadPeeringIPV4 and localWorkloadPeeringIPV6 have no effect: workloads peer with the address of the node'
+    report('BGPConfiguration', 'default', reason)
+  }
   const advertising = own?.prefixAdvertisements === undefined ? global : own
   return {
     globalAs: global?.asNumber || DEFAULT_AS,
