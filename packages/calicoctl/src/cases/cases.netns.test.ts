@@ -61,6 +61,9 @@ describe('commands on a host', () => {
     await run('ip', ['link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'eth0p'])
     await run('ip', ['address', 'add', '10.20.0.1/24', 'dev', 'eth0'])
     await run('ip', ['link', 'set', 'eth0', 'up'])
+    // What other nodes of this machine have left behind is not of this host.
+    await run('mkdir', ['-p', '/var/run/calico'])
+    await run('mount', ['-t', 'tmpfs', 'none', '/var/run/calico'])
     await buildScene({ client: cluster.client, store: cluster.store, cli: (line) => cluster.cli(line) })
     const scene = await cluster.everything()
     runner = { cluster, dir: caseFolder(FILES), scene, variable: VARIABLE, reset: resetHost }
