@@ -1,5 +1,5 @@
 import { defineCommand } from '../../cli/command.ts'
-import { text } from '../../cli/option.ts'
+import { flag, hidden, text } from '../../cli/option.ts'
 import { requireRoot } from '../../documents/container.ts'
 import { checkKernel, readKernel } from '../../host/system-check.ts'
 import { line, lines } from '../../output/block.ts'
@@ -11,6 +11,8 @@ export const command = defineCommand({
       '-f, --kernel-config <file>',
       'configuration of the kernel, when it is not where it is looked for',
     ),
+    runtime: hidden(text('--runtime <runtime>', 'accepted')),
+    libnetwork: hidden(flag('--libnetwork', 'accepted')),
   },
   details: 'What is optional and missing is shown as SKIP: the features that need it will not work.',
   examples: [['node checksystem', 'before calico/node is started for the first time']],

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { defineCommand, type Outcome } from '../../cli/command.ts'
-import { textOr } from '../../cli/option.ts'
+import { hidden, text, textOr } from '../../cli/option.ts'
 import { requireRoot } from '../../documents/container.ts'
 import { collectHost, packFolder } from '../../host/diagnostics.ts'
 import { knownSecrets } from '../../host/secrets.ts'
@@ -10,7 +10,10 @@ import { line, type Block } from '../../output/block.ts'
 
 export const command = defineCommand({
   args: [],
-  options: { logDir: textOr('--log-dir <folder>', 'logs of the node', '/var/log/calico') },
+  options: {
+    logDir: textOr('--log-dir <folder>', 'logs of the node', '/var/log/calico'),
+    runtime: hidden(text('--runtime <runtime>', 'accepted')),
+  },
   details:
     'Nothing is changed. Passwords of etcd and of BGP, keys, and what looks like a secret are taken out. Commands that this ' +
     'host does not have are left out.',

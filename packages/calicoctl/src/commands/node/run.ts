@@ -90,6 +90,7 @@ export const command = defineCommand({
     ...DOCKER_NETWORK_OPTIONS,
     detach: hidden(text('--detach <true|false>', 'as --init-system when false')),
     runtime: hidden(text('--runtime <runtime>', 'docker')),
+    libnetworkImage: hidden(text('--libnetwork-image <image>', 'accepted: the plugin is in the image of the node')),
     noPull: hidden(flag('--no-pull', 'accepted')),
   },
   details:

@@ -7,7 +7,7 @@ import { readConfdStatus, type ConfdStatus } from '../../bgp/confd-status.ts'
 import { explainedPeers, type BgpPeer } from '../../bgp/peers.ts'
 import { servedProtocols } from '../../bgp/status-socket.ts'
 import { defineCommand, type Outcome } from '../../cli/command.ts'
-import { oneOf } from '../../cli/option.ts'
+import { hidden, oneOf, text } from '../../cli/option.ts'
 import { readFelixReport } from '../../host/felix-report.ts'
 import { listCommandLines, runningPrograms, type RunningPrograms } from '../../host/processes.ts'
 import { line, type Block } from '../../output/block.ts'
@@ -137,7 +137,10 @@ export async function readStatus(programs: RunningPrograms, runDirectory: string
 const statusCommand = (style: Style) =>
   defineCommand({
     args: [],
-    options: { output: oneOf('-o, --output <format>', 'print as', ['json']) },
+    options: {
+      output: oneOf('-o, --output <format>', 'print as', ['json']),
+      runtime: hidden(text('--runtime <runtime>', 'accepted')),
+    },
     details:
       'Exit status: 0 when all is well, 1 when Calico does not run, 2 when it runs but a BGP session is not ' +
       'established or BIRD does not answer. Problems of this host that Felix knows of are listed, with the time since ' +

@@ -3,7 +3,7 @@ import { BirdClient } from '@calico-node/birdc'
 import { CalicoError, hasCode } from '@calico-node/core'
 import { run } from '@calico-node/linux'
 import { defineCommand } from '../../cli/command.ts'
-import { flag } from '../../cli/option.ts'
+import { flag, hidden } from '../../cli/option.ts'
 import { requireRoot } from '../../documents/container.ts'
 import { stopEtcdProxy } from '../../host/etcd-proxy.ts'
 import { CONTAINER_NAME } from '../../host/node-container.ts'
@@ -29,7 +29,10 @@ export async function withdraw(runDirectory: string): Promise<string[]> {
 
 export const command = defineCommand({
   args: [],
-  options: { withdraw: flag('--withdraw', 'tell the BGP peers: they drop the routes to this host at once') },
+  options: {
+    withdraw: flag('--withdraw', 'tell the BGP peers: they drop the routes to this host at once'),
+    force: hidden(flag('--force', 'accepted: endpoints of this host are no obstacle')),
+  },
   details:
     'Without --withdraw the peers keep the routes for their restart time, so that a node that comes back in time loses nothing. ' +
     'Policy, routes and workloads of this host stay as they are in either case.',

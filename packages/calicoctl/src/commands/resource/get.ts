@@ -3,6 +3,7 @@ import type { AnyResource, Kind } from '@calico-node/model'
 import { defineCommand } from '../../cli/command.ts'
 import { flag, hidden, value } from '../../cli/option.ts'
 import { FORMAT_WORDS, FORMATS, parseFormat, type Format } from '../../output/format.ts'
+import { line } from '../../output/block.ts'
 import { printFound, type Found } from '../../output/resources.ts'
 import { namedError } from '../../resources/errors.ts'
 import { selectResources, type Selected } from '../../resources/selection.ts'
@@ -87,6 +88,7 @@ export const command = defineCommand({
     const allNamespaces = options.allNamespaces || options.allNamespacesOld
     const format = options.output ?? { kind: 'ps' as const }
     const selected = await selectResources(context, kind, names, { ...options, allNamespaces })
+    if (selected.length === 0) return { blocks: [line('No resources specified')] }
     const client = await context.client()
     const { selector = () => true, fieldSelector = () => true } = options
     const keep: ResourceFilter = (resource) => selector(resource) && fieldSelector(resource)
