@@ -39,7 +39,8 @@ export interface Call {
   readonly env?: Readonly<Record<string, string | undefined>>
   /** The plugin is killed after this long. */
   readonly killAfterMs?: number
-  readonly plugin?: 'calico' | 'calico-ipam'
+  /** Default `calico`. */
+  readonly plugin?: string
   /** Folder of the plugins. Default: this checkout's. */
   readonly bin?: string
 }

@@ -5,6 +5,7 @@ import type { NodeName } from '@calico-node/model'
 import type { NetConf } from './config/net-conf.ts'
 import { getNodeName } from './config/node-name.ts'
 import { CNI_CODE, CniError } from './protocol/error.ts'
+import type { PodData } from './kubernetes/pod.ts'
 import type { Request } from './protocol/request.ts'
 
 /** What one call of a plugin works with. */
@@ -15,6 +16,8 @@ export interface Session {
   readonly client: CalicoClient
   readonly ipam: Ipam
   readonly log: Logger
+  /** What Kubernetes knows of the pod; absent for anything else, and where no API server is configured. */
+  readonly pod?: PodData
 }
 
 /** Runs `work` with a connection to the datastore, which is closed afterwards. */

@@ -71,12 +71,19 @@ export interface VethEnd {
 }
 
 /** Creates both ends, each directly where it belongs, so that no half-made pair is ever seen. Both start down. */
-export async function addVeth(host: VethEnd, peer: VethEnd, opts: { mtuBytes?: number } & At = {}): Promise<void> {
+export async function addVeth(
+  host: VethEnd,
+  peer: VethEnd,
+  opts: { mtuBytes?: number; queues?: number } & At = {},
+): Promise<void> {
+  const { queues: count = 1 } = opts
+  const queues = count === 1 ? [] : ['numtxqueues', String(count), 'numrxqueues', String(count)]
   const end = ({ name, mac, netns }: VethEnd): string[] => [
     'name',
     name,
     ...(mac === undefined ? [] : ['address', mac]),
     ...(opts.mtuBytes === undefined ? [] : ['mtu', String(opts.mtuBytes)]),
+    ...queues,
     ...(netns === undefined ? [] : ['netns', netnsPath(netns)]),
   ]
   await ip(opts, 'link', 'add', ...end(host), 'type', 'veth', 'peer', ...end(peer))

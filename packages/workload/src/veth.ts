@@ -45,6 +45,7 @@ export interface Veth {
   /** MAC of the workload's end. */
   readonly mac: Mac
   readonly mtuBytes?: number | undefined
+  readonly queues?: number | undefined
 }
 
 /** The two ends of a pair. */
@@ -63,7 +64,7 @@ const DEFAULT_ROUTE = { 4: parseCidr('0.0.0.0/0'), 6: parseCidr('::/0') }
  * @throws ALREADY_EXISTS when the workload has an interface of that name; COMMAND_FAILED
  */
 export async function connect(veth: Veth, { ips, gateways }: Addressing, undo: UndoStack): Promise<void> {
-  const { hostInterface, netns, interfaceName, mac, mtuBytes } = veth
+  const { hostInterface, netns, interfaceName, mac, mtuBytes, queues } = veth
   await deleteLink(hostInterface) // of an attempt that died
   if ((await findLink(interfaceName, { netns })) !== undefined) {
     throw new CalicoError(
@@ -71,8 +72,8 @@ export async function connect(veth: Veth, { ips, gateways }: Addressing, undo: U
       `Cannot create ${interfaceName}: the workload has an interface of that name`,
     )
   }
-  const mtu = mtuBytes === undefined ? {} : { mtuBytes }
-  await addVeth({ name: hostInterface, mac: HOST_MAC }, { name: interfaceName, mac, netns }, mtu)
+  const shape = { ...(mtuBytes !== undefined && { mtuBytes }), ...(queues !== undefined && { queues }) }
+  await addVeth({ name: hostInterface, mac: HOST_MAC }, { name: interfaceName, mac, netns }, shape)
   undo.push(`delete ${hostInterface}`, () => deleteLink(hostInterface))
   if (ips.some((ip) => ipVersion(ip) === 6)) await enableIpv6(veth)
   await setLink(hostInterface, { up: true })

@@ -55,6 +55,8 @@ export interface AddWorkloadRequest extends WorkloadId {
   /** Of the workload's end. Default: a random one. */
   readonly mac?: Mac
   readonly mtuBytes?: number
+  /** Transmit and receive queues of both ends. Default 1. */
+  readonly queues?: number
   /** Default: `cali` and the first 11 characters of the endpoint. */
   readonly hostInterface?: string
   /** IPAM handle. Default `<orchestrator>.<workload>`. */
@@ -74,7 +76,7 @@ export interface AddWorkloadRequest extends WorkloadId {
  *   gateway; COMMAND_FAILED
  */
 export async function addWorkload(ctx: WorkloadContext, request: AddWorkloadRequest): Promise<WorkloadEndpoint> {
-  const { node, namespace, netns, interfaceName, mtuBytes, gateway, ips: wishes, assigned = [] } = request
+  const { node, namespace, netns, interfaceName, mtuBytes, queues, gateway, ips: wishes, assigned = [] } = request
   const { handle = handleOf(request), mac = randomMac() } = request
   if (wishes.length + assigned.length === 0)
     throw new CalicoError('INVALID', `Cannot connect ${request.workload}: no address is asked for`)
@@ -87,7 +89,7 @@ export async function addWorkload(ctx: WorkloadContext, request: AddWorkloadRequ
     const endpoint = await endpoints.create(endpointResource(request, { ips, gateways, mac }))
     undo.push(`delete endpoint ${endpoint.metadata.name}`, () => endpoints.delete(endpoint.metadata.name, namespace))
     const hostInterface = endpoint.spec.interfaceName
-    await connect({ hostInterface, netns, interfaceName, mac, mtuBytes }, { ips, gateways }, undo)
+    await connect({ hostInterface, netns, interfaceName, mac, mtuBytes, queues }, { ips, gateways }, undo)
     return endpoint
   })
 }

@@ -5,8 +5,10 @@
  * by DEL. ADD of an attachment that stands gives its result again.
  */
 import { writeSysctlIn } from '@calico-node/linux'
-import { endpointNameOf, addWorkload, removeWorkload } from '@calico-node/workload'
+import { hostCidr, parseIpInterface } from '@calico-node/model'
+import { endpointNameOf, addWorkload, removeWorkload, type WorkloadEndpoint } from '@calico-node/workload'
 import { attachmentOf, type Attachment } from '../identity.ts'
+import { podLabels, podSpec, withPod } from '../kubernetes/pod-session.ts'
 import type { Result } from '../protocol/result.ts'
 import { assertReady, type Session } from '../session.ts'
 import { ipamAdd, ipamDel, findDelegate } from './delegate.ts'
@@ -14,17 +16,20 @@ import { assertNetns, inspect } from './inspect.ts'
 import { labelsOf, mtuOf, requestedMac } from './wanted.ts'
 import { waitForPolicy } from './policy-wait.ts'
 import { ensureNetworkProfile, networkProfile, profilesOf } from './profile.ts'
+import { passGates } from './readiness.ts'
 import { attachmentResult } from './attachment-result.ts'
 
-export async function add(session: Session): Promise<Result> {
-  const { client, request, conf, node, log } = session
+export async function add(plain: Session): Promise<Result> {
+  const { client, request, conf, node, log } = plain
   const attachment = attachmentOf(request, node)
-  const netns = assertNetns(request.netns)
-  const { isOurs } = findDelegate(session)
-  const labels = labelsOf(conf)
-  const [known] = await Promise.all([
+  assertNetns(request.netns)
+  labelsOf(conf)
+  const { isOurs } = findDelegate(plain)
+  const [known, session] = await Promise.all([
     client.resources('WorkloadEndpoint').find(endpointNameOf(attachment.id), attachment.id.namespace),
+    withPod(plain, attachment),
     assertReady(client),
+    passGates(conf.readiness_gates),
     conf.policy.type === '' ? ensureNetworkProfile(client, networkProfile(request.network)) : undefined,
   ])
   if (known !== undefined) {
@@ -34,23 +39,10 @@ export async function add(session: Session): Promise<Result> {
     await clear(session, attachment)
     if (isSame && !isOurs) await ipamDel(session) // calico-ipam goes on with what it gave
   }
-  const fromIpam = await ipamAdd(session)
+  const fromIpam = await assignAddresses(session)
   try {
-    const endpoint = await addWorkload(session, {
-      ...attachment.id,
-      ...requestedMac(session),
-      ...mtuOf(conf),
-      netns: { path: netns },
-      interfaceName: request.ifname,
-      hostInterface: attachment.hostInterface,
-      gateway: 'link-local',
-      ips: [],
-      assigned: fromIpam.ips.map(({ address }) => address.ip),
-      profiles: profilesOf(attachment, request.network, conf),
-      labels,
-      spec: { containerID: request.containerId },
-    })
-    await finish(session, attachment, netns)
+    const endpoint = await connect(session, attachment, fromIpam)
+    await finish(session, attachment)
     return attachmentResult(session, endpoint, fromIpam)
   } catch (err) {
     await ipamDel(session).catch((cause: unknown) => log.warn('Cannot give addresses back', { err: cause }))
@@ -60,15 +52,43 @@ export async function add(session: Session): Promise<Result> {
 
 const EMPTY: Pick<Result, 'routes' | 'dns'> = { routes: [], dns: {} }
 
+/** From IPAM, or those that the pod brings with it. */
+async function assignAddresses(session: Session): Promise<Result> {
+  const own = session.pod?.wishes.ipsWithoutIpam
+  if (own === undefined) return ipamAdd(session)
+  return { interfaces: [], ips: own.map((ip) => ({ address: parseIpInterface(hostCidr(ip)) })), ...EMPTY }
+}
+
+function connect(session: Session, attachment: Attachment, { ips }: Result): Promise<WorkloadEndpoint> {
+  const { request, conf, pod } = session
+  const assigned = ips.map(({ address }) => address.ip)
+  return addWorkload(session, {
+    ...attachment.id,
+    ...requestedMac(session),
+    ...mtuOf(conf),
+    netns: { path: assertNetns(request.netns) },
+    interfaceName: request.ifname,
+    hostInterface: attachment.hostInterface,
+    queues: Math.max(1, conf.num_queues),
+    gateway: 'link-local',
+    ips: [],
+    assigned,
+    profiles: profilesOf(attachment, session),
+    labels: { ...labelsOf(conf), ...(pod !== undefined && podLabels(pod)) },
+    spec: { containerID: request.containerId, ...(pod !== undefined && podSpec(pod, assigned)) },
+  })
+}
+
 /** What comes after the endpoint stands; when it fails the endpoint and its interface go again. */
-async function finish(session: Session, attachment: Attachment, netns: string): Promise<void> {
+async function finish(session: Session, attachment: Attachment): Promise<void> {
+  const { conf, request, log } = session
   try {
-    const { allow_ip_forwarding: forwards } = session.conf.container_settings
-    if (!forwards) await writeSysctlIn({ path: netns }, 'net/ipv4/ip_forward', '0')
+    const { allow_ip_forwarding: forwards } = conf.container_settings
+    if (!forwards) await writeSysctlIn({ path: assertNetns(request.netns) }, 'net/ipv4/ip_forward', '0')
     await waitForPolicy(session, attachment)
   } catch (err) {
     await clear(session, attachment).catch((cause: unknown) =>
-      session.log.warn('Cannot take the endpoint back', { workload: attachment.id.workload, err: cause }),
+      log.warn('Cannot take the endpoint back', { workload: attachment.id.workload, err: cause }),
     )
     throw err
   }

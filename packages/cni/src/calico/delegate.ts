@@ -8,7 +8,8 @@ import { accessSync, constants, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import { addAddresses, checkAddresses, releaseAddresses } from '../ipam/plugin.ts'
 import { CNI_CODE, CniError } from '../protocol/error.ts'
-import { isObject } from '../protocol/request.ts'
+import { ANY_CIDRS, replacePodCidrs } from '../kubernetes/pod-cidrs.ts'
+import { isObject, type Request } from '../protocol/request.ts'
 import { parseResult, type Result } from '../protocol/result.ts'
 import type { Session } from '../session.ts'
 
@@ -77,7 +78,8 @@ function isThisProgram(file: string): boolean {
 
 /** @returns What the delegate printed, parsed. @throws CniError with the delegate's own code where it gave one */
 async function run({ file, type }: Delegate, verb: Verb, { request }: Session): Promise<unknown> {
-  const { failed, stdout, stderr } = await execute(file, { ...process.env, CNI_COMMAND: verb }, request.stdin)
+  const input = verb === 'ADD' ? request.stdin : withAnyPodCidr(request)
+  const { failed, stdout, stderr } = await execute(file, { ...process.env, CNI_COMMAND: verb }, input)
   const said = parseOrUndefined(stdout)
   if (!failed) return said
   const { code, msg, details } = isObject(said) ? said : {}
@@ -86,6 +88,13 @@ async function run({ file, type }: Delegate, verb: Verb, { request }: Session): 
     `IPAM plugin ${type} failed: ${typeof msg === 'string' ? msg : stderr.trim() || 'it gave no reason'}`,
     { details: typeof details === 'string' ? details : '' },
   )
+}
+
+/** The pod may be gone, and with it whoever could tell the node's range. */
+function withAnyPodCidr({ config, stdin }: Request): string {
+  const { ipam } = config
+  if (!stdin.includes('usePodCidr') || !isObject(ipam)) return stdin
+  return JSON.stringify({ ...config, ipam: replacePodCidrs(ipam, ANY_CIDRS) })
 }
 
 /** Delegates may take their time, as dhcp does; whoever called us sets the limit. */

@@ -1,11 +1,14 @@
 import type { CalicoClient } from '@calico-node/datastore'
 import { findResourceName, legacyName, makeResource } from '@calico-node/model'
-import type { NetConf } from '../config/net-conf.ts'
 import type { Attachment } from '../identity.ts'
+import type { Session } from '../session.ts'
 
-/** The profiles of an attachment: those of its namespace where Kubernetes policy is on, else the network's own. */
-export function profilesOf({ id }: Attachment, network: string, conf: NetConf): readonly string[] {
-  if (id.orchestrator === 'k8s' && conf.policy.type === 'k8s') return [`kns.${id.namespace}`]
+/** The profiles of an attachment: those of its namespace and service account where Kubernetes policy is on, else the network's own. */
+export function profilesOf({ id }: Attachment, { request: { network }, conf, pod }: Session): readonly string[] {
+  if (id.orchestrator === 'k8s' && conf.policy.type === 'k8s') {
+    const account = pod?.serviceAccount ?? ''
+    return [`kns.${id.namespace}`, ...(account === '' ? [] : [`ksa.${id.namespace}.${account}`])]
+  }
   return [networkProfile(network)]
 }
 

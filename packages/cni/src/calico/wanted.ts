@@ -20,15 +20,22 @@ export function labelsOf({ args }: NetConf): Readonly<Record<string, string>> {
 }
 
 /** The MAC of the container's end, where one is asked for. @throws CniError */
-export function requestedMac({ request, conf }: Pick<Session, 'request' | 'conf'>): { readonly mac?: Mac } {
+export function requestedMac({ request, conf, pod }: Pick<Session, 'request' | 'conf' | 'pod'>): {
+  readonly mac?: Mac
+} {
   const text = request.args.get('MAC') ?? conf.runtimeConfig.mac
-  if (text === '') return {}
+  if (text === '') return pod?.wishes.mac === undefined ? {} : { mac: pod.wishes.mac }
   const mac = findMac(text)
   if (mac !== undefined) return { mac }
   throw new CniError(CNI_CODE.invalidConfig, `cannot use MAC "${text}": want six pairs of hexadecimal digits`)
 }
 
-export function mtuOf({ mtu }: NetConf): { readonly mtuBytes?: number } {
+/** Undefined: the system's. @throws CniError when the configuration wants to be sure and nothing says what it is */
+export function mtuOf({ mtu, require_mtu_file: required }: NetConf): { readonly mtuBytes?: number } {
   const bytes = mtu > 0 || !existsSync(MTU_FILE) ? mtu : Number(readFileSync(MTU_FILE, 'utf8').trim())
-  return Number.isInteger(bytes) && bytes > 0 ? { mtuBytes: bytes } : {}
+  if (Number.isInteger(bytes) && bytes > 0) return { mtuBytes: bytes }
+  if (!required) return {}
+  throw new CniError(CNI_CODE.tryAgainLater, `cannot tell the MTU: ${MTU_FILE} does not say`, {
+    details: 'check that the calico/node container is running, or set mtu',
+  })
 }

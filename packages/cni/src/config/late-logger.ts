@@ -1,5 +1,5 @@
-import { closeSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { closeSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { createLineLogger, type LogFields, type Logger } from '@calico-node/core'
 import type { NetConf } from './net-conf.ts'
 
@@ -35,11 +35,12 @@ export class LateLogger implements Logger {
   }
 
   /** Prints what was said, as far as the level lets it. Never throws: a full disk is no reason to leave a container out. */
-  flush({ log_level: wanted, log_file_path: path, log_file_max_size: maxMegabytes }: LogSettings): void {
+  flush(settings: LogSettings): void {
+    const { log_level: wanted, log_file_path: path } = settings
     const highest = RANK[levelOf(wanted)]
     const lines = this.#lines.splice(0).filter(({ level }) => RANK[level] <= highest)
     if (lines.length === 0) return
-    const file = path === '' ? undefined : openLogFile(path, maxMegabytes * 1024 * 1024)
+    const file = path === '' ? undefined : openLogFile(path, settings)
     for (const fd of [2, ...(file === undefined ? [] : [file])]) {
       const logger = createLineLogger({ program: 'cni', level: 'debug', fd })
       for (const { level, message, fields } of lines) logger[level](message, fields)
@@ -48,7 +49,10 @@ export class LateLogger implements Logger {
   }
 }
 
-export type LogSettings = Pick<NetConf, 'log_level' | 'log_file_path' | 'log_file_max_size'>
+export type LogSettings = Pick<
+  NetConf,
+  'log_level' | 'log_file_path' | 'log_file_max_size' | 'log_file_max_age' | 'log_file_max_count'
+>
 
 function levelOf(text: string): Level {
   const word = text.toLowerCase()
@@ -56,13 +60,30 @@ function levelOf(text: string): Level {
   return word === 'warning' || word === 'warn' ? 'warn' : 'info'
 }
 
-/** Appends; a file that has grown too large makes room under the name with `.old`. */
-function openLogFile(path: string, maxBytes: number): number | undefined {
+/** Appends. A file that has grown too large is set aside under the time, and those that are too old or too many go. */
+function openLogFile(path: string, settings: LogSettings): number | undefined {
   try {
     mkdirSync(dirname(path), { recursive: true })
-    if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > maxBytes) renameSync(path, `${path}.old`)
+    const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0
+    if (size > settings.log_file_max_size * 1024 * 1024) {
+      renameSync(path, `${path}.${new Date().toISOString()}`)
+      removeOldFiles(path, settings)
+    }
     return openSync(path, 'a', 0o644)
   } catch {
     return undefined
   }
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000
+
+function removeOldFiles(path: string, { log_file_max_age: days, log_file_max_count: count }: LogSettings): void {
+  const prefix = `${basename(path)}.`
+  const aside = readdirSync(dirname(path)).filter(
+    (name) => name.startsWith(prefix) && !isNaN(Date.parse(name.slice(prefix.length))),
+  )
+  const newestFirst = aside.toSorted((a, b) => (a < b ? 1 : -1))
+  const tooOld = (name: string): boolean => Date.now() - Date.parse(name.slice(prefix.length)) > days * DAY_MS
+  for (const [at, name] of newestFirst.entries())
+    if (at >= count || tooOld(name)) rmSync(join(dirname(path), name), { force: true })
 }

@@ -35,6 +35,10 @@ export const NetConfFields = z.object({
     .min(0)
     .default(0)
     .describe('Of both ends, in bytes; 0: what /var/lib/calico/mtu says, if anything.'),
+  require_mtu_file: flag.default(false).describe('Refuse ADD while nobody has said what the MTU is.'),
+  num_queues: z.number().int().min(0).max(4096).default(1).describe('Queues of both ends; 0 counts as 1.'),
+  device_type: z.enum(['', 'veth'], 'only veth is supported').default('veth'),
+  readiness_gates: z.array(z.url()).default([]).describe('ADD waits until each of these answers with success.'),
   nodename: text,
   nodename_file: z.string().default('/var/lib/calico/nodename'),
   nodename_file_optional: flag.default(false),
@@ -50,7 +54,20 @@ export const NetConfFields = z.object({
   log_level: z.string().default('info'),
   log_file_path: text,
   log_file_max_size: z.number().positive().default(100).describe('Megabytes; a larger file is set aside.'),
-  policy: z.object({ type: text }).prefault({}),
+  log_file_max_age: z.number().positive().default(30).describe('Days; older files that were set aside are removed.'),
+  log_file_max_count: z.number().int().min(0).default(10).describe('Files set aside; more are removed.'),
+  policy: z
+    .object({
+      type: text,
+      k8s_api_root: text,
+      k8s_auth_token: text,
+      k8s_client_certificate: text,
+      k8s_client_key: text,
+      k8s_certificate_authority: text,
+    })
+    .prefault({}),
+  kubernetes: z.object({ k8s_api_root: text, kubeconfig: text, node_name: text }).prefault({}),
+  feature_control: z.object({ ip_addrs_no_ipam: flag.default(false), floating_ips: flag.default(false) }).prefault({}),
   container_settings: z.object({ allow_ip_forwarding: flag.default(false) }).prefault({}),
   policy_setup_timeout_seconds: z.number().min(0).default(0).describe('How long ADD waits for Felix; 0: not at all.'),
   endpoint_status_dir: z.string().default('/var/run/calico/endpoint-status'),

@@ -90,7 +90,7 @@ async function addressesOfOthers({ client, request, node }: Session): Promise<Re
   )
 }
 
-async function assign({ ipam, node, request }: Session, wish: Wish): Promise<Ip> {
+async function assign({ ipam, node, request, pod }: Session, wish: Wish): Promise<Ip> {
   const { handle, attributes: named } = attachmentOf(request, node)
   const attributes = { ...named, timestamp: printTimestamp(unixNanoseconds()) }
   if ('ip' in wish) {
@@ -105,6 +105,7 @@ async function assign({ ipam, node, request }: Session, wish: Wish): Promise<Ip>
     handle,
     attributes,
     ...(pools !== undefined && { pools }),
+    ...(pod !== undefined && { namespaceLabels: pod.namespaceLabels }),
   })
   const [first] = ips
   if (first !== undefined) return first.ip
