@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { bench as calicoctl } from './calicoctl.ts'
 import { bench as bgp } from './bgp.ts'
+import { bench as cni } from './cni.ts'
 import { bench as datastore } from './datastore.ts'
 import { bench as felix } from './felix.ts'
 import { bench as image } from './image.ts'
@@ -10,7 +11,7 @@ import { bench as reaction } from './reaction.ts'
 import { bench as routes } from './routes.ts'
 import type { Bench, Figure } from './figure.ts'
 
-const BENCHES: readonly Bench[] = [lifecycle, calicoctl, reaction, felix, routes, datastore, bgp, image]
+const BENCHES: readonly Bench[] = [lifecycle, calicoctl, reaction, felix, routes, datastore, bgp, cni, image]
 
 const wanted = process.argv.slice(2)
 const unknown = wanted.filter((name) => !BENCHES.some((bench) => bench.name === name))
