@@ -57,8 +57,15 @@ const ON_PURPOSE: readonly (readonly [theirs: string, ours: string, why: string]
 ]
 const differing = (text: string): string => ON_PURPOSE.reduce((all, [theirs, ours]) => all.replace(theirs, ours), text)
 
-/** An extension of ours: a name per line. */
-const EXTENSIONS = new Set(['get bgppeer -o name'])
+/** Printed by later versions than 3.22, with every set of privileges. */
+const later = (text: string): string =>
+  text.replace(/(-e CALICO_NETWORKING_BACKEND=\w+)/, '$1 -e CALICO_MANAGE_CNI=false')
+
+/** Extensions of ours: a name per line; the options of Docker networks, which 3.22 had dropped and earlier ones had. */
+const EXTENSIONS = new Set([
+  'get bgppeer -o name',
+  'node run --dryrun --ip=10.20.0.1 --as=65010 --ip6=fd00::1 --disable-docker-networking --init-system',
+])
 
 /** Identifiers of that run, and the columns of policies that 3.22 did not have. */
 const normal = (text: string): string =>
@@ -84,14 +91,14 @@ describe('the transcript of calicoctl 3.22', () => {
   const privileged = runs.map((step) => ({ ...step, args: [...step.args, '--privileged'] }))
   for (const [at, { args, stdin, exit, stdout, stderr }] of [...STEPS, ...privileged].entries()) {
     const line = args.join(' ')
-    if (EXTENSIONS.has(line)) continue
+    if (EXTENSIONS.has(line.replace(/ --privileged$/, ''))) continue
     test(`${at} ${line}`, async () => {
       const words = args.map((word) => (word === 'in.yaml' ? join(dir, word) : word))
       const result = await cluster.cli(words, {
         ...(stdin !== undefined && { stdin }),
         env: { ETCD_ENDPOINTS: cluster.env['ETCD_ENDPOINTS'] ?? '' },
       })
-      const today = args.includes('--privileged') ? stdout : differing(SINCE[line] ?? stdout)
+      const today = later(args.includes('--privileged') ? stdout : differing(SINCE[line] ?? stdout))
       const expected = today.replace('http://127.0.0.1:23790', cluster.env['ETCD_ENDPOINTS'] ?? '')
       assert.equal(normal(result.stdout), normal(expected), result.stderr)
       assert.equal(result.exit, exit, result.stderr)
