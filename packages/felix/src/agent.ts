@@ -79,6 +79,7 @@ export async function runAgent({ env, localLayers, log, setLogLevel, signal: out
     reporter.setConfig(config)
     if (config.HealthEnabled && !local.HealthEnabled) serve('health', healthRoutes(health), healthAddress(config))
     const metrics = new FelixMetrics({ node, processMetrics: config.PrometheusProcessMetricsEnabled })
+    metrics.watchProblems(() => problems.list().length)
     if (config.PrometheusMetricsEnabled) {
       serve('metrics', metrics.routes(), { host: config.PrometheusMetricsHost, port: config.PrometheusMetricsPort })
     }

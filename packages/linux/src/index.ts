@@ -53,7 +53,7 @@ export {
   WORKLOAD_PREFIX,
   type RouteOwnership,
 } from './ownership.ts'
-export { run, runTool, type RunOptions } from './run.ts'
+export { meteredTool, run, runTool, type RunOptions, type Tool, type ToolCall } from './run.ts'
 export { netnsPath, runIn, type Netns } from './netns.ts'
 export { renderRule } from './rules/render-iptables.ts'
 export { createRuleTable, type IptablesVariant, type RuleTableOptions } from './iptables/table.ts'

@@ -17,13 +17,15 @@ import { canonicalMember, createLine, familyOf, parseSave, type KernelIpSet } fr
 import { isOurIpSet, temporarySetName } from './ownership.ts'
 import type { IpSets } from './ports.ts'
 import type { IpSet, IpVersion } from './rules/types.ts'
-import { runTool } from './run.ts'
+import { runTool, type Tool } from './run.ts'
 
 export interface IpSetsOptions {
   readonly ipVersion: IpVersion
   readonly log: Logger
   /** Limit of sets that name none. Default 1 048 576. */
   readonly maxElements?: number
+  /** What runs commands. */
+  readonly tool?: Tool
 }
 
 export function createIpSets(opts: IpSetsOptions): IpSets {
@@ -55,6 +57,7 @@ class KernelIpSets implements IpSets {
   readonly ipVersion: IpVersion
   readonly #log: Logger
   readonly #maxElements: number
+  readonly #tool: Tool
   readonly #entries = new Map<string, Entry>()
   readonly #dirty = new Set<string>()
   /** In the kernel, ours, and wanted by nobody. */
@@ -62,14 +65,16 @@ class KernelIpSets implements IpSets {
   /** Stale, but still named by a rule: not tried again before the next read-back. */
   readonly #held = new Set<string>()
   #resync = true
+  #inKernel = 0
   #temporaries = 0
   #failures = 0
   #retryAt = Infinity
 
-  constructor({ ipVersion, log, maxElements = DEFAULT_MAX_ELEMENTS }: IpSetsOptions) {
+  constructor({ ipVersion, log, maxElements = DEFAULT_MAX_ELEMENTS, tool = runTool }: IpSetsOptions) {
     this.ipVersion = ipVersion
     this.#log = log.child({ component: 'ipsets', ipVersion })
     this.#maxElements = maxElements
+    this.#tool = tool
   }
 
   setIpSet(set: IpSet): void {
@@ -121,6 +126,10 @@ class KernelIpSets implements IpSets {
   dueInMs(): number | undefined {
     if (this.#retryAt !== Infinity) return Math.max(0, this.#retryAt - performance.now())
     return this.#deletable().length === 0 ? undefined : NEXT_DELETIONS_MS
+  }
+
+  counts(): { ours: number; all: number } {
+    return { ours: this.#entries.size, all: this.#inKernel }
   }
 
   async apply(): Promise<void> {
@@ -207,7 +216,8 @@ class KernelIpSets implements IpSets {
   }
 
   async #readAll(): Promise<void> {
-    const names = (await runTool('ipset', ['list', '-name'], { timeoutMs: TIMEOUT_MS })).split('\n')
+    const names = (await this.#tool('ipset', ['list', '-name'], { timeoutMs: TIMEOUT_MS })).split('\n')
+    this.#inKernel = names.filter((name) => name !== '').length
     const ours = names.filter((name) => isOurIpSet(name, this.ipVersion))
     this.#stale.clear()
     this.#held.clear()
@@ -219,16 +229,22 @@ class KernelIpSets implements IpSets {
     this.#resync = false
   }
 
+  /** One set after another in one process; stops at the first that cannot be read. */
+  #save(names: readonly string[]): Promise<string> {
+    const input = names.map((name) => `save ${name}\n`).join('')
+    return this.#tool('ipset', ['restore'], { input, timeoutMs: TIMEOUT_MS, maxOutputBytes: 1024 * 1024 * 1024 })
+  }
+
   /** Compares these sets with the kernel's; one that cannot be read is taken for one to be rebuilt. */
   async #read(names: readonly string[]): Promise<void> {
     if (names.length === 0) return
     const found = new Map<string, KernelIpSet | 'unreadable'>()
     try {
-      for (const set of parseSave(await save(names))) found.set(set.name, set)
+      for (const set of parseSave(await this.#save(names))) found.set(set.name, set)
     } catch {
       for (const name of names) {
         try {
-          for (const set of parseSave(await save([name]))) found.set(set.name, set)
+          for (const set of parseSave(await this.#save([name]))) found.set(set.name, set)
         } catch (err) {
           const gone = err instanceof CalicoError && /does not exist/.test(err.message)
           if (!gone) found.set(name, 'unreadable')
@@ -304,7 +320,7 @@ class KernelIpSets implements IpSets {
   /** @returns How many lines came before the one that was refused, and the refusal. */
   async #restore(lines: readonly string[]): Promise<{ done: number; error?: CalicoError }> {
     try {
-      await runTool('ipset', ['-exist', 'restore'], { input: `${lines.join('\n')}\n`, timeoutMs: TIMEOUT_MS })
+      await this.#tool('ipset', ['-exist', 'restore'], { input: `${lines.join('\n')}\n`, timeoutMs: TIMEOUT_MS })
       return { done: lines.length }
     } catch (err) {
       const line = err instanceof CalicoError ? err.context['failingLineNumber'] : undefined
@@ -313,14 +329,6 @@ class KernelIpSets implements IpSets {
     }
   }
 }
-
-/** One set after another in one process; stops at the first that cannot be read. */
-const save = (names: readonly string[]): Promise<string> =>
-  runTool('ipset', ['restore'], {
-    input: names.map((name) => `save ${name}\n`).join(''),
-    timeoutMs: TIMEOUT_MS,
-    maxOutputBytes: 1024 * 1024 * 1024,
-  })
 
 function add(entry: Entry, member: string): void {
   if (entry.members.has(member)) return

@@ -28,6 +28,8 @@ export interface RuleTable extends Driver {
   setHook(hook: Hook): void
   /** Somebody may have changed this table: brings the next read-back forward (see `dueInMs`), unless it was our own write. */
   hint?(): void
+  /** What of ours stands in the kernel, as last read and written. */
+  counts(): { readonly chains: number; readonly rules: number }
 }
 
 export interface IpSets extends Driver {
@@ -37,6 +39,8 @@ export interface IpSets extends Driver {
   addMembers(name: string, members: Iterable<string>): void
   removeMembers(name: string, members: Iterable<string>): void
   removeIpSet(name: string): void
+  /** Sets of ours that are wanted, and all that the kernel had when it was last read. */
+  counts(): { readonly ours: number; readonly all: number }
   /** Creates and fills sets; `applyDeletions` destroys, after the rules that named them are gone. */
   applyDeletions(signal?: AbortSignal): Promise<void>
 }
@@ -66,6 +70,8 @@ export interface Routes extends Driver {
    * ("workload cali123", "vxlan", "blackhole", ...).
    */
   setRoutes(owner: string, routes: readonly Route[]): void
+  /** Of ours, as last read and written. */
+  counts(): { readonly routes: number; readonly interfaces: number }
 }
 
 export interface Neighbour {

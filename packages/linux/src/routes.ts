@@ -37,6 +37,8 @@ export interface RoutesOptions {
   readonly conntrack?: Conntrack
   /** How long an unknown route on a workload interface is left alone. Default 10 000. */
   readonly graceMs?: number
+  /** Told how long a read-back of all routes, or the wait for tracked flows to go, took. */
+  readonly onTime?: (what: 'read' | 'flush', tookMs: number) => void
   /** Shared writer. Default: one of its own. */
   readonly ip?: IpBatch
 }
@@ -72,6 +74,7 @@ class KernelRoutes implements Routes {
   readonly #conntrack: Conntrack | undefined
   readonly #graceMs: number
   readonly #ip: IpBatch
+  readonly #onTime: RoutesOptions['onTime']
   readonly #owners = new Map<string, readonly Route[]>()
   readonly #candidates = new Map<Cidr, Map<string, Route>>()
   readonly #dirty = new Set<Cidr>()
@@ -84,13 +87,14 @@ class KernelRoutes implements Routes {
   #failures = 0
   #retryAt = Infinity
 
-  constructor({ ipVersion, log, ownership, conntrack, graceMs = 10_000, ip = new IpBatch() }: RoutesOptions) {
+  constructor({ ipVersion, log, ownership, conntrack, graceMs = 10_000, ip = new IpBatch(), onTime }: RoutesOptions) {
     this.ipVersion = ipVersion
     this.#log = log.child({ component: 'routes', ipVersion })
     this.#ownership = { ...DEFAULT_ROUTE_OWNERSHIP, ...ownership }
     this.#conntrack = conntrack
     this.#graceMs = graceMs
     this.#ip = ip
+    this.#onTime = onTime
   }
 
   setRoutes(owner: string, routes: readonly Route[]): void {
@@ -133,13 +137,25 @@ class KernelRoutes implements Routes {
     }
   }
 
+  counts(): { routes: number; interfaces: number } {
+    const routes = [...(this.#actual?.values() ?? [])].flat()
+    return { routes: routes.length, interfaces: new Set(routes.map(({ dev }) => dev)).size }
+  }
+
+  async #timed<T>(what: 'read' | 'flush', work: () => Promise<T>): Promise<T> {
+    const start = performance.now()
+    const result = await work()
+    this.#onTime?.(what, performance.now() - start)
+    return result
+  }
+
   async #converge(): Promise<readonly Failure[]> {
-    const actual = (this.#actual ??= await this.#read())
+    const actual = (this.#actual ??= await this.#timed('read', () => this.#read()))
     const destinations = [...this.#dirty]
     const plan = await this.#plan(destinations, actual)
     this.#dirty.clear()
     const failed = [...(await this.#write(plan.removals, actual))]
-    await this.#conntrack?.flush(plan.flushes)
+    if (plan.flushes.length > 0) await this.#timed('flush', async () => this.#conntrack?.flush(plan.flushes))
     failed.push(...(await this.#write(plan.replacements, actual)), ...(await this.#write(plan.leftovers, actual)))
     const changes = plan.replacements.length + plan.removals.length + plan.leftovers.length
     if (changes > 0) {

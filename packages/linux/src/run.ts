@@ -49,6 +49,30 @@ export async function run(file: string, args: readonly string[], opts: RunOption
   throw commandError({ file, args, input, stderr, exitCode, timedOutMs: timedOut ? timeoutMs : undefined, cause })
 }
 
+/** A tool that was called, for figures. */
+export interface ToolCall {
+  readonly program: string
+  readonly input: string | undefined
+  readonly tookMs: number
+  readonly failed: boolean
+}
+export type Tool = typeof runTool
+
+/** `runTool`, with somebody who counts. */
+export const meteredTool =
+  (onCall: (call: ToolCall) => void): Tool =>
+  async (program, args, opts = {}) => {
+    const start = performance.now()
+    let failed = true
+    try {
+      const text = await runTool(program, args, opts)
+      failed = false
+      return text
+    } finally {
+      onCall({ program, input: opts.input, tookMs: performance.now() - start, failed })
+    }
+  }
+
 /** As `run`, without execa: for the calls that the dataplane makes all the time. */
 export function runTool(file: string, args: readonly string[], opts: RunOptions = {}): Promise<string> {
   const { input, timeoutMs = DEFAULT_TIMEOUT_MS, env, signal, maxOutputBytes = DEFAULT_MAX_OUTPUT_BYTES } = opts

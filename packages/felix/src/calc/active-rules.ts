@@ -5,7 +5,7 @@
 import type { RuleSpec } from '@calico-node/model'
 import { Groups } from './groups.ts'
 import type { EndpointInput, PolicyInput, ProfileInput, RuleSource } from './inputs.ts'
-import { LabelIndex } from './label-index.ts'
+import { type LabelCounts, LabelIndex } from './label-index.ts'
 import type { PolicyId, ProfileId } from './messages.ts'
 
 export interface ActiveRulesListener {
@@ -41,6 +41,10 @@ export class ActiveRules {
 
   constructor(listener: ActiveRulesListener) {
     this.#listener = listener
+  }
+
+  get labelCounts(): LabelCounts {
+    return this.#index.counts
   }
 
   get activePolicies(): number {

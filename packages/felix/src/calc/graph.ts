@@ -12,6 +12,7 @@ import { Dispatcher } from './dispatcher.ts'
 import type { RouteOptions } from './encapsulation.ts'
 import type { ClusterBgpInput, Input, InputKind, PoolInput } from './inputs.ts'
 import { IpSetMembers } from './ipset-members.ts'
+import type { LabelCounts } from './label-index.ts'
 import type { CalcMessage } from './messages.ts'
 import { networkNotices, type Notices } from './network-notices.ts'
 import { PolicyResolver } from './policy-resolver.ts'
@@ -38,6 +39,8 @@ export interface GraphCounts {
   readonly localEndpoints: number
   readonly activePolicies: number
   readonly activeSets: number
+  /** Of the index that says which endpoints and sets a selector matches, and of the one for policies. */
+  readonly labels: LabelCounts
   readonly cluster: Readonly<Record<'nodes' | 'workloads' | 'hosts' | 'policies' | 'profiles' | 'tiers', number>>
 }
 
@@ -226,6 +229,7 @@ export class CalcGraph {
       localEndpoints: this.#resolver.endpointCount,
       activePolicies: this.#activeRules.activePolicies,
       activeSets: this.#scanner.activeSets,
+      labels: sumOf(this.#members.labelCounts, this.#activeRules.labelCounts),
       cluster: {
         nodes: this.#dispatcher.facts('node').size,
         workloads: endpoints.length - hosts,
@@ -237,6 +241,12 @@ export class CalcGraph {
     }
   }
 }
+
+const sumOf = (a: LabelCounts, b: LabelCounts): LabelCounts => ({
+  items: a.items + b.items,
+  restricted: a.restricted + b.restricted,
+  unrestricted: a.unrestricted + b.unrestricted,
+})
 
 const routeOptions = (config: FelixConfig): RouteOptions => ({
   enabled: !config.RouteSyncDisabled,

@@ -4,7 +4,7 @@
  */
 import { CountedSet } from './counted-set.ts'
 import type { Labels, MemberSource, NamedPort } from './inputs.ts'
-import { LabelIndex } from './label-index.ts'
+import { type LabelCounts, LabelIndex } from './label-index.ts'
 import type { SetId } from './messages.ts'
 import type { SetSpec } from './set-id.ts'
 
@@ -25,6 +25,10 @@ export class IpSetMembers {
 
   constructor(listener: MemberListener) {
     this.#listener = listener
+  }
+
+  get labelCounts(): LabelCounts {
+    return this.#index.counts
   }
 
   /** Adds, replaces or (with undefined) removes an endpoint or network set. */

@@ -28,6 +28,13 @@ interface View<T> {
   readonly labels: EffectiveLabels
 }
 
+export interface LabelCounts {
+  readonly items: number
+  /** Selectors that can only match items with a certain label. */
+  readonly restricted: number
+  readonly unrestricted: number
+}
+
 export class LabelIndex<T extends Labelled> {
   readonly #onMatch: MatchListener<T>
   readonly #views = new Map<string, View<T>>()
@@ -69,6 +76,12 @@ export class LabelIndex<T extends Labelled> {
     for (const view of union(could, can)) {
       this.#tell(id, matching(before, view), matching(selector, view))
     }
+  }
+
+  /** Sizes, for figures. */
+  get counts(): LabelCounts {
+    const unrestricted = this.#unrestricted.size
+    return { items: this.#views.size, restricted: this.#selectors.size - unrestricted, unrestricted }
   }
 
   #tell(selector: string, before: T | undefined, after: T | undefined): void {

@@ -20,6 +20,9 @@ import {
   ROUTE_PROTOCOL,
   ROUTE_PROTOCOL_BOOT,
   type RouteOwnership,
+  type RoutesOptions,
+  type Tool,
+  meteredTool,
   type RuleTable,
   type Sysctl,
   type Table,
@@ -77,9 +80,11 @@ export async function createDataplane(context: DataplaneContext): Promise<Create
   const sysctl = createSysctl()
   const iptables = await detectIptables(log, { configured: VARIANT[config.IptablesBackend] })
   await loadKernelModule('nf_conntrack_proto_sctp', log) // else flows of SCTP are not told apart
+  const tool = meteredTool((call) => metrics.drivers.onTool(call))
+  const onTime: RoutesOptions['onTime'] = (what, tookMs) => metrics.drivers.onRouteTime(what, tookMs)
   const kernel = new Kernel(
     {
-      families: familyDrivers(config, { versions, iptables, log }),
+      families: familyDrivers(config, { versions, iptables, tool, onTime, log }),
       tunnels: createTunnelDevices({ log }),
       forwarding: createForwarding({ log }),
       neighbours: createNeighbours({ log, workloadPrefixes: config.InterfacePrefix }),
@@ -90,6 +95,7 @@ export async function createDataplane(context: DataplaneContext): Promise<Create
     { log, now, problems },
   )
 
+  metrics.drivers.watch(() => kernel.counts())
   const shared: ManagerContext = { versions, settings: ruleSettings(config), maxSetElements: config.MaxIpsetSize }
   const dataplane = new Dataplane({
     kernel,
@@ -175,10 +181,14 @@ function sweepingOtherVariant(
 interface FamilyContext {
   readonly versions: readonly IpVersion[]
   readonly iptables: IptablesChoice
+  readonly tool: Tool
+  readonly onTime: RoutesOptions['onTime']
   readonly log: Logger
 }
 
-function familyDrivers(config: FelixConfig, { versions, iptables: { variant }, log }: FamilyContext): FamilyDrivers[] {
+function familyDrivers(config: FelixConfig, context: FamilyContext): FamilyDrivers[] {
+  const { versions, iptables, tool, onTime, log } = context
+  const { variant } = iptables
   const conntrack = createConntrack({ log })
   const ownership: RouteOwnership = {
     workloadPrefixes: config.InterfacePrefix,
@@ -192,6 +202,7 @@ function familyDrivers(config: FelixConfig, { versions, iptables: { variant }, l
         table: name,
         ipVersion: version,
         log,
+        tool,
         insertMode: config.ChainInsertMode,
         refreshMs: config.IptablesRefreshInterval,
         postWriteCheckMs: config.IptablesPostWriteCheckInterval,
@@ -199,9 +210,9 @@ function familyDrivers(config: FelixConfig, { versions, iptables: { variant }, l
       })
     return {
       version,
-      sets: createIpSets({ ipVersion: version, log, maxElements: config.MaxIpsetSize }),
+      sets: createIpSets({ ipVersion: version, log, tool, maxElements: config.MaxIpsetSize }),
       tables: { raw: table('raw'), mangle: table('mangle'), nat: table('nat'), filter: table('filter') },
-      routes: createRoutes({ ipVersion: version, log, ownership, conntrack }),
+      routes: createRoutes({ ipVersion: version, log, ownership, conntrack, ...(onTime && { onTime }) }),
     }
   })
 }

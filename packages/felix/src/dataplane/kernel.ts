@@ -29,6 +29,7 @@ import type {
 } from '@calico-node/linux'
 import type { HostSettings } from './host-settings.ts'
 import type { InterfaceSettings } from './interface-settings.ts'
+import type { FamilyCounts } from '../status/driver-metrics.ts'
 import type { ProblemSink } from '../status/problems.ts'
 import type { PassOutcome } from './managers/manager.ts'
 import type { DataplaneOp } from './ops.ts'
@@ -217,6 +218,16 @@ export class Kernel {
     const free = [...this.#families.flatMap((family) => family.free()), ...others]
     const wishes = free.map((each) => each.dueInMs()).filter((wish) => wish !== undefined)
     return wishes.length === 0 ? undefined : Math.min(...wishes)
+  }
+
+  /** What stands, as far as known. */
+  counts(): FamilyCounts[] {
+    return this.#families.map(({ drivers: { version, sets, tables, routes } }) => ({
+      version,
+      sets: sets.counts(),
+      tables: TABLES.map((table) => ({ table, ...tables[table].counts() })),
+      routes: routes.counts(),
+    }))
   }
 
   /** What could not be applied. */

@@ -56,6 +56,8 @@ export class Dataplane {
   readonly #gate = { graph: false, links: false }
   #inSync = false
   #busySince: number | undefined
+  #linkEvents = 0
+  #addressEvents = 0
 
   constructor(options: DataplaneOptions) {
     this.#options = options
@@ -97,6 +99,8 @@ export class Dataplane {
   #onLinkEvent(event: LinkEvent): void {
     if (event.kind === 'in-sync') this.#gate.links = true
     if (event.kind === 'routes-changed') this.#options.resync.hint('routes')
+    if (event.kind === 'link') this.#linkEvents++
+    if (event.kind === 'addresses') this.#addressEvents++
     for (const manager of this.#options.managers) manager.onLink?.(event)
     this.#wakeup.poke()
   }
@@ -119,6 +123,13 @@ export class Dataplane {
     }
   }
 
+  #observeBatches(): void {
+    const { metrics } = this.#options
+    if (this.#linkEvents > 0) metrics.interfaceBatchSize.observe(this.#linkEvents)
+    if (this.#addressEvents > 0) metrics.addressBatchSize.observe(this.#addressEvents)
+    this.#linkEvents = this.#addressEvents = 0
+  }
+
   #delayMs(): number | undefined {
     if (!this.#gate.graph || !this.#gate.links) return undefined
     const { resync, kernel, managers } = this.#options
@@ -131,6 +142,7 @@ export class Dataplane {
     const { kernel, managers, status, metrics, log, now } = this.#options
     const start = now()
     this.#busySince = start
+    this.#observeBatches()
     for (const op of this.#waiting) kernel.accept(op)
     this.#waiting = []
     for (const manager of managers) for (const op of manager.takeOps()) kernel.accept(op)

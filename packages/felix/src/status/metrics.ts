@@ -4,6 +4,7 @@
  */
 import { collectDefaultMetrics, Counter, Gauge, Registry, Summary } from 'prom-client'
 import type { GraphCounts } from '../calc/graph.ts'
+import { DriverMetrics } from './driver-metrics.ts'
 import type { Routes } from './http-server.ts'
 
 /** The connection to the store; the numbers are upstream's. */
@@ -64,13 +65,19 @@ export class FelixMetrics {
   )
   readonly interfaceBatchSize = this.#summary(
     'felix_int_dataplane_iface_msg_batch_size',
-    'Interface events taken in at once.',
+    'Interface events taken in by one pass.',
+  )
+  readonly addressBatchSize = this.#summary(
+    'felix_int_dataplane_addr_msg_batch_size',
+    'Address events taken in by one pass.',
   )
   readonly applySeconds = this.#summary('felix_int_dataplane_apply_time_seconds', 'Time of one pass over the kernel.')
   readonly applyFailures = this.#counter(
     'felix_int_dataplane_failures',
     'Passes over the kernel that have to be repeated.',
   )
+
+  readonly drivers = new DriverMetrics(this.registry)
 
   constructor({ node, processMetrics }: MetricsOptions) {
     new Gauge({
@@ -105,7 +112,28 @@ export class FelixMetrics {
     )
     this.#gauge('felix_cluster_num_policies', 'Policies in the cluster.', () => counts().cluster.policies)
     this.#gauge('felix_cluster_num_profiles', 'Profiles in the cluster.', () => counts().cluster.profiles)
+    this.#gauge(
+      'felix_label_index_num_endpoints',
+      'Endpoints and network sets whose labels are indexed.',
+      () => counts().labels.items,
+    )
+    const selectors = new Gauge({
+      name: 'felix_label_index_num_active_selectors',
+      help: 'Selectors that are followed; optimized: only items with a certain label are looked at.',
+      labelNames: ['optimized'],
+      registers: [this.registry],
+      collect: () => {
+        const { restricted, unrestricted } = counts().labels
+        selectors.set({ optimized: 'true' }, restricted)
+        selectors.set({ optimized: 'false' }, unrestricted)
+      },
+    })
     this.#gauge('felix_cluster_num_tiers', 'Tiers in the cluster.', () => counts().cluster.tiers)
+  }
+
+  /** Shows how many things a person should mend. */
+  watchProblems(count: () => number): void {
+    this.#gauge('felix_host_problems', 'Problems of this host that calicoctl node status lists.', count)
   }
 
   /** `/metrics` for the HTTP server. */

@@ -27,6 +27,7 @@ const TARGET = / -[jg] (\S+)/
 const INCOMPATIBLE = "incompatible, use 'nft' tool"
 
 export const idsText = (ids: readonly string[]): string => ids.join(' ')
+export const idCount = (text: string): number => (text === '' ? 0 : text.split(' ').length)
 
 /** @throws UNSUPPORTED when the table cannot be shown; INVALID when the text is not complete */
 export function parseSave(text: string, table: string): TableState {

@@ -23,11 +23,11 @@ import { backoffMs, CalicoError, hasCode, sleep, type Logger } from '@calico-nod
 import type { RuleTable } from '../ports.ts'
 import { renderRule } from '../rules/render-iptables.ts'
 import type { Chain, Hook, IpVersion, Rule, Table } from '../rules/types.ts'
-import { runTool } from '../run.ts'
+import { runTool, type Tool } from '../run.ts'
 import { CheckSchedule } from './check-schedule.ts'
 import { ReachableChains } from './reachable-chains.ts'
 import { ruleIds } from './rule-ids.ts'
-import { idsText, parseSave, type TableState } from './save-text.ts'
+import { idCount, idsText, parseSave, type TableState } from './save-text.ts'
 import {
   driftedChains,
   hookFix,
@@ -55,6 +55,8 @@ export interface RuleTableOptions {
   readonly refreshMs?: number
   /** How long iptables waits for another's lock. Default 10. */
   readonly lockTimeoutSeconds?: number
+  /** What runs commands. */
+  readonly tool?: Tool
 }
 
 export function createRuleTable(opts: RuleTableOptions): RuleTable {
@@ -74,6 +76,7 @@ class IptablesTable implements RuleTable {
   readonly ipVersion: IpVersion
   readonly #command: string
   readonly #log: Logger
+  readonly #tool: Tool
   readonly #mode: InsertMode
   readonly #lockSeconds: number
   readonly #schedule: CheckSchedule
@@ -94,11 +97,12 @@ class IptablesTable implements RuleTable {
   #retryAt = Infinity
 
   constructor(opts: RuleTableOptions) {
-    const { variant, table, ipVersion, log, insertMode = 'insert', lockTimeoutSeconds = 10 } = opts
+    const { variant, table, ipVersion, log, insertMode = 'insert', lockTimeoutSeconds = 10, tool = runTool } = opts
     this.table = table
     this.ipVersion = ipVersion
     this.#command = `ip${ipVersion === 6 ? '6' : ''}tables-${variant}`
     this.#log = log.child({ component: 'iptables', table, ipVersion })
+    this.#tool = tool
     this.#mode = insertMode
     this.#lockSeconds = lockTimeoutSeconds
     this.#schedule = new CheckSchedule(opts.postWriteCheckMs ?? 5000, opts.refreshMs ?? 180_000)
@@ -129,6 +133,11 @@ class IptablesTable implements RuleTable {
 
   hint(): void {
     this.#schedule.hint()
+  }
+
+  counts(): { chains: number; rules: number } {
+    const chains = [...(this.#actual?.owned.values() ?? [])]
+    return { chains: chains.length, rules: chains.reduce((sum, ids) => sum + idCount(ids), 0) }
   }
 
   dueInMs(): number | undefined {
@@ -190,7 +199,7 @@ class IptablesTable implements RuleTable {
   async #read(): Promise<TableState> {
     const start = performance.now()
     this.#schedule.disarm()
-    const listing = await runTool(`${this.#command}-save`, ['-t', this.table], {
+    const listing = await this.#tool(`${this.#command}-save`, ['-t', this.table], {
       timeoutMs: READ_TIMEOUT_MS,
       maxOutputBytes: MAX_LISTING_BYTES,
     })
@@ -216,7 +225,7 @@ class IptablesTable implements RuleTable {
     const start = performance.now()
     const { lines, blames } = transactionOf(change, this.#mode)
     try {
-      await runTool(`${this.#command}-restore`, ['--noflush', '--wait', String(this.#lockSeconds)], {
+      await this.#tool(`${this.#command}-restore`, ['--noflush', '--wait', String(this.#lockSeconds)], {
         input: `${lines.join('\n')}\n`,
         timeoutMs: WRITE_TIMEOUT_MS,
       })
