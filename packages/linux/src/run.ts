@@ -56,12 +56,12 @@ export interface ToolCall {
   readonly tookMs: number
   readonly failed: boolean
 }
-export type Tool = typeof runTool
+export type Tool = (program: string, args: readonly string[], opts: RunOptions) => Promise<string>
 
 /** `runTool`, with somebody who counts. */
 export const meteredTool =
   (onCall: (call: ToolCall) => void): Tool =>
-  async (program, args, opts = {}) => {
+  async (program, args, opts) => {
     const start = performance.now()
     let failed = true
     try {

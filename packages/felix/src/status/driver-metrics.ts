@@ -86,15 +86,9 @@ export class DriverMetrics {
     gauge('felix_ipsets_calico', 'IP sets of ours.', ['ip_version'], (each) => [
       { labels: ip(each), value: each.sets.ours },
     ])
-    const total = (): number => Math.max(0, ...counts().map(({ sets }) => sets.all))
-    new Gauge({
-      name: 'felix_ipsets_total',
-      help: 'IP sets of this host, also those of others.',
-      registers: [this.#registry],
-      collect() {
-        this.set(total())
-      },
-    })
+    gauge('felix_ipsets_total', 'IP sets of this host, also those of others.', [], ({ sets }) => [
+      { labels: {}, value: sets.all },
+    ])
     gauge('felix_iptables_chains', 'Chains of ours.', ['ip_version', 'table'], (each) =>
       each.tables.map(({ table, chains }) => ({ labels: { ...ip(each), table }, value: chains })),
     )
