@@ -9,6 +9,7 @@ export {
   type Logger,
   type LoggerOptions,
   type LogLevel,
+  type LogTarget,
   type RootLogger,
 } from './logger.ts'
 export { createLineLogger } from './line-logger.ts'

@@ -79,3 +79,18 @@ test('level names are those of Calico, in any case', () => {
   ] as const
   for (const [text, level] of rows) assert.equal(findLogLevel(text), level, text)
 })
+
+test('another target has the same lines and a level of its own, and nothing is made that nobody wants', () => {
+  const lines = linesOf(`
+    const log = createLogger({ program: 'x', level: 'error' })
+    const other = []
+    log.addTarget((line, level) => other.push(level + line.slice(-1)), 'debug')
+    const child = log.child({ component: 'c' })
+    child.debug('1'); child.error('2'); log.setLevel('none'); child.error('3'); log.setLevel('info'); child.info('4')
+    console.log(other.join(' '))`)
+  assert.equal(lines.pop(), 'debug1 error2 error3 info4')
+  assert.deepEqual(
+    lines.map((line) => line.slice(-1)),
+    ['2', '4'],
+  )
+})

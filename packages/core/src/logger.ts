@@ -14,12 +14,18 @@ export interface Logger {
 
 /** A logger whose level can be changed while it runs; only `main` holds this one. */
 export interface RootLogger extends Logger {
+  /** Of its first target. */
   setLevel(level: LogLevel | 'none'): void
+  /** One more place for the same lines, with a level of its own. */
+  addTarget(target: LogTarget, level: LogLevel): void
 }
+
+/** Takes lines of a log, without their end. Must not throw. */
+export type LogTarget = (line: string, level: LogLevel) => void
 
 /** From the worst to the least: a level lets through what is not above it. */
 export const LEVELS: Readonly<Record<LogLevel, number>> = { fatal: 0, error: 1, warn: 2, info: 3, debug: 4, trace: 5 }
-const isLogLevel = (word: string): word is LogLevel => word in LEVELS
+export const isLogLevel = (word: string): word is LogLevel => word in LEVELS
 export interface LoggerOptions {
   /** The process: felix, confd, startup, ... */
   readonly program: string

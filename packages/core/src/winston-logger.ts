@@ -6,16 +6,26 @@ import { MESSAGE } from 'triple-beam'
 import winston from 'winston'
 import Transport from 'winston-transport'
 import { renderLine, writeAll } from './log-line.ts'
-import { LEVELS, type LogFields, type Logger, type LoggerOptions, type LogLevel, type RootLogger } from './logger.ts'
+import {
+  isLogLevel,
+  LEVELS,
+  type LogFields,
+  type Logger,
+  type LoggerOptions,
+  type LogLevel,
+  type LogTarget,
+  type RootLogger,
+} from './logger.ts'
 
 class SyncTransport extends Transport {
-  readonly #fd: number
-  constructor(fd: number) {
-    super()
-    this.#fd = fd
+  readonly #target: LogTarget
+  constructor(target: LogTarget, level: LogLevel) {
+    super({ level })
+    this.#target = target
   }
   override log(info: Record<string | symbol, unknown>, next: () => void): void {
-    writeAll(this.#fd, `${String(info[MESSAGE])}\n`)
+    const level = String(info['level'])
+    this.#target(String(info[MESSAGE]), isLogLevel(level) ? level : 'info')
     next()
   }
 }
@@ -28,8 +38,10 @@ const formatOf = (json: boolean) =>
 
 class WinstonLogger implements RootLogger {
   readonly #inner: winston.Logger
-  constructor(inner: winston.Logger) {
+  readonly #screen: SyncTransport
+  constructor(inner: winston.Logger, screen: SyncTransport) {
     this.#inner = inner
+    this.#screen = screen
   }
   error(message: string, fields: LogFields = {}): void {
     this.#inner.log({ ...fields, level: 'error', message })
@@ -44,24 +56,39 @@ class WinstonLogger implements RootLogger {
     this.#inner.log({ ...fields, level: 'debug', message })
   }
   child(fields: LogFields): Logger {
-    return new WinstonLogger(this.#inner.child(fields))
+    return new WinstonLogger(this.#inner.child(fields), this.#screen)
   }
   setLevel(level: LogLevel | 'none'): void {
-    this.#inner.silent = level === 'none'
-    if (level !== 'none') this.#inner.level = level
+    this.#screen.silent = level === 'none'
+    if (level !== 'none') this.#screen.level = level
+    this.#takeIn()
+  }
+  addTarget(target: LogTarget, level: LogLevel): void {
+    this.#inner.add(new SyncTransport(target, level))
+    this.#takeIn()
+  }
+
+  /** Lines that no target wants are not even made. */
+  #takeIn(): void {
+    const wanted = this.#inner.transports.flatMap(({ silent, level }) => (silent || level === undefined ? [] : [level]))
+    const levels = wanted.filter(isLogLevel).toSorted((a, b) => LEVELS[b] - LEVELS[a])
+    this.#inner.silent = levels[0] === undefined
+    if (levels[0] !== undefined) this.#inner.level = levels[0]
   }
 }
 
 export function createLogger(opts: LoggerOptions): RootLogger {
   const { program, level = 'info', json = process.env['CALICO_LOG_FORMAT'] === 'json', fd = 1 } = opts
+  const screen = new SyncTransport((text) => writeAll(fd, `${text}\n`), 'info')
   const logger = new WinstonLogger(
     winston.createLogger({
       levels: { ...LEVELS },
       level: 'info',
       defaultMeta: { program },
       format: formatOf(json),
-      transports: [new SyncTransport(fd)],
+      transports: [screen],
     }),
+    screen,
   )
   logger.setLevel(level)
   return logger

@@ -14,7 +14,7 @@
  * stays as it is in every case.
  */
 import { join } from 'node:path'
-import { backoffMs, findLogLevel, hasCode, type Logger, type LogLevel, messageOf, sleep } from '@calico-node/core'
+import { backoffMs, findLogLevel, hasCode, type Logger, messageOf, type RootLogger, sleep } from '@calico-node/core'
 import { type KvStore, openEtcd, parseConnection } from '@calico-node/datastore'
 import { HOST_REPORT_FILE } from '@calico-node/model'
 import type { CalcMessage } from './calc/messages.ts'
@@ -23,6 +23,7 @@ import type { FelixConfig } from './config/params.ts'
 import { resolveFelixConfig } from './config/resolve.ts'
 import { RESTART_EXIT_STATUS } from './config/watch.ts'
 import { createDataplane, type CreatedDataplane, type DataplaneContext } from './dataplane/create.ts'
+import { addLogTargets } from './log-targets.ts'
 import { findOwnNodeName } from './node-name.ts'
 import { FelixStatus } from './status/felix-status.ts'
 import { Health } from './status/health.ts'
@@ -37,8 +38,7 @@ export interface AgentOptions {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Environment and file, highest precedence first. */
   readonly localLayers: readonly ConfigLayer[]
-  readonly log: Logger
-  readonly setLogLevel: (level: LogLevel | 'none') => void
+  readonly log: RootLogger
   readonly signal: AbortSignal
 }
 
@@ -57,7 +57,7 @@ const CREATE_RETRY_MS = 5000
 const FOREVER_MS = 2 ** 31 - 1
 
 /** Runs until `signal` aborts or Felix has to start again. @returns The exit status. */
-export async function runAgent({ env, localLayers, log, setLogLevel, signal: outer }: AgentOptions): Promise<number> {
+export async function runAgent({ env, localLayers, log, signal: outer }: AgentOptions): Promise<number> {
   const local = resolveFelixConfig(localLayers).config
   const node = findOwnNodeName({ parameter: local.FelixHostname, env })
   const store = openEtcd(parseConnection({ env: withFile(env, localLayers), felix: true }), log)
@@ -77,6 +77,7 @@ export async function runAgent({ env, localLayers, log, setLogLevel, signal: out
     const config = await loadFelixConfig({ store, node, localLayers, problems, log, signal })
     if (config === undefined) return 0
     reporter.setConfig(config)
+    addLogTargets(config, log, problems)
     if (config.HealthEnabled && !local.HealthEnabled) serve('health', healthRoutes(health), healthAddress(config))
     const metrics = new FelixMetrics({ node, processMetrics: config.PrometheusProcessMetricsEnabled })
     metrics.watchProblems(() => problems.list().length)
@@ -84,7 +85,7 @@ export async function runAgent({ env, localLayers, log, setLogLevel, signal: out
       serve('metrics', metrics.routes(), { host: config.PrometheusMetricsHost, port: config.PrometheusMetricsPort })
     }
     const mtuFile = env['CALICO_MTU_FILE'] ?? MTU_FILE
-    const parts = { store, node, config, localLayers, health, metrics, problems, reporter, log, setLogLevel, mtuFile }
+    const parts = { store, node, config, localLayers, health, metrics, problems, reporter, log, mtuFile }
     return await runParts(parts, signal)
   } finally {
     stop.abort()
@@ -109,13 +110,12 @@ interface Parts {
   readonly metrics: FelixMetrics
   readonly problems: Problems
   readonly reporter: HostReporter
-  readonly log: Logger
-  readonly setLogLevel: (level: LogLevel | 'none') => void
+  readonly log: RootLogger
   readonly mtuFile: string
 }
 
 async function runParts(parts: Parts, outer: AbortSignal): Promise<number> {
-  const { store, node, config, health, reporter, log, setLogLevel } = parts
+  const { store, node, config, health, reporter, log } = parts
   const stop = new AbortController()
   const signal = AbortSignal.any([outer, stop.signal])
   const status = new FelixStatus({ store, node, config, log })
@@ -129,7 +129,7 @@ async function runParts(parts: Parts, outer: AbortSignal): Promise<number> {
   const deliver = (messages: readonly CalcMessage[]): void => {
     for (const message of messages) {
       if (message.kind !== 'config.update') continue
-      setLogLevel(findLogLevel(message.config.LogSeverityScreen) ?? 'info')
+      log.setLevel(findLogLevel(message.config.LogSeverityScreen) ?? 'info')
       health.setTimeouts(message.config.HealthTimeoutOverrides)
     }
     status.onMessages(messages)

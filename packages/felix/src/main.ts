@@ -55,7 +55,6 @@ async function main(): Promise<void> {
       env: process.env,
       localLayers: [environment, ...configFile(values['config-file'])],
       log,
-      setLogLevel: (level) => log.setLevel(level),
       signal: stop.signal,
     })
     process.exit(process.exitCode ?? status)

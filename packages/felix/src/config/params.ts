@@ -64,7 +64,6 @@ const LOCAL = { field: null, local: true } as const
 const NO_FIELD = { field: null } as const
 const LATER_NFT = { not: 'belongs to the nftables back end, which is not built yet' } as const
 const LATER_WIREGUARD = { not: 'WireGuard is not built' } as const
-const ONE_TARGET = { not: 'logs go to standard output only; svlogd keeps and rotates them' } as const
 const NO_EXTERNAL = { not: 'there is no external data plane driver' } as const
 const NO_XDP = { not: 'packets are filtered by iptables only' } as const
 const FOR_PEOPLE = { not: 'nothing depends on it' } as const
@@ -192,9 +191,9 @@ export const PARAMS = {
 
   // Logs of Felix
   LogSeverityScreen: param(logLevel, 'Info', 'Least severity that is printed.', live),
-  LogSeverityFile: param(logLevel, 'Info', 'Least severity that goes to a file.', ONE_TARGET),
-  LogSeveritySys: param(logLevel, 'Info', 'Least severity that goes to syslog.', ONE_TARGET),
-  LogFilePath: param(word, '/var/log/calico/felix.log', 'The log file.', { ...die, ...ONE_TARGET }),
+  LogSeverityFile: param(logLevel, 'None', 'Least severity that goes to a file. In the container standard output already does, and is rotated.'),
+  LogSeveritySys: param(logLevel, 'None', 'Least severity that goes to syslog, through the command logger.'),
+  LogFilePath: param(word, '/var/log/calico/felix.log', 'The log file. After it was renamed, SIGHUP makes Felix open it anew.', die),
   LogDebugFilenameRegex: param(regex, '', 'Print debug lines of matching files only.', { not: 'a bundle has no file names; lines carry the component' }),
   DebugDisableLogDropping: param(bool, false, 'Wait for a slow reader of the log.', { not: 'lines are never dropped' }),
 
