@@ -28,13 +28,14 @@ const HEALTH = 'http://localhost:9099'
 const NO_HARM: Harm = { lost: 0, leaked: 0 }
 const TOOLS = ['ip', 'bridge', 'ipset', 'conntrack', 'setpriv', 'stdbuf', 'xtables-monitor', 'modprobe', 'sh', 'cat']
 const RULE_TOOLS = ['iptables', 'ip6tables'].flatMap((tool) =>
-  ['', '-save', '-restore'].map((what) => `${tool}-VARIANT${what}`),
+  VARIANTS.flatMap((variant) => ['', '-save', '-restore'].map((what) => `${tool}-${variant}${what}`)),
 )
 const ETCD_QUOTA_BYTES = 16 * 1024 * 1024
 
 for (const variant of VARIANTS) {
   describe(`faults around Felix, iptables-${variant}`, () => {
     const dir = mkdtempSync(join(tmpdir(), 'felix-faults-'))
+    const other = variant === 'nft' ? 'legacy' : 'nft'
     let host: HostScene
     let etcd: TestEtcd
     let network: CuttingProxy
@@ -83,7 +84,7 @@ for (const variant of VARIANTS) {
     }
 
     before(async () => {
-      for (const tool of [...TOOLS, ...RULE_TOOLS.map((tool) => tool.replace('VARIANT', variant))]) restoreTool(tool)
+      for (const tool of [...TOOLS, ...RULE_TOOLS]) restoreTool(tool)
       host = await HostScene.create(variant)
       ;[a, b, c] = [await host.addWorkload('a', 1), await host.addWorkload('b', 2), await host.addWorkload('c', 3)]
       d = await host.addWorkload('d', 4)
@@ -111,6 +112,10 @@ for (const variant of VARIANTS) {
           FELIX_IPSETSREFRESHINTERVAL: '2',
         },
       )
+      for (const tool of ['iptables', 'ip6tables']) {
+        await sh(`${tool}-${other} -N cali-FORWARD; ${tool}-${other} -A cali-FORWARD -j DROP
+          ${tool}-${other} -A FORWARD -j cali-FORWARD; ${tool}-${other} -A INPUT -s 192.0.2.1 -j DROP 2>/dev/null || true`)
+      }
       felix.start()
       await felix.inSync(1)
       await expectPass(...bothVersions({ from: a, to: b }))
@@ -131,6 +136,13 @@ for (const variant of VARIANTS) {
 
     test('control: without a fault nothing is lost and nothing passes', async () => {
       assert.deepEqual(await harm(() => sleep(500)), NO_HARM)
+    })
+
+    test('rules of ours in the other variant, which drop everything, are told of and removed; those of others stay', async () => {
+      assert.match(felix.log, /The other iptables variant holds rules of ours.*filter\/IPv4/)
+      const rules = await sh(`iptables-${other}-save; ip6tables-${other}-save`)
+      assert.doesNotMatch(rules, /cali/)
+      assert.match(rules, /-A INPUT -s 192\.0\.2\.1/)
     })
 
     test('another program that writes rules all the time: neither loses a rule', async () => {

@@ -104,7 +104,7 @@ export async function createDataplane(context: DataplaneContext): Promise<Create
     now,
     links: linkMonitor(config, log),
     ruleHints: (signal) => watchRules({ variant: iptables.variant, log }, signal),
-    status: sweepingOtherVariant(status, iptables, log),
+    status: sweepingOtherVariant(status, { iptables, problems, log }),
     managers: [
       new IpSetManager(shared),
       new PolicyManager(shared),
@@ -156,15 +156,32 @@ function linkMonitor(config: FelixConfig, log: Logger): LinkMonitor {
 
 const VARIANT = { Auto: 'auto', Legacy: 'legacy', NFT: 'nft' } as const
 
+interface Sweep {
+  readonly iptables: IptablesChoice
+  readonly problems: ProblemSink
+  readonly log: Logger
+}
+
 /** Rules of ours in the other iptables go when those in this one stand. */
 function sweepingOtherVariant(
   status: DataplaneStatusSink,
-  { variant, leftovers }: IptablesChoice,
-  log: Logger,
+  { iptables: { variant, leftovers }, problems, log }: Sweep,
 ): DataplaneStatusSink {
+  const other = variant === 'nft' ? 'legacy' : 'nft'
+  const problem = 'iptables-variant'
+  if (leftovers.length > 0) {
+    const tables = leftovers.map(({ table, ipVersion }) => `${table} of IPv${ipVersion}`).join(', ')
+    problems.raise(
+      problem,
+      `iptables-${other} holds rules of ours, which still apply beside iptables-${variant}: ${tables}`,
+    )
+  }
   const sweep = (): void => {
-    cleanOtherVariant(variant === 'nft' ? 'legacy' : 'nft', log).then(
-      (tables) => log.info('Removed our rules from the other iptables variant', { tables: tables.length }),
+    cleanOtherVariant(other, log).then(
+      (tables) => {
+        problems.clear(problem)
+        log.info('Removed our rules from the other iptables variant', { tables: tables.length })
+      },
       (err: unknown) => log.warn('Our rules in the other iptables variant could not be removed', { err }),
     )
   }
