@@ -13,7 +13,7 @@ async function logger(level: string | undefined): Promise<Logger> {
 }
 
 const interrupted = new AbortController()
-process.once('SIGINT', () => interrupted.abort())
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort())
 
 void runCli({
   argv: process.argv.slice(2),

@@ -58,6 +58,12 @@ for (const start of [run, runTool]) {
   })
 }
 
+test('run(), attached: the streams are its own, no time limit ends it, and its exit status counts', async () => {
+  const opts = { attached: true, timeoutMs: 1 }
+  assert.equal(await run('sh', ['-c', 'sleep 0.1; test -e /proc/self/fd/0'], opts), '')
+  await assert.rejects(run('sh', ['-c', 'exit 3'], opts), (err: CalicoError) => err.context['exitCode'] === 3)
+})
+
 describe('commandError() finds the refused line in the words of', () => {
   const dialects: [tool: string, stderr: string, line: number | undefined][] = [
     [

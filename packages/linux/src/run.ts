@@ -36,7 +36,12 @@ export async function run(file: string, args: readonly string[], opts: RunOption
     maxBuffer: maxOutputBytes,
     stripFinalNewline: false,
     ...(input === undefined ? { stdin: 'ignore' as const } : { input }),
-    ...(opts.attached === true && { timeout: 0, stdio: 'inherit' as const }),
+    ...(opts.attached === true && {
+      timeout: 0,
+      stdin: 'inherit' as const,
+      stdout: 'inherit' as const,
+      stderr: 'inherit' as const,
+    }),
     ...(env !== undefined && { env }),
     ...(signal !== undefined && { cancelSignal: signal }),
   })
