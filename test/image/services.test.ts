@@ -1,6 +1,6 @@
 // Life inside the container: logs, processes that die, and the stop.
 import assert from 'node:assert/strict'
-import { readFileSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { waitFor } from '@calico-node/core'
@@ -69,6 +69,18 @@ test('a running container', async (t) => {
       }
     })
 
+    await t.test('keeps 10 MB of log a file, and five old files', async () => {
+      const lines = 'yes "$(head -c 99 /dev/zero | tr "\\\\0" x)" | head -n 750000'
+      await node.inside('sh', '-c', `${lines} | /opt/calico/runit/write-log rotated >/dev/null`)
+      const folder = join(machine.dir, 'log/rotated')
+      const sizes = readdirSync(folder)
+        .filter((name) => name === 'current' || name.startsWith('@'))
+        .map((name) => statSync(join(folder, name)).size)
+      assert.equal(sizes.length, 6)
+      assert.ok(Math.max(...sizes) <= 10_000_000 && Math.max(...sizes) > 9_900_000, String(sizes))
+      rmSync(folder, { recursive: true })
+    })
+
     await t.test('tells that a service was killed, until it has settled', async () => {
       for (const service of SERVICES) {
         const said = await node.inside('sh', '-c', `sv kill ${service}; calico-node -${service}-live || true`)
@@ -107,6 +119,22 @@ test('a running container', async (t) => {
       }
       assert.equal((await machine.sh("pgrep -c -f '^svlogd '")).trim(), String(SERVICES.length))
       await node.becomesHealthy()
+    })
+
+    await t.test('gives rights to those alone that change the kernel', async () => {
+      const rights = await node.inside(
+        'sh',
+        '-c',
+        `for s in ${SERVICES.join(' ')}; do for p in $s $s/log; do
+          echo $p $(grep -oP 'CapEff:\\s*0*\\K.+' "/proc/$(cat $SVDIR/$p/supervise/pid)/status"); done; done`,
+      )
+      const held = new Map(rights.split('\n').map((line) => [line.split(' ')[0], line.split(' ')[1] ?? '']))
+      const all = '3400' // NET_BIND_SERVICE, NET_ADMIN, NET_RAW
+      assert.deepEqual(
+        [...held].filter(([, mask]) => mask !== '0' && mask !== ''),
+        ['felix', 'bird', 'bird6'].map((name) => [name, all]),
+      )
+      assert.equal(held.size, 2 * SERVICES.length)
     })
 
     await t.test('leaves no zombies', async () => {
