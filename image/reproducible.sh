@@ -14,5 +14,5 @@ IMAGE=calico/rebuilt:test DOCKER_BUILD_ARGS="${DOCKER_BUILD_ARGS:-} --no-cache" 
   layers calico/rebuilt:test >&2
   exit 1
 }
-"$docker" image rm calico/rebuilt:test calico/rebuilt:latest calico/rebuilt:packages >/dev/null
+"$docker" image rm calico/rebuilt:test calico/rebuilt:latest calico/rebuilt-packages >/dev/null
 echo "image: two builds have the same layers"

@@ -40,7 +40,7 @@ test('the image', async (t) => {
         .map(({ name, version }) => `${name} ${version}`)
       const present = (await inImage(host, 'dpkg-query', '-W', '-f', '${Package} ${Version}\n')).split('\n')
       assert.deepEqual(listed.toSorted(), present.toSorted())
-      for (const name of ['bird', 'runit', 'iptables', 'ipset', 'conntrack'])
+      for (const name of ['bird', 'runit', 'iptables', 'ipset', 'conntrack', 'nftables', 'ethtool'])
         assert.ok(
           listed.some((line) => line.startsWith(`${name} `)),
           name,
@@ -58,6 +58,22 @@ test('the image', async (t) => {
       assert.match(await inImage(host, 'cat', `${DOCS}/NOTICE`), /Tigera/)
       const others = await inImage(host, 'cat', `${DOCS}/THIRD-PARTY-LICENSES`)
       for (const title of [/^node \d/m, /^etcd3 \d/m, /^@grpc\/grpc-js \d/m]) assert.match(others, title)
+    })
+
+    await t.test('installs the CNI plugins on its host, which run there', async () => {
+      const config =
+        '{"name":"net","cniVersion":"0.3.1","plugins":[{"type":"calico","etcd_endpoints":"__ETCD_ENDPOINTS__"}]}'
+      const mounts = ['/opt/cni/bin', '/etc/cni/net.d'].map((path) => `--volume=${machine.dir}/cni${path}:/host${path}`)
+      const settings = { CNI_NETWORK_CONFIG: config, ETCD_ENDPOINTS: 'http://127.0.0.1:2379', SLEEP: 'false' }
+      const words = Object.entries(settings).map(([name, value]) => `--env=${name}=${value}`)
+      const rights = ['--network=none', '--cap-drop=ALL', '--read-only']
+      await host.engine.docker('run', '--rm', ...rights, ...mounts, ...words, IMAGE, 'install-cni')
+      const written = await machine.sh(`cat ${machine.dir}/cni/etc/cni/net.d/10-calico.conflist`)
+      assert.match(written, /"etcd_endpoints":\s*"http:\/\/127\.0\.0\.1:2379"/)
+      for (const plugin of ['calico', 'calico-ipam']) {
+        const said = await machine.sh(`CNI_COMMAND=VERSION ${machine.dir}/cni/opt/cni/bin/${plugin} </dev/null`)
+        assert.ok(JSON.parse(said).supportedVersions.includes('0.3.1'), said)
+      }
     })
 
     await t.test('says what it is', async () => {
