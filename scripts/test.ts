@@ -79,7 +79,7 @@ const SUITES: readonly Suite[] = [
   },
   {
     name: 'image',
-    parallel: 1,
+    parallel: 2, // they wait more than they work
     secondChance: true,
     jobs: [
       ...files('test/image/*.test.ts').map(inNetns),

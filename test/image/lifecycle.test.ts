@@ -1,11 +1,11 @@
 // The lifecycle page with Docker itself: the node is the image that calicoctl runs, its workloads are containers.
 import assert from 'node:assert/strict'
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { test } from 'node:test'
 import { parseLifecycle, play, type Command, type Lab } from '@calico-node/lab'
-import { ARCHIVE, ContainerHost } from './with-docker.ts'
+import { ContainerHost } from './with-docker.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 
@@ -27,7 +27,6 @@ async function makeWorkloadImage({ host: { machine } }: ContainerHost): Promise<
 }
 
 test('the lifecycle page, with containers of Docker', async () => {
-  assert.ok(existsSync(ARCHIVE), `${ARCHIVE} is missing: run "make image-archive" first`)
   const dir = mkdtempSync(join(tmpdir(), 'calico-lab-'))
   const output: string[] = []
   const hosts: ContainerHost[] = []
@@ -35,8 +34,7 @@ test('the lifecycle page, with containers of Docker', async () => {
     for (const host of lab.hosts.values()) hosts.push(new ContainerHost(host, lab.etcd.endpoint))
     await Promise.all(
       hosts.map(async (host) => {
-        await host.engine.start()
-        await host.engine.docker('load', '--quiet', '--input', ARCHIVE)
+        await host.startEngine()
         await makeWorkloadImage(host)
       }),
     )

@@ -82,32 +82,32 @@ test('from networking to policy only', async (t) => {
   })
 })
 
+const PLUGINS = '--volume=/run/docker/plugins:/run/docker/plugins'
+const WITH_BGP = ['bird', 'bird6', 'confd', 'node-services']
+const MODES: readonly (readonly [env: Record<string, string>, services: readonly string[]])[] = [
+  [{}, ['bird', 'bird6', 'confd', 'felix', 'node-services']],
+  [{ CALICO_NETWORKING_BACKEND: 'bird', CALICO_DISABLE_FELIX: 'yes' }, WITH_BGP],
+  [{ CALICO_NETWORKING_BACKEND: 'vxlan' }, ['felix', 'node-services']],
+  [{ CALICO_NETWORKING_BACKEND: 'none' }, ['felix', 'node-services']],
+  [{ CALICO_NODE_ROLE: 'reflector', CALICO_ROUTE_REFLECTOR_CLUSTER_ID: '224.0.0.1' }, WITH_BGP],
+  [{ CALICO_LIBNETWORK_ENABLED: 'true', CALICO_NETWORKING_BACKEND: 'none' }, ['felix', 'libnetwork', 'node-services']],
+]
+
 test('which services a mode has', async (t) => {
-  await withContainerHosts(['host1'], async ([node]) => {
-    assert.ok(node !== undefined)
-    await node.host.machine.sh('mkdir -p /run/docker/plugins')
-    const rights = [...LEAST_PRIVILEGE, '--volume=/run/docker/plugins:/run/docker/plugins']
-    const rows: [env: Record<string, string>, names: string[]][] = [
-      [
-        { CALICO_LIBNETWORK_ENABLED: 'true', CALICO_NETWORKING_BACKEND: 'none' },
-        ['felix', 'libnetwork', 'node-services'],
-      ],
-      [{}, ['bird', 'bird6', 'confd', 'felix', 'node-services']],
-      [{ CALICO_NETWORKING_BACKEND: 'bird', CALICO_DISABLE_FELIX: 'yes' }, ['bird', 'bird6', 'confd', 'node-services']],
-      [{ CALICO_NETWORKING_BACKEND: 'vxlan' }, ['felix', 'node-services']],
-      [{ CALICO_NETWORKING_BACKEND: 'none' }, ['felix', 'node-services']],
-      [
-        { CALICO_NODE_ROLE: 'reflector', CALICO_ROUTE_REFLECTOR_CLUSTER_ID: '224.0.0.1' },
-        ['bird', 'bird6', 'confd', 'node-services'],
-      ],
-    ]
-    for (const [env, names] of rows) {
-      await t.test(JSON.stringify(env), async () => {
-        await node.run({ env, rights })
-        assert.deepEqual(await services(node), names)
-        await node.becomesHealthy()
+  await withContainerHosts(['host1', 'host2', 'host3'], async (hosts) => {
+    const left = [...MODES]
+    const work = async (node: ContainerHost): Promise<void> => {
+      await node.host.machine.sh('mkdir -p /run/docker/plugins')
+      for (let mode = left.shift(); mode !== undefined; mode = left.shift()) {
+        const [env, names] = mode
+        await t.test(JSON.stringify(env), async () => {
+          await node.run({ env, rights: [...LEAST_PRIVILEGE, PLUGINS] })
+          assert.deepEqual(await services(node), names)
+          await node.becomesHealthy()
+        })
         await node.remove()
-      })
+      }
     }
+    await Promise.all(hosts.map(work))
   })
 })
