@@ -49,6 +49,35 @@ async function secureEtcd(lab: Lab, ca: TestCa): Promise<{ etcd: LabEtcd; env: R
   return { etcd, env }
 }
 
+const TOR = `
+apiVersion: projectcalico.org/v3
+kind: BGPPeer
+metadata: { name: tor }
+spec: { peerIP: 172.30.0.99, asNumber: 65000, password: { secretKeyRef: { name: tor, key: password } } }
+`
+
+/** Plants secrets where a node has them, and looks for them in what is collected. */
+async function diagnose(node: ContainerHost): Promise<void> {
+  const { machine } = node.host
+  await machine.sh('mkdir -p /etc/calico/secrets/tor && echo planted-for-bgp >/etc/calico/secrets/tor/password')
+  await machine.must(['calicoctl', 'apply', '-f', '-'], { input: TOR })
+  await must(node, 'node run', { CALICO_PLANTED_PASSWORD: 'planted-in-the-environment' })
+  const config = '/etc/calico/confd/config/bird.cfg'
+  await waitFor('the password to reach BIRD', async () =>
+    (await node.inside('cat', config)).includes('planted-for-bgp'),
+  )
+  assert.match(await node.inside('env'), /planted-in-the-environment/)
+  const archive = /^Diags saved to (\S+)$/m.exec(await must(node, 'node diags'))?.[1] ?? ''
+  const everything = await machine.sh(`tar -xzOf ${archive}`)
+  assert.doesNotMatch(everything, /planted-(for|in)/)
+  const file = async (name: string): Promise<string> => machine.sh(`tar -xzOf ${archive} diagnostics/${name}`)
+  assert.match(await file('bird.cfg'), /password REDACTED;/)
+  assert.match(await file('container'), /"CALICO_PLANTED_PASSWORD=REDACTED"/)
+  assert.match(await file('container-log'), /^Calico node started successfully$/m)
+  assert.match(await file('logs/felix/current'), /felix/)
+  await machine.must(['calicoctl', 'delete', 'bgppeer', 'tor'])
+}
+
 test('node run', async (t) => {
   const ca = await TestCa.create()
   try {
@@ -81,6 +110,23 @@ test('node run', async (t) => {
         assert.equal(await node.engine.docker('diff', 'calico-node'), '')
         await assert.rejects(node.inside('ls', '/run/docker.sock'))
       })
+
+      await t.test('--init-system stays with the container until it is stopped, and leaves none', async () => {
+        const { machine } = node.host
+        await node.remove()
+        const attached = machine.exec(['calicoctl', 'node', 'run', '--init-system'], { timeoutMs: 120_000 })
+        await waitFor(
+          'the container',
+          async () => (await machine.exec(['docker', 'inspect', 'calico-node'])).code === 0,
+        )
+        await node.becomesHealthy()
+        await machine.sh("pkill -TERM -f '^/.*node .*/calicoctl.cjs node run'")
+        const { code, stdout } = await attached
+        assert.equal(code, 0)
+        assert.match(stdout, /^Calico node started successfully$/m)
+        await waitFor('no container', async () => (await machine.exec(['docker', 'inspect', 'calico-node'])).code !== 0)
+      })
+      await t.test('node diags tells all about the container, but no secret', async () => diagnose(node))
 
       const { env } = await secureEtcd(lab, ca)
       await t.test('certificates reach the node', async () => {
@@ -150,7 +196,7 @@ test('node stop and node cleanup', async (t) => {
       )
       const state = async (): Promise<string> =>
         one.host.machine.sh(
-          'for v in legacy nft; do iptables-$v-save | grep -v "^#"; done; ipset list -n; ip route; ip -br link',
+          'for v in legacy nft; do iptables-$v-save | grep -v "^#" | sed "s/ \\[[0-9:]*\\]//"; done; ipset list -n; ip route; ip -br link',
         )
       const before = await state()
       assert.match(await must(one, 'node cleanup --dry-run --bird-routes'), /^Would remove /m)
