@@ -54,6 +54,9 @@ export function resourceLayer(name: string, { metadata, spec }: StoredConfig): C
   return { ...layer(`FelixConfiguration ${name}`, false, overrides), fields: new Map(fields) }
 }
 
+/** Written by start-up and not by a person, so that nobody is told what of it has no effect. */
+export const CLUSTER_SOURCE = 'ClusterInformation'
+
 /** The identity of the cluster, from ClusterInformation. */
 export function clusterLayer({ spec }: StoredConfig): ConfigLayer {
   const names = ['clusterGUID', 'clusterType', 'calicoVersion']
@@ -61,5 +64,5 @@ export function clusterLayer({ spec }: StoredConfig): ConfigLayer {
     const value = spec?.[name]
     return typeof value === 'string' ? [[name, value]] : []
   })
-  return layer('ClusterInformation', false, texts)
+  return layer(CLUSTER_SOURCE, false, texts)
 }

@@ -143,6 +143,7 @@ describe('resolveFelixConfig()', () => {
 
   test('parameters without effect are told with the reason when they are set, unless to their default', () => {
     const { idle, config } = resolveFelixConfig([
+      clusterLayer({ spec: { clusterGUID: 'ab' } }), // nobody chose that
       env({ FELIX_WIREGUARDENABLED: 'true', FELIX_METADATAPORT: '8775' }),
       stored({ nftablesMode: 'Enabled' }),
     ])

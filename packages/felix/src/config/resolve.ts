@@ -1,6 +1,6 @@
 /** From layers of raw values to the parameters in force. */
 import { CalicoError } from '@calico-node/core'
-import type { ConfigLayer } from './layers.ts'
+import { CLUSTER_SOURCE, type ConfigLayer } from './layers.ts'
 import { type FelixConfig, type Param, PARAMS } from './params.ts'
 
 export interface ConfigProblem {
@@ -70,7 +70,8 @@ function resolveParam(key: string, param: Param<unknown>, { layers, problems, id
     const outcome = written ? readText(written, param) : readJson(raw, param)
     if ('value' in outcome) {
       const { type, not: why } = param
-      if (why !== undefined && type.print(outcome.value) !== type.print(param.default))
+      const meant = source !== CLUSTER_SOURCE && type.print(outcome.value) !== type.print(param.default)
+      if (why !== undefined && meant)
         idle.push({ parameter: key, source, why })
       return outcome.value
     }
