@@ -13,7 +13,8 @@ async function logger(level: string | undefined): Promise<Logger> {
 }
 
 const interrupted = new AbortController()
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort())
+// Not once: execa kills this process with the signal as well where it sees no other listener.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, interrupt)
 
 void runCli({
   argv: process.argv.slice(2),
@@ -31,6 +32,12 @@ void runCli({
 }).then((status) => {
   process.exitCode = status
 })
+
+/** The first time a command may end what it does, the second time it is not asked. */
+function interrupt(): void {
+  if (interrupted.signal.aborted) process.exit(1)
+  interrupted.abort()
+}
 
 async function readLine(signal: AbortSignal): Promise<string | undefined> {
   // A lost terminal must not keep an unconfirmed change in place: who waits for an answer goes on, and undoes it.

@@ -71,8 +71,7 @@ function resolveParam(key: string, param: Param<unknown>, { layers, problems, id
     if ('value' in outcome) {
       const { type, not: why } = param
       const meant = source !== CLUSTER_SOURCE && type.print(outcome.value) !== type.print(param.default)
-      if (why !== undefined && meant)
-        idle.push({ parameter: key, source, why })
+      if (why !== undefined && meant) idle.push({ parameter: key, source, why })
       return outcome.value
     }
     const value = typeof raw === 'string' ? raw : JSON.stringify(raw)
