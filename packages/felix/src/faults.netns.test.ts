@@ -110,6 +110,7 @@ for (const variant of VARIANTS) {
           FELIX_HEALTHPORT: '9099',
           FELIX_MAXIPSETSIZE: '16',
           FELIX_IPSETSREFRESHINTERVAL: '2',
+          FELIX_DATAPLANEWATCHDOGTIMEOUT: '20',
         },
       )
       for (const tool of ['iptables', 'ip6tables']) {
@@ -261,6 +262,24 @@ for (const variant of VARIANTS) {
     })
 
     if (variant === 'nft') return // what follows has nothing to do with iptables
+
+    test('a tool that hangs: Felix is neither ready nor alive, what stands stays, and it goes on when the tool ends', async () => {
+      const seen = await harm(async () => {
+        replaceTool('ipset', '#!/bin/sh\nexec /bin/sleep 600\n')
+        await inviteGuest()
+        const statuses = async (): Promise<string> =>
+          (
+            await Promise.all(['readiness', 'liveness'].map(async (each) => (await fetch(`${HEALTH}/${each}`)).status))
+          ).join()
+        await waitFor('both to fail', async () => (await statuses()) === '503,503', { deadlineMs: 60_000, pollMs: 200 })
+        await expectRole('other')
+        restoreTool('ipset')
+        await sh(`kill $(pgrep -P ${felix.pid} -f '^/bin/sleep 600')`)
+        await ready()
+        await expectRole('client')
+      }).finally(() => restoreTool('ipset'))
+      assert.deepEqual(seen, NO_HARM)
+    })
 
     test('etcd two seconds away: changes come late', async () => {
       const seen = await harm(async () => {
