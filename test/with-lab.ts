@@ -10,13 +10,15 @@ export interface LabTestOptions {
   readonly hosts?: readonly (string | { readonly name: string; readonly subnet: number })[]
   readonly start?: boolean
   readonly env?: Readonly<Record<string, string>>
+  /** More flags for etcd. */
+  readonly etcdArgs?: readonly string[]
 }
 
 /** Runs `body` in a lab of its own; on failure the logs of all hosts are printed. */
 export async function withLab(opts: LabTestOptions, body: (lab: Lab, hosts: Host[]) => Promise<void>): Promise<void> {
-  const { hosts: names = ['host1', 'host2'], start = true, env = {} } = opts
+  const { hosts: names = ['host1', 'host2'], start = true, env = {}, etcdArgs = [] } = opts
   const dir = mkdtempSync(join(tmpdir(), 'calico-lab-'))
-  const lab = await Lab.start({ root, dir })
+  const lab = await Lab.start({ root, dir, etcdArgs })
   try {
     const hosts: Host[] = []
     for (const each of names)

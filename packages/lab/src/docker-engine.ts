@@ -27,21 +27,26 @@ const ENGINE = [
 export class DockerEngine {
   readonly machine: Machine
   readonly #dataRoot: string
+  readonly #flags: readonly string[]
   #pid = 0
 
-  /** @param dataRoot Folder for images and containers, not on an overlay; made when absent. */
-  constructor(machine: Machine, dataRoot: string) {
+  /**
+   * @param dataRoot Folder for images and containers, not on an overlay; made when absent.
+   * @param flags Further ones of dockerd.
+   */
+  constructor(machine: Machine, dataRoot: string, flags: readonly string[] = []) {
     this.machine = machine
     this.#dataRoot = dataRoot
+    this.#flags = flags
   }
 
   async start(): Promise<void> {
     mkdirSync(this.#dataRoot, { recursive: true })
-    this.#pid = this.machine.spawn([...ENGINE, `--data-root=${this.#dataRoot}`], 'dockerd.log')
+    this.#pid = this.machine.spawn([...ENGINE, ...this.#flags, `--data-root=${this.#dataRoot}`], 'dockerd.log')
     await patientlyWaitFor(
       `the Docker engine on ${this.machine.name} (see ${this.machine.dir}/dockerd.log)`,
       async () => (await this.exec(['version'])).code === 0,
-      { deadlineMs: 30_000 },
+      { deadlineMs: 60_000 },
     )
   }
 
@@ -59,8 +64,13 @@ export class DockerEngine {
   async stop(): Promise<void> {
     const ids = (await this.docker('ps', '-aq')).split('\n').filter((id) => id !== '')
     if (ids.length > 0) await this.docker('rm', '-f', ...ids)
+    await this.end()
+  }
+
+  /** Ends the engine alone. SIGTERM: it stops its containers first. SIGKILL: they live on until it starts again. */
+  async end(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
     const engine = firstChild(this.#pid) ?? this.#pid
-    killQuietly(engine, 'SIGTERM')
-    await patientlyWaitFor('the Docker engine to end', () => !isAlive(engine), { deadlineMs: 30_000 })
+    killQuietly(engine, signal)
+    await patientlyWaitFor('the Docker engine to end', () => !isAlive(engine), { deadlineMs: 60_000 })
   }
 }

@@ -12,6 +12,8 @@ export interface LabEtcdOptions {
   readonly port?: number
   /** Members of the cluster, as `--initial-cluster` takes them. Default: this one alone. */
   readonly cluster?: string
+  /** More flags. */
+  readonly args?: readonly string[]
   /** Serve TLS, to clients with a certificate of the same CA only. */
   readonly tls?: { readonly caFile: string; readonly certFile: string; readonly keyFile: string }
 }
@@ -57,7 +59,7 @@ export class LabEtcd {
 
   /** Starts it without waiting. */
   launch(): void {
-    const { machine, tls, cluster = this.peer } = this.#opts
+    const { machine, tls, cluster = this.peer, args = [] } = this.#opts
     const argv = [
       'etcd',
       `--name=${this.#name}`,
@@ -69,6 +71,7 @@ export class LabEtcd {
       `--initial-advertise-peer-urls=${this.#peerUrl}`,
       `--initial-cluster=${cluster}`,
       '--bcrypt-cost=4',
+      ...args,
       ...(tls === undefined
         ? []
         : [

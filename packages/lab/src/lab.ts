@@ -28,6 +28,8 @@ export interface LabOptions {
   readonly root: string
   /** State folder of this lab; what an earlier lab left there is ended first. */
   readonly dir: string
+  /** More flags for etcd. */
+  readonly etcdArgs?: readonly string[]
   /** Machines outlive this process. */
   readonly keep?: boolean
 }
@@ -42,7 +44,7 @@ export class Lab {
   private constructor(opts: LabOptions, underlay: Machine) {
     this.#opts = opts
     this.underlay = underlay
-    this.etcd = new LabEtcd({ machine: underlay, address: UNDERLAY.ipv4 })
+    this.etcd = new LabEtcd({ machine: underlay, address: UNDERLAY.ipv4, args: opts.etcdArgs ?? [] })
   }
 
   /** Brings up the underlay and etcd. */
