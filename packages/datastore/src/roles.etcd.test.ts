@@ -142,6 +142,20 @@ describe('roles in etcd', () => {
     await denied(client.resources('GlobalNetworkPolicy').list())
   })
 
+  test('libnetwork records networks, and containers with profiles and addresses', async () => {
+    const store = as('libnetwork')
+    const key = '/calico/libnetwork/v1/networks/n1'
+    await store.put(key, '{}')
+    await store.list('/calico/libnetwork/v1/networks/')
+    await store.delete(key)
+    const client = new CalicoClient(store)
+    await client.resources('Profile').ensure(makeResource('Profile', { name: 'blue' }, {}))
+    await client.resources('WorkloadEndpoint').list({ namespace: 'libnetwork' })
+    await allocates(store, 'libnetwork')
+    await denied(as('cni').put(key, '{}'))
+    await denied(client.resources('GlobalNetworkPolicy').list())
+  })
+
   test('the operator may do everything of Calico, and nothing else', async () => {
     const client = new CalicoClient(as('operator'))
     await client

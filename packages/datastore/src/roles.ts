@@ -12,7 +12,7 @@ import {
   type Kind,
 } from '@calico-node/model'
 
-export type EtcdComponent = 'felix' | 'confd' | 'startup' | 'cni' | 'operator'
+export type EtcdComponent = 'felix' | 'confd' | 'startup' | 'cni' | 'libnetwork' | 'operator'
 
 export interface EtcdRole {
   readonly component: EtcdComponent
@@ -28,6 +28,12 @@ const CALICO = '/calico/'
 const FELIX_STATUS = `${CALICO}felix/`
 const IPAM = [AFFINITY_PREFIX, VIRTUAL_AFFINITY_PREFIX, BLOCK_PREFIX, HANDLE_PREFIX, IPAM_CONFIG_KEY]
 const kinds = (...names: readonly Kind[]): string[] => names.map((kind) => resourcePrefix(kind))
+
+/** What it takes to connect workloads. */
+const WORKLOADS = {
+  readPrefixes: kinds('ClusterInformation', 'Node', 'IPPool', 'IPReservation'),
+  writePrefixes: [...kinds('WorkloadEndpoint', 'Profile'), ...IPAM],
+}
 
 /** One role a component, for {@link roleCommands} and the documentation. */
 export function etcdRoles(): readonly EtcdRole[] {
@@ -89,8 +95,13 @@ export function etcdRoles(): readonly EtcdRole[] {
     {
       component: 'cni',
       summary: 'records workloads, their profiles and their addresses',
-      readPrefixes: kinds('ClusterInformation', 'Node', 'IPPool', 'IPReservation'),
-      writePrefixes: [...kinds('WorkloadEndpoint', 'Profile'), ...IPAM],
+      ...WORKLOADS,
+    },
+    {
+      component: 'libnetwork',
+      summary: "records Docker's networks, and containers with their profiles and addresses",
+      ...WORKLOADS,
+      writePrefixes: [...WORKLOADS.writePrefixes, `${CALICO}libnetwork/`],
     },
     {
       component: 'operator',
