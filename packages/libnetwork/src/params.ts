@@ -4,6 +4,14 @@ import { z } from 'zod'
 import { CalicoError } from '@calico-node/core'
 import { parseNodeName, type NodeName } from '@calico-node/model'
 
+/** Milliseconds. */
+const seconds = (initial: string): z.ZodType<number, string | undefined> =>
+  z
+    .string()
+    .regex(/^\d+s$/, 'want whole seconds such as 5s')
+    .default(initial)
+    .transform((text) => Number(text.slice(0, -1)) * 1000)
+
 const flag = z.stringbool({ truthy: ['true', '1', 'yes'], falsy: ['false', '0', 'no', ''] })
 
 /** The variables of the environment that the plugin knows. */
@@ -12,27 +20,26 @@ export const LibnetworkParams = z.object({
     .enum(['local', 'global'])
     .default('local')
     .describe("Whether networks are one host's, or those of all hosts whose Docker has a cluster store."),
+  CALICO_LIBNETWORK_CREATE_PROFILES: flag.prefault('true').describe('Make a profile for each network.'),
+  CALICO_LIBNETWORK_LABEL_ENDPOINTS: flag
+    .prefault('false')
+    .describe('Give endpoints the labels that containers have with the prefix org.projectcalico.label.'),
+  CALICO_LIBNETWORK_LABEL_POLL_TIMEOUT: seconds('5s').describe('How long to look for the container of an endpoint.'),
   CALICO_LIBNETWORK_IFPREFIX: z
     .string()
     .regex(/^[a-zA-Z0-9]{1,12}$/, 'want 1 to 12 letters and digits')
     .default('cali')
-    .describe('What interfaces are called in containers, before their number.'),
-  CALICO_LIBNETWORK_CREATE_PROFILES: flag.default(true).describe('Make a profile for each network.'),
-  CALICO_LIBNETWORK_LABEL_ENDPOINTS: flag
-    .default(false)
-    .describe('Give endpoints the labels that containers have with the prefix org.projectcalico.label.'),
-  CALICO_LIBNETWORK_LABEL_POLL_TIMEOUT: z
-    .string()
-    .regex(/^\d+s$/, 'want whole seconds such as 5s')
-    .default('5s')
-    .transform((text) => Number(text.slice(0, -1)) * 1000)
-    .describe('How long to look for the container of an endpoint.'),
+    .describe('What interfaces in containers are called, before their number.'),
+  CALICO_LIBNETWORK_LEFTOVER_DELAY: seconds('30s').describe(
+    'How long an endpoint or address must be without an owner before it is removed; Docker may still ask for it.',
+  ),
   CALICO_LIBNETWORK_VETH_MTU: z.coerce
     .number()
     .int()
     .min(0)
-    .default(0)
-    .describe('In bytes; 0: the default of the system.'),
+    .prefault(0)
+    .describe("In bytes; 0: what Felix wrote into CALICO_MTU_FILE, else the system's."),
+  CALICO_MTU_FILE: z.string().default('/var/lib/calico/mtu').describe('Written by Felix.'),
   CALICO_LIBNETWORK_PLUGIN_DIR: z.string().default('/run/docker/plugins').describe('Where Docker looks for sockets.'),
   CALICO_LIBNETWORK_DOCKER_SOCKET: z.string().default('/var/run/docker.sock').describe('The API of Docker.'),
 })
@@ -59,4 +66,10 @@ function readIfPresent(file: string): string {
   } catch {
     return ''
   }
+}
+
+/** How large the packets of a new interface may be; 0: whatever the system says. */
+export function vethMtuBytes(config: LibnetworkConfig): number {
+  const written = Number(readIfPresent(config.CALICO_MTU_FILE))
+  return config.CALICO_LIBNETWORK_VETH_MTU || (Number.isInteger(written) ? written : 0)
 }

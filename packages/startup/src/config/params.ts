@@ -178,7 +178,12 @@ const dockerNetworks = z.object({
   CALICO_LIBNETWORK_LABEL_POLL_TIMEOUT: text
     .optional()
     .describe('How long to look for the container of an endpoint. Default 5s.'),
-  CALICO_LIBNETWORK_VETH_MTU: text.optional().describe("In bytes; 0, the default: the system's."),
+  CALICO_LIBNETWORK_LEFTOVER_DELAY: text
+    .optional()
+    .describe('After how long an endpoint or address without an owner is removed. Default 30s.'),
+  CALICO_LIBNETWORK_VETH_MTU: text
+    .optional()
+    .describe("In bytes; 0, the default: what Felix wrote into CALICO_MTU_FILE, else the system's."),
   CALICO_LIBNETWORK_SCOPE: text
     .optional()
     .describe('`local`, the default; `global`: networks of all hosts whose Docker has a cluster store.'),

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { request } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { test } from 'node:test'
+import { CalicoError, quietLogger } from '@calico-node/core'
+import { PluginServer } from './plugin-server.ts'
+import { method, Nothing } from './requests.ts'
+
+async function ask(socketPath: string, path: string, { body = '', verb = 'POST' } = {}): Promise<[number, string]> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request({ socketPath, path, method: verb, agent: false }, (response) => {
+      text(response).then((answer) => resolve([response.statusCode ?? 0, answer]), reject)
+    })
+    outgoing.on('error', reject)
+    outgoing.end(body)
+  })
+}
+
+test('PluginServer speaks the protocol of Docker on a socket of root alone', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'plugin-'))
+  const path = join(dir, 'plugins', 'p.sock')
+  const seen: unknown[] = []
+  let failures = 0
+  const server = new PluginServer({
+    path,
+    log: quietLogger,
+    onFailure: () => failures++,
+    methods: new Map([
+      method('P.Echo', Nothing, async (request) => {
+        seen.push(request)
+        return { ok: true }
+      }),
+      method('P.Full', Nothing, async () => {
+        throw new CalicoError('EXHAUSTED', 'Cannot assign: full')
+      }),
+      method('P.Bug', Nothing, async () => {
+        throw new TypeError('oops')
+      }),
+    ]),
+  })
+  try {
+    mkdirSync(join(dir, 'plugins'))
+    writeFileSync(path, 'what a predecessor left')
+    await server.listen()
+    assert.equal(statSync(path).mode & 0o777, 0o660)
+    await answersRows(path)
+  } finally {
+    server.close()
+    assert.ok(!existsSync(path))
+    rmSync(dir, { recursive: true, force: true })
+  }
+  assert.deepEqual([seen, failures], [[{ a: 1 }, {}, {}], 3])
+})
+
+async function answersRows(path: string): Promise<void> {
+  const rows: [path: string, body: string, status: number, answer: RegExp][] = [
+    ['/P.Echo', '{"a":1}', 200, /^{"ok":true}$/],
+    ['/P.Echo', '', 200, /^{"ok":true}$/],
+    ['/P.Echo', '{"a":', 400, /^{"Err":"Cannot answer P.Echo: the request is not JSON"}$/],
+    ['/P.Full', '{}', 500, /^{"Err":"Cannot assign: full \(release unused addresses, .* or add an IPPool\)"}$/],
+    ['/P.Bug', '{}', 500, /^{"Err":"oops"}$/],
+    ['/P.None', '{}', 404, /^{"Err":"Calico does not know P.None"}$/],
+  ]
+  for (const [url, body, status, answer] of rows) {
+    const [code, said] = await ask(path, url, { body })
+    assert.equal(code, status, url)
+    assert.match(said, answer)
+  }
+  assert.equal((await ask(path, '/P.Echo', { verb: 'GET' }))[0], 200)
+}
