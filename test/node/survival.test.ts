@@ -78,12 +78,22 @@ test('survival of a node under traffic', async (t) => {
       }),
     )
 
+    await t.test('a policy changed while the node was down is in force when it is back', async () => {
+      await host1.stopNode()
+      await host1.calicoctl('container', 'closed', 'profile', 'set', 'open')
+      await expectBlocked([{ from: a, to: closed }])
+      await host1.startNode({ IP6: 'autodetect' })
+      await expectReachable([{ from: a, to: closed }], 30_000)
+      await host1.calicoctl('container', 'closed', 'profile', 'set')
+      await expectBlocked([{ from: a, to: closed }], 3, 30_000)
+    })
+
     await t.test('our chains flushed by hand: repaired', async () => {
       const before = await rules(host1)
       await host1.machine.sh(
         'for v in legacy nft; do for t in raw mangle nat filter; do iptables-$v -t $t -F; done; done',
       )
-      await waitFor('the rules to come back', async () => (await rules(host1)) === before, { deadlineMs: 20_000 })
+      await waitFor('the rules to come back', async () => (await rules(host1)) === before, { deadlineMs: 60_000 })
       await expectReachable([
         { from: a, to: b },
         { from: remote, to: a },
