@@ -13,7 +13,7 @@ const FLOOD_MS = 1000
 const STEP_MS = 7
 const MIN_CHANGES = 10
 /** Of each kind; a busy machine sends few. */
-const MIN_PACKETS = 20
+const MIN_PACKETS = 5
 
 const ALLOW = [{ action: 'Allow' as const }]
 const only = (...ports: number[]) => ({ action: 'Allow' as const, protocol: 'TCP' as const, destination: { ports } })
