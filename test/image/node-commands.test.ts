@@ -63,8 +63,12 @@ async function diagnose(node: ContainerHost): Promise<void> {
   await machine.must(['calicoctl', 'apply', '-f', '-'], { input: TOR })
   await must(node, 'node run', { CALICO_PLANTED_PASSWORD: 'planted-in-the-environment' })
   const config = '/etc/calico/confd/config/bird.cfg'
-  await waitFor('the password to reach BIRD', async () =>
-    (await node.inside('cat', config)).includes('planted-for-bgp'),
+  await waitFor(
+    'the password to reach BIRD',
+    async () => (await node.inside('cat', config)).includes('planted-for-bgp'),
+    {
+      deadlineMs: 60_000,
+    },
   )
   assert.match(await node.inside('env'), /planted-in-the-environment/)
   const archive = /^Diags saved to (\S+)$/m.exec(await must(node, 'node diags'))?.[1] ?? ''
