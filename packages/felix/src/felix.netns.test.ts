@@ -200,6 +200,8 @@ for (const variant of VARIANTS) {
     test('stopped politely it leaves everything standing, and no child behind', async () => {
       process.kill(felix.pid, 'SIGUSR1')
       await waitFor('the heap summary', () => felix.log.includes(': Heap '))
+      process.kill(felix.pid, 'SIGUSR2')
+      await waitFor('a second profile to be refused', () => felix.log.includes('A profile is being recorded already'))
       assert.equal(await felix.kill('SIGTERM'), 143)
       await expectPass(...bothVersions({ from: a, to: b }))
       await expectDrop(...bothVersions({ from: c, to: b, protocol: 'tcp' }))

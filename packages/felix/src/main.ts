@@ -1,19 +1,22 @@
 /**
  * Felix as a process. Exit status: 129 = start me again with the new configuration; anything else but 0 = something failed.
- * Stopping, by whatever signal, leaves the kernel as it is. SIGHUP starts again, SIGUSR1 logs a summary of the heap.
+ * Stopping, by whatever signal, leaves the kernel as it is. SIGHUP starts again, SIGUSR1 and SIGUSR2
+ * record profiles.
  */
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import v8 from 'node:v8'
 import { createLogger, findLogLevel } from '@calico-node/core'
 import { runAgent } from './agent.ts'
 import { environmentLayer, fileLayer, type ConfigLayer } from './config/layers.ts'
 import { RESTART_EXIT_STATUS } from './config/watch.ts'
 import { keepHeapSmall } from './memory.ts'
+import { profileOnSignals } from './profiles.ts'
 
 const DEFAULT_CONFIG_FILE = '/etc/calico/felix.cfg'
 /** How long a stop may take before it is cut short. */
 const STOP_LIMIT_MS = 3000
+const LOG_DIR = '/var/log/calico'
+const PROFILE_MS = 10_000
 const SIGNALS = { SIGTERM: 143, SIGINT: 130, SIGHUP: RESTART_EXIT_STATUS } as const
 
 process.title = 'calico-felix'
@@ -33,11 +36,7 @@ for (const [name, status] of Object.entries(SIGNALS)) {
     stop.abort()
   })
 }
-process.on('SIGUSR1', () => {
-  const { rss, heapUsed, external, arrayBuffers } = process.memoryUsage()
-  const { heap_size_limit: limit, number_of_detached_contexts: detachedContexts } = v8.getHeapStatistics()
-  log.info('Heap', { rss, heapUsed, external, arrayBuffers, limit, detachedContexts })
-})
+profileOnSignals({ dir: process.env['CALICO_LOG_DIR'] ?? LOG_DIR, durationMs: PROFILE_MS, log })
 
 /** Absent is fine. */
 function configFile(path: string): ConfigLayer[] {
