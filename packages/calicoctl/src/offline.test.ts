@@ -52,7 +52,7 @@ describe('datastore roles', () => {
     assert.match(await ok('datastore roles'), /calico-felix[^]*calico-operator/)
   })
   test('names the components there are', () =>
-    fails('datastore roles bird', /There is no component bird: want felix, confd, startup, cni, operator/))
+    fails('datastore roles bird', /There is no component bird: want felix, confd, startup, cni, libnetwork, operator/))
 })
 
 describe('completion', () => {
