@@ -1,6 +1,8 @@
 SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 NODE := $(CURDIR)/node_modules/.bin/node
+# With several threads the compiler hangs now and then on a busy machine.
+TSC := tsc -b --singleThreaded
 export GIT_COMMIT := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 # The time of what is built: that of the commit, so that building it again gives the same bytes.
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
@@ -22,7 +24,7 @@ setup-npm:
 	@scripts/setup.sh npm
 
 build: setup-npm ## type-check everything and bundle each program into dist/
-	@tsc -b && $(NODE) scripts/bundle.ts
+	@$(TSC) && $(NODE) scripts/bundle.ts
 
 pack-calicoctl: build ## pack calicoctl for `npm install -g`, into out/npm
 	@$(NODE) scripts/pack-calicoctl.ts

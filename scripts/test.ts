@@ -55,7 +55,7 @@ const SUITES: readonly Suite[] = [
     name: 'check',
     parallel: 1,
     jobs: [
-      check('types', 'tsc', '-b'),
+      check('types', 'tsc', '-b', '--singleThreaded'),
       check('lint', 'oxlint', '--type-aware', '--deny-warnings', 'packages', 'scripts', 'test'),
       check('format', 'biome', 'format', '.'),
       check('project references', process.execPath, 'scripts/sync-tsconfig.ts', '--check'),
