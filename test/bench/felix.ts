@@ -19,14 +19,17 @@ export const bench: Bench = {
   name: 'felix',
   run: async () => {
     const figures: Figure[] = []
-    for (const { variant, endpoints, local, policies, rounds } of SIZES) {
-      const size = `${local} local of ${endpoints}, ${variant}`
-      const args = [variant, endpoints, local, policies, rounds].map(String)
-      const script = ['scripts/in-netns.sh', process.execPath, 'test/bench/felix/run.ts'] as const
-      const { stdout } = await execute(script[0], [...script.slice(1), ...args], { cwd: root, maxBuffer: 2 ** 26 })
+    const measure = async (script: string, args: readonly (string | number)[], of = ''): Promise<void> => {
+      const command = [process.execPath, `test/bench/felix/${script}`, ...args.map(String)]
+      const { stdout } = await execute('scripts/in-netns.sh', command, { cwd: root, maxBuffer: 2 ** 26 })
       const measured: Figure[] = JSON.parse(stdout.trim().split('\n').at(-1) ?? '')
-      figures.push(...measured.map((each) => ({ ...each, name: `${size}: ${each.name}` })))
+      figures.push(...measured.map((each) => ({ ...each, name: `${of}${each.name}` })))
     }
+    for (const { variant, endpoints, local, policies, rounds } of SIZES) {
+      const size = `${local} local of ${endpoints}, ${variant}: `
+      await measure('run.ts', [variant, endpoints, local, policies, rounds], size)
+    }
+    await measure('cycles.ts', [10_000, 20])
     return figures
   },
 }
