@@ -48,7 +48,7 @@ describe('ValidationFilter', () => {
     for (const other of [
       '/calico/ipam/v2/config',
       '/calico/resources/v3/projectcalico.org/stagedglobalnetworkpolicies/x',
-      '/calico/resources/v3/projectcalico.org/bgppeers/x',
+      '/calico/resources/v3/projectcalico.org/bgpfilters/x',
       '/elsewhere',
     ]) {
       assert.deepEqual(filterOf()([other, '{']), { inputs: [], verdicts: [] })
