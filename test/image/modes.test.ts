@@ -29,15 +29,16 @@ test('from networking to policy only', async (t) => {
       40_000,
     )
     const { machine } = one.host
-    await machine.sh(`
-      ip route add 10.98.0.0/24 via ${two.host.addresses.ipv4} proto bird
-      ip route add 10.99.0.0/24 via ${two.host.addresses.ipv4} proto static`)
     const [learnt = ''] = (await routes(one))
       .split('\n')
       .filter((line) => line.includes(`via ${two.host.addresses.ipv4}`) && line.startsWith('192.168.'))
     assert.match(learnt, /proto bird/)
 
     await one.remove()
+    // Not before: a BIRD that runs takes back what has its protocol number and is not from it.
+    await machine.sh(`
+      ip route add 10.98.0.0/24 via ${two.host.addresses.ipv4} proto bird
+      ip route add 10.99.0.0/24 via ${two.host.addresses.ipv4} proto static`)
     await one.run({ rights: WITHOUT_BIRD, env: { CALICO_NETWORKING: 'false' } })
     await one.becomesHealthy()
 
