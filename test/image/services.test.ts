@@ -83,7 +83,9 @@ test('a running container', async (t) => {
 
     await t.test('tells that a service was killed, until it has settled', async () => {
       for (const service of SERVICES) {
-        const said = await node.inside('sh', '-c', `sv kill ${service}; calico-node -${service}-live || true`)
+        // `sv kill` does not wait for the supervisor to act.
+        const ask = `for i in 1 2 3 4 5; do said=$(calico-node -${service}-live) || break; done; echo "$said"`
+        const said = await node.inside('sh', '-c', `sv kill ${service}; ${ask}`)
         assert.match(said, new RegExp(`^${service}-live: FAILED, `, 'm'), service)
       }
       await node.becomesHealthy()
