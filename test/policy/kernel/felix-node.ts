@@ -159,10 +159,9 @@ export class FelixNode {
     const changed = [...wanted].filter(([key, { value }]) => this.#applied.get(key)?.value !== value)
     const gone = [...this.#applied].filter(([key]) => !wanted.has(key))
     this.#applied = wanted
-    for (let from = 0; from < changed.length; from += BATCH) {
-      await Promise.all(changed.slice(from, from + BATCH).map(([key, { value }]) => this.store.put(key, value)))
-    }
-    await Promise.all(gone.map(([key]) => this.store.delete(key)))
+    for (const batch of inBatches(changed))
+      await Promise.all(batch.map(([key, { value }]) => this.store.put(key, value)))
+    for (const batch of inBatches(gone)) await Promise.all(batch.map(([key]) => this.store.delete(key)))
     return [...changed, ...gone].filter(([, { kind }]) => COUNTED.has(kind)).length
   }
 
@@ -225,6 +224,9 @@ export class FelixNode {
     execFileSync('sh', ['-c', [...tables.map((each) => `${each} -F; ${each} -X`), 'ipset destroy'].join('; ')])
   }
 }
+
+const inBatches = <T>(items: readonly T[]): T[][] =>
+  Array.from({ length: Math.ceil(items.length / BATCH) }, (_, at) => items.slice(at * BATCH, (at + 1) * BATCH))
 
 const failsafeText = ({ protocol, net, port }: Failsafe): string => [protocol, ...(net ? [net] : []), port].join(':')
 
