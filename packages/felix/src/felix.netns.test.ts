@@ -16,10 +16,10 @@ import {
   HostScene,
   sh,
   VARIANTS,
-  VERSIONS,
   type Workload,
 } from './dataplane/host-scene.test.ts'
 import { CLUSTER_READY, FelixProcess } from './felix-process.test.ts'
+import { type Harm, harmDuring } from './flows-under-fault.test.ts'
 
 requireOwnNamespace()
 
@@ -50,19 +50,8 @@ for (const variant of VARIANTS) {
       types: ['Ingress'],
       ingress: [{ action: 'Allow', source: { selector: "role == 'client'" } }],
     })
-    /** a pings b, and c sends to b what b must not get, while `work` goes on. */
-    const during = async (work: () => Promise<unknown>): Promise<{ lost: number; leaked: number }> => {
-      const count = 800
-      const leaked = async (): Promise<number> => (await b.peer.received(c.ip[4])) + (await b.peer.received(c.ip[6]))
-      const before = await leaked()
-      const pings = VERSIONS.map((version) => a.peer.ping(b.ip[version], { count, intervalMs: 5 }))
-      const floods = VERSIONS.map((version) => c.peer.flood(b.ip[version], 80, 5000))
-      await sleep(200)
-      await work()
-      const answered = (await Promise.all(pings)).reduce((sum, each) => sum + each, 0)
-      await Promise.all(floods)
-      return { lost: VERSIONS.length * count - answered, leaked: (await leaked()) - before }
-    }
+    const during = (work: () => Promise<unknown>): Promise<Harm> =>
+      harmDuring({ allowed: a, denied: c, target: b }, work)
 
     before(async () => {
       host = await HostScene.create(variant)
