@@ -51,7 +51,10 @@ async function nothingIsLeft(lab: Lab, one: DockerHost): Promise<void> {
   await soon('no interface or route to be left', async () => (await one.kernelLeftovers()) === '')
 }
 
-/** Docker asks again when the plugin was killed, so a start succeeds; the same address each time. */
+/**
+ * Docker asks again when the plugin is not there, so a start succeeds. A request that the plugin was killed in is repeated
+ * without its content: that start fails, says so, and the next one succeeds. The address is the same each time.
+ */
 async function killsWhileStarting(one: DockerHost): Promise<void> {
   const fixed = ['--network', 'tiny', '--ip', '10.99.0.2']
   for (const delayMs of KILL_DELAYS_MS) {
@@ -60,7 +63,10 @@ async function killsWhileStarting(one: DockerHost): Promise<void> {
     await one.killPlugin()
     one.startPlugin()
     const { code, stderr } = await run
-    assert.equal(code, 0, `killed after ${delayMs} ms: ${stderr}`)
+    if (code !== 0) {
+      assert.match(stderr, /the request is empty, as Docker repeats one/, `killed after ${delayMs} ms`)
+      await one.engine.docker('start', 'cc')
+    }
     assert.match(await one.inside('cc', 'ip', 'addr'), /10\.99\.0\.2\/32/)
     await soon(
       'the host to reach the container',

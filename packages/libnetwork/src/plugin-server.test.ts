@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { CalicoError, quietLogger } from '@calico-node/core'
 import { PluginServer } from './plugin-server.ts'
-import { method, Nothing } from './requests.ts'
+import { EndpointReference, method, Nothing } from './requests.ts'
 
 async function ask(socketPath: string, path: string, { body = '', verb = 'POST' } = {}): Promise<[number, string]> {
   return new Promise((resolve, reject) => {
@@ -36,6 +36,7 @@ test('PluginServer speaks the protocol of Docker on a socket of root alone', asy
       method('P.Full', Nothing, async () => {
         throw new CalicoError('EXHAUSTED', 'Cannot assign: full')
       }),
+      method('P.Strict', EndpointReference, async () => ({})),
       method('P.Bug', Nothing, async () => {
         throw new TypeError('oops')
       }),
@@ -48,11 +49,33 @@ test('PluginServer speaks the protocol of Docker on a socket of root alone', asy
     assert.equal(statSync(path).mode & 0o777, 0o660)
     await answersRows(path)
   } finally {
-    server.close()
+    await server.close()
     assert.ok(!existsSync(path))
     rmSync(dir, { recursive: true, force: true })
   }
-  assert.deepEqual([seen, failures], [[{ a: 1 }, {}, {}], 3])
+  assert.deepEqual([seen, failures], [[{ a: 1 }, {}, {}], 5])
+})
+
+test('closing waits for what was asked already, and takes the socket away at once', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'plugin-'))
+  const path = join(dir, 'p.sock')
+  const asked = Promise.withResolvers<void>()
+  const release = Promise.withResolvers<void>()
+  const slow = method('P.Slow', Nothing, async () => {
+    asked.resolve()
+    await release.promise
+    return { ok: true }
+  })
+  const server = new PluginServer({ path, log: quietLogger, methods: new Map([slow]) })
+  await server.listen()
+  const answer = ask(path, '/P.Slow')
+  await asked.promise
+  const closed = server.close()
+  assert.ok(!existsSync(path))
+  release.resolve()
+  assert.deepEqual(await answer, [200, '{"ok":true}'])
+  await closed
+  rmSync(dir, { recursive: true, force: true })
 })
 
 async function answersRows(path: string): Promise<void> {
@@ -60,6 +83,8 @@ async function answersRows(path: string): Promise<void> {
     ['/P.Echo', '{"a":1}', 200, /^{"ok":true}$/],
     ['/P.Echo', '', 200, /^{"ok":true}$/],
     ['/P.Echo', '{"a":', 400, /^{"Err":"Cannot answer P.Echo: the request is not JSON"}$/],
+    ['/P.Strict', '', 400, /the request is empty, as Docker repeats one during which the plugin was killed: try again/],
+    ['/P.Strict', '{}', 400, /EndpointID: want a text/],
     ['/P.Full', '{}', 500, /^{"Err":"Cannot assign: full \(release unused addresses, .* or add an IPPool\)"}$/],
     ['/P.Bug', '{}', 500, /^{"Err":"oops"}$/],
     ['/P.None', '{}', 404, /^{"Err":"Calico does not know P.None"}$/],

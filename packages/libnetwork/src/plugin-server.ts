@@ -8,6 +8,8 @@ import { failureText } from './failure.ts'
 import type { Methods } from './requests.ts'
 
 const CONTENT_TYPE = 'application/vnd.docker.plugins.v1.1+json'
+/** Less than the 7 s after which `sv stop` gives up. */
+const DRAIN_MS = 5_000
 
 export interface PluginServerOptions {
   /** Of the socket. */
@@ -39,11 +41,16 @@ export class PluginServer {
     chmodSync(path, 0o660)
   }
 
-  /** Docker waits for a socket that is there without an answer, so it goes too. */
-  close(): void {
-    this.#server.close()
-    this.#server.closeAllConnections()
+  /**
+   * Answers what was asked already: Docker repeats a request whose answer is lost without its content, and that one fails.
+   * Docker waits for a socket that is there without an answer, so it goes first.
+   */
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     rmSync(this.#opts.path, { force: true })
+    const deadline = setTimeout(() => this.#server.closeAllConnections(), DRAIN_MS)
+    await closed
+    clearTimeout(deadline)
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -68,9 +75,9 @@ export class PluginServer {
   }
 }
 
-/** Some methods come without a body, and people probe with GET. @throws INVALID */
+/** Undefined without a body: some methods have none, and people probe with GET. @throws INVALID */
 function parseBody(name: string, body: string): unknown {
-  if (body.trim() === '') return {}
+  if (body.trim() === '') return undefined
   try {
     return JSON.parse(body)
   } catch (cause) {

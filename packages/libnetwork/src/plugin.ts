@@ -40,6 +40,6 @@ export async function runPlugin(ctx: DriverContext, signal: AbortSignal): Promis
     log.info('Serving Docker', { node, dir, scope: config.CALICO_LIBNETWORK_SCOPE })
     await reconciler.run(signal)
   } finally {
-    for (const server of servers) server.close()
+    await Promise.all(servers.map(async (server) => server.close()))
   }
 }

@@ -53,10 +53,19 @@ export const method = <T>(
   serve: (request: T) => Promise<object>,
 ): readonly [string, Method] => [name, async (body) => serve(parseRequest(name, schema, body))]
 
-/** @throws INVALID naming every field that does not fit */
+/**
+ * @param body undefined: the request had none
+ * @throws INVALID naming every field that does not fit
+ */
 function parseRequest<T>(name: string, schema: z.ZodType<T>, body: unknown): T {
-  const result = schema.safeParse(body)
+  const result = schema.safeParse(body ?? {})
   if (result.success) return result.data
+  // https://github.com/moby/moby/issues/39331
+  if (body === undefined)
+    throw new CalicoError(
+      'INVALID',
+      `Cannot answer ${name}: the request is empty, as Docker repeats one during which the plugin was killed: try again`,
+    )
   const problems = result.error.issues.map(({ path, message }) => `${path.join('.') || 'request'}: ${message}`)
   throw new CalicoError('INVALID', `Cannot answer ${name}: ${problems.join('; ')}`)
 }
