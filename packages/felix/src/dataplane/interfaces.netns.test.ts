@@ -86,7 +86,7 @@ describe('interfaces and addresses', () => {
   })
 
   test('an address that moves takes its flows along: none goes on with the workload that had it', async () => {
-    assert.ok(await a.peer.udp(b.ip[4], 80, { sourcePort: 5000 }))
+    assert.ok(await a.peer.udp(b.ip[4], 80, { sourcePort: 5000, timeoutMs: 5_000 }))
     assert.match(await sh(`conntrack -L -d ${b.ip[4]} 2>/dev/null`), /sport=5000/)
     await sh(`ip -n c addr add ${b.ip[4]}/32 dev eth0`)
     open(b, { nets: b.endpoint.nets.slice(1) })
@@ -94,7 +94,7 @@ describe('interfaces and addresses', () => {
     await waitFor('the route to move', async () => (await routeTo(b.ip[4])).includes('dev calic'))
     assert.doesNotMatch(await sh(`conntrack -L -d ${b.ip[4]} 2>/dev/null`), /sport=5000/)
     const before = await c.peer.received(a.ip[4])
-    assert.ok(await a.peer.udp(b.ip[4], 80, { sourcePort: 5000 }))
+    assert.ok(await a.peer.udp(b.ip[4], 80, { sourcePort: 5000, timeoutMs: 5_000 }))
     assert.equal(await c.peer.received(a.ip[4]), before + 1)
     await sh(`ip -n c addr del ${b.ip[4]}/32 dev eth0`)
     open(c)

@@ -24,6 +24,8 @@ requireOwnNamespace()
 const POOLS = { 4: '10.65.0.0/16', 6: 'fd00:65::/64' } as const
 const OUTER_POOLS = { 4: '172.16.0.0/24', 6: 'fd00:16::/64' } as const
 const SNAT_ADDRESS = '172.16.0.99'
+/** A new interface may have no link-local address yet, and IPv6 answers take that way. */
+const PATIENT = { timeoutMs: 5_000 }
 const PORTS = { first: 40_000, last: 40_100 }
 
 const pool = (cidr: string, natOutgoing: boolean): CalcMessage => {
@@ -74,7 +76,7 @@ for (const variant of VARIANTS) {
       test('between workloads and towards another pool the source stays', async () => {
         for (const version of VERSIONS) {
           const before = await b.peer.received(a.ip[version])
-          assert.ok(await a.peer.udp(b.ip[version], 80))
+          assert.ok(await a.peer.udp(b.ip[version], 80, PATIENT))
           assert.equal(await b.peer.received(a.ip[version]), before + 1)
         }
         host.send(...VERSIONS.map((version) => pool(OUTER_POOLS[version], false)))
@@ -124,8 +126,8 @@ for (const variant of VARIANTS) {
         const floatingIps = [{ external: parseIp(FLOATING), internal: parseIp(a.ip[4]) }]
         host.send(update(a, { profiles: ['open'], floatingIps }))
         await waitFor('the outside to reach it', async () => host.outside.peer.tcp(FLOATING, 80))
-        assert.ok(await b.peer.tcp(FLOATING, 80))
-        assert.ok(await a.peer.tcp(FLOATING, 80))
+        assert.ok(await b.peer.tcp(FLOATING, 80, PATIENT))
+        assert.ok(await a.peer.tcp(FLOATING, 80, PATIENT))
         host.send(update(a, { profiles: ['open'] }))
         await waitFor('it to lead nowhere', async () => !(await host.outside.peer.tcp(FLOATING, 80)))
         await expectPass(...bothVersions({ from: a, to: b }))

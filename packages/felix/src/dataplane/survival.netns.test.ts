@@ -261,7 +261,7 @@ for (const variant of VARIANTS) {
       await sh(`ip -n c addr add ${a.ip[4]}/32 dev eth0`)
       host.send(update(c, { nets: [...c.endpoint.nets, ...a.endpoint.nets.slice(0, 1)], profiles: ['open'] }))
       await waitFor('the route to move', async () => (await sh(`ip route show ${a.ip[4]}`)).includes('dev calic'))
-      assert.equal(await c.peer.ping(b.ip[4], { source: a.ip[4] }), 1)
+      await waitFor('the new owner to be heard', async () => (await c.peer.ping(b.ip[4], { source: a.ip[4] })) === 1)
     })
   })
 }
