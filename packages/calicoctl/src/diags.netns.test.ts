@@ -16,8 +16,10 @@ describe('node diags', () => {
     mkdirSync(join(logs, 'felix'))
     writeFileSync(join(logs, 'felix', 'current'), 'a line of felix\n')
     await run('iptables', ['-N', 'cali-marker'])
+    process.env['DOCKER_HOST'] = 'unix:///nonexistent/docker.sock'
     const { exit, stdout } = await cli(`node diags --log-dir=${logs}`)
     assert.equal(exit, 0)
+    assert.equal(stdout.split('\n').filter((each) => each.startsWith('  docker: ')).length, 1, stdout)
     const archive = /^Diags saved to (\S+\.tar\.gz)$/m.exec(stdout)?.[1] ?? ''
     try {
       const files = await run('tar', ['-tzf', archive])
@@ -79,6 +81,12 @@ test('node checksystem lists what the kernel has', async () => {
   assert.match(stdout, /^ {2}Kernel version +OK +\d/m)
   assert.match(stdout, /^ {2}xt_set +(OK|FAIL) +IP sets in rules$/m)
   assert.equal(exit === 0, /System meets minimum system requirements/.test(stdout), stderr)
+})
+
+test('node checksystem -f refuses a file that is not there', async () => {
+  const { exit, stdout, stderr } = await cli('node checksystem -f /nonexistent/config')
+  assert.deepEqual([exit, stdout], [1, ''])
+  assert.match(stderr, /^Cannot read the kernel configuration: .*\/nonexistent\/config/)
 })
 
 describe('cluster diags', () => {

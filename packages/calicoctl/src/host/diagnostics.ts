@@ -48,12 +48,12 @@ export interface HostDiagnostics {
   readonly signal: AbortSignal
 }
 
-/** The command's output, or what went wrong, so that nothing ends the collection. */
+/** Writes the command's output, or what went wrong, so that nothing ends the collection. @returns What went wrong */
 async function collect(
   directory: string,
   [file, [program, ...args]]: (typeof COMMANDS)[number],
   { secrets, signal }: HostDiagnostics,
-): Promise<Block | undefined> {
+): Promise<string | undefined> {
   try {
     let warnings = ''
     const output = await run(program, args, { timeoutMs: TIMEOUT_MS, signal, onWarning: (text) => (warnings = text) })
@@ -61,7 +61,7 @@ async function collect(
     return undefined
   } catch (err) {
     writeFileSync(join(directory, `${file}.failed`), `${hideSecrets(messageOf(err), secrets)}\n`)
-    return hasCode(err, 'COMMAND_MISSING') ? undefined : line(`  ${program}: ${hideSecrets(messageOf(err), secrets)}`)
+    return hasCode(err, 'COMMAND_MISSING') ? undefined : `  ${program}: ${hideSecrets(messageOf(err), secrets)}`
   }
 }
 
@@ -80,12 +80,16 @@ function copyLogs(from: string, to: string, secrets: readonly string[]): void {
 /**
  * Fills `directory`, which must exist. What fails is noted there and does not end the collection.
  *
- * @returns Lines about what failed, as they come up.
+ * @returns Lines about what failed, as they come up, each once: what fails for one command often fails for all of a program.
  */
 export async function* collectHost(directory: string, options: HostDiagnostics): AsyncGenerator<Block> {
+  const told = new Set<string>()
   for (const entry of COMMANDS) {
     const trouble = await collect(directory, entry, options)
-    if (trouble !== undefined) yield trouble
+    if (trouble !== undefined && !told.has(trouble)) {
+      told.add(trouble)
+      yield line(trouble)
+    }
     options.signal.throwIfAborted()
   }
   copyLogs(options.logDir, join(directory, 'logs'), options.secrets)

@@ -1,6 +1,7 @@
 /** Whether a kernel has what Calico needs. Pure but for {@link readKernel}. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
+import { CalicoError, messageOf } from '@calico-node/core'
 
 /** What is known about the running kernel. */
 export interface Kernel {
@@ -85,24 +86,35 @@ export function checkKernel({ release, modules, config }: Kernel): CheckResult[]
 const linesOf = (path: string): string[] => (existsSync(path) ? readFileSync(path, 'utf8').split('\n') : [])
 const moduleName = (path: string): string => (path.split('/').at(-1) ?? '').replace(/\.ko.*$/, '').replaceAll('-', '_')
 
-function configText(paths: readonly string[]): string {
-  const path = paths.find((candidate) => existsSync(candidate))
-  if (path === undefined) return ''
-  return path.endsWith('.gz') ? gunzipSync(readFileSync(path)).toString('utf8') : readFileSync(path, 'utf8')
+const textOf = (path: string): string =>
+  path.endsWith('.gz') ? gunzipSync(readFileSync(path)).toString('utf8') : readFileSync(path, 'utf8')
+
+/** @throws INVALID when a file that somebody named cannot be read */
+function configText(named: string | undefined, usual: readonly string[]): string {
+  if (named === undefined) {
+    const path = usual.find((candidate) => existsSync(candidate))
+    return path === undefined ? '' : textOf(path)
+  }
+  try {
+    return textOf(named)
+  } catch (err) {
+    const context = { path: named }
+    throw new CalicoError('INVALID', `Cannot read the kernel configuration: ${messageOf(err)}`, { context, cause: err })
+  }
 }
 
-/** @param configFile Configuration of the kernel, when it is not at one of the usual places. */
+/**
+ * @param configFile Configuration of the kernel, when it is not at one of the usual places.
+ * @throws INVALID when `configFile` cannot be read
+ */
 export function readKernel(configFile?: string): Kernel {
   const release = readFileSync('/proc/sys/kernel/osrelease', 'utf8').trim()
   const known = ['modules.dep', 'modules.builtin']
     .flatMap((file) => linesOf(`/lib/modules/${release}/${file}`))
     .map((text) => moduleName(text.split(':', 1)[0] ?? ''))
   const loaded = existsSync('/sys/module') ? readdirSync('/sys/module') : []
-  const text = configText(
-    configFile === undefined
-      ? ['/proc/config.gz', `/boot/config-${release}`, `/lib/modules/${release}/config`]
-      : [configFile],
-  )
+  const usual = ['/proc/config.gz', `/boot/config-${release}`, `/lib/modules/${release}/config`]
+  const text = configText(configFile, usual)
   const config = new Map(
     text.split('\n').flatMap((row) => {
       const match = /^(CONFIG_\w+)=(.*)$/.exec(row)
