@@ -115,10 +115,10 @@ interface Parts {
 }
 
 async function runParts(parts: Parts, outer: AbortSignal): Promise<number> {
-  const { store, node, config, health, reporter, log } = parts
+  const { store, node, config, health, problems, reporter, log } = parts
   const stop = new AbortController()
   const signal = AbortSignal.any([outer, stop.signal])
-  const status = new FelixStatus({ store, node, config, log })
+  const status = new FelixStatus({ store, node, config, problems, log })
   const created = await untilCreated({ ...parts, status }, signal)
   if (created === undefined) return 0
   const { dataplane, iptables } = created

@@ -7,6 +7,7 @@ import { quietLogger } from '@calico-node/core'
 import { parseCidr, parseInterfaceName, parseMac } from '@calico-node/model'
 import type { WorkloadEndpoint } from '../calc/messages.ts'
 import { EndpointFiles } from './endpoint-files.ts'
+import { Problems } from './problems.ts'
 
 const id = { orchestrator: 'cni', workload: 'default/9f 3', endpoint: 'eth0' }
 const endpoint: WorkloadEndpoint = {
@@ -22,10 +23,12 @@ const NAME = 'cni default%2F9f%203 eth0'
 describe('EndpointFiles', () => {
   let prefix: string
   let files: EndpointFiles
+  let problems: Problems
   const names = () => readdirSync(join(prefix, 'endpoint-status')).toSorted()
   beforeEach(() => {
     prefix = mkdtempSync(join(tmpdir(), 'endpoint-files-'))
-    files = new EndpointFiles(prefix, quietLogger)
+    problems = new Problems({ log: quietLogger })
+    files = new EndpointFiles(prefix, problems)
   })
   afterEach(() => rmSync(prefix, { recursive: true, force: true }))
 
@@ -78,13 +81,17 @@ describe('EndpointFiles', () => {
     assert.deepEqual(names(), [NAME])
   })
 
-  test('a directory that cannot be made is told once', () => {
-    writeFileSync(join(prefix, 'file'), '')
-    let told = 0
-    const log = { ...quietLogger, warn: () => void told++ }
-    const stuck = new EndpointFiles(join(prefix, 'file'), log)
-    stuck.start()
-    stuck.reconcile()
-    assert.equal(told, 1)
+  test('files that cannot be written are a problem of the host, until all of them can', () => {
+    const directory = join(prefix, 'endpoint-status')
+    writeFileSync(directory, '')
+    files.start()
+    files.setEndpoint(id, endpoint)
+    files.setUp(id, true)
+    const [{ reason } = { reason: '' }, ...others] = problems.list()
+    assert.ok(reason.startsWith(`Cannot write the status of endpoints to ${directory}: `), reason)
+    assert.deepEqual(others, [])
+    rmSync(directory)
+    files.reconcile()
+    assert.deepEqual([names(), problems.list()], [[NAME], []])
   })
 })

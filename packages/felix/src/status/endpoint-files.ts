@@ -5,22 +5,24 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Logger, messageOf } from '@calico-node/core'
+import { messageOf } from '@calico-node/core'
 import { ipVersion } from '@calico-node/model'
 import { type WorkloadEndpoint, type WorkloadId, workloadKey } from '../calc/messages.ts'
+import type { ProblemSink } from './problems.ts'
+
+const PROBLEM = 'endpoint status files'
 
 export class EndpointFiles {
   readonly #directory: string
-  readonly #log: Logger
+  readonly #problems: ProblemSink
   readonly #endpoints = new Map<string, WorkloadEndpoint>()
   readonly #up = new Set<string>()
   #complete = false
-  #lastProblem = ''
 
   /** @param prefix The files go into `endpoint-status/` below it. */
-  constructor(prefix: string, log: Logger) {
+  constructor(prefix: string, problems: ProblemSink) {
     this.#directory = join(prefix, 'endpoint-status')
-    this.#log = log
+    this.#problems = problems
   }
 
   /** Sets or (with undefined) removes what is known of an endpoint. */
@@ -52,6 +54,7 @@ export class EndpointFiles {
       for (const name of readdirSync(this.#directory))
         if (!wanted.has(name)) rmSync(join(this.#directory, name), { force: true })
       for (const { id } of this.#endpoints.values()) this.#refresh(id)
+      this.#problems.clear(PROBLEM)
     })
   }
 
@@ -67,15 +70,12 @@ export class EndpointFiles {
     renameSync(staged, path)
   }
 
-  /** A problem is logged once, and the next look tries again. */
+  /** The next look tries again what failed; only a look at all of them shows that nothing is amiss any more. */
   #guard(work: () => void): void {
     try {
       work()
-      this.#lastProblem = ''
     } catch (err) {
-      if (messageOf(err) !== this.#lastProblem)
-        this.#log.warn('Endpoint status files could not be written, will retry', { err })
-      this.#lastProblem = messageOf(err)
+      this.#problems.raise(PROBLEM, `Cannot write the status of endpoints to ${this.#directory}: ${messageOf(err)}`)
     }
   }
 }

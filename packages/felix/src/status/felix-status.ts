@@ -15,6 +15,7 @@ import type { CalcMessage, DataplaneStatusSink, EndpointState, WorkloadId } from
 import type { FelixConfig } from '../config/params.ts'
 import { EndpointFiles } from './endpoint-files.ts'
 import { EndpointStatus } from './endpoint-status.ts'
+import type { ProblemSink } from './problems.ts'
 import { ProcessStatus } from './process-status.ts'
 
 const FILES_CHECK_MS = 10_000
@@ -23,6 +24,7 @@ export interface FelixStatusOptions {
   readonly store: KvStore
   readonly node: NodeName
   readonly config: FelixConfig
+  readonly problems: ProblemSink
   readonly log: Logger
 }
 
@@ -33,7 +35,7 @@ export class FelixStatus implements DataplaneStatusSink {
   readonly #files: EndpointFiles | undefined
   #config: FelixConfig
 
-  constructor({ store, node, config, log }: FelixStatusOptions) {
+  constructor({ store, node, config, problems, log }: FelixStatusOptions) {
     this.#node = node
     this.#config = config
     this.#process = new ProcessStatus({ store, node, config, log })
@@ -41,7 +43,7 @@ export class FelixStatus implements DataplaneStatusSink {
       const prefixes = [workloadStatusPrefix(node, config.OpenstackRegion), hostEndpointStatusPrefix(node)]
       this.#endpoints = new EndpointStatus({ store, prefixes, delayMs: () => this.#config.EndpointReportingDelay, log })
     }
-    if (config.EndpointStatusPathPrefix !== '') this.#files = new EndpointFiles(config.EndpointStatusPathPrefix, log)
+    if (config.EndpointStatusPathPrefix !== '') this.#files = new EndpointFiles(config.EndpointStatusPathPrefix, problems)
   }
 
   /** What the data plane is about to program; the files need it. */
