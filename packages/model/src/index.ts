@@ -48,6 +48,8 @@ export {
   findResourceName,
   parseInterfaceName,
   parseNodeName,
+  areConfusable,
+  NAME_RULE,
   parseResourceName,
   type InterfaceName,
   type NodeName,

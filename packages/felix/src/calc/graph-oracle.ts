@@ -3,6 +3,7 @@
  * without index, counts or memory. For tests of the graph, which shares with it only the reading of single resources
  * and rules.
  */
+import { type Cidr, cidrContains } from '@calico-node/model'
 import { Dispatcher } from './dispatcher.ts'
 import { RoutingOracle, type RoutingFacts } from './graph-oracle-routes.ts'
 import { CONFIG, type DataState, Receiver } from './graph-testing.ts'
@@ -37,6 +38,7 @@ class Oracle {
     const lastNameFirst = this.#all('pool').toSorted((x, y) => (x.name < y.name ? 1 : -1))
     for (const { cidr, spec } of lastNameFirst) this.result.pools.set(cidr, spec)
     for (const { serviceNetworks } of this.#all('cluster-bgp')) this.result.serviceNetworks = serviceNetworks
+    this.#noteMisplaced()
   }
 
   readonly routing = (): Omit<RoutingFacts, 'config'> => {
@@ -118,6 +120,22 @@ class Oracle {
     if (this.#all('tier').some(({ name }) => name === tier)) return
     const reason = `Tier ${tier} does not exist: its policies come after all others and deny what they do not allow`
     this.result.notices.set(`tier ${tier}`, reason)
+  }
+
+  #noteMisplaced(): void {
+    const [pools, nodes] = [this.#all('pool'), this.#all('node').map(({ name }) => name)]
+    const isOutside = (net: Cidr): boolean => !pools.some(({ cidr }) => cidrContains(cidr, net))
+    const [first, ...others] = [...this.#facts.facts('endpoint')]
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .flatMap(([, one]) => (one.type === 'workload' && one.node === 'here' && one.nets.some(isOutside) ? [one] : []))
+    if (first !== undefined && pools.length > 0) {
+      const reason = `Workloads of this host have addresses in no IP pool, which other hosts may not reach: ${first.id.workload} (${first.nets.join(', ')})`
+      this.result.notices.set('addresses outside pools', others.length === 0 ? reason : `${reason} and others`)
+    }
+    const unknown = new Set(this.#all('endpoint').flatMap(({ node }) => (nodes.includes(node) ? [] : [node])))
+    if (unknown.size === 0 || nodes.length === 0) return
+    const names = [...unknown].toSorted().map((name) => (name === 'here' ? 'here (is here.lab meant?)' : name))
+    this.result.notices.set('unknown nodes', `Endpoints name Nodes that do not exist: ${names.join(', ')}`)
   }
 
   #profileRules(id: string): RuleSource {

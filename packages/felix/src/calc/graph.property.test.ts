@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { evaluate } from './graph-oracle.ts'
-import { type DataState, FLUSHINGS, stored, walk, workload } from './graph-testing.ts'
+import { type DataState, FLUSHINGS, node, stored, walk, workload } from './graph-testing.ts'
 
 const NAMES = ['a', 'b', 'c', 'd'] as const
 const LABELS = fc.dictionary(fc.constantFrom('role', 'zone', 'pcns.team'), fc.constantFrom('x', 'y'), { maxKeys: 2 })
@@ -131,6 +131,7 @@ const poolEntry = fc
     natOutgoing: fc.boolean(),
   })
   .map(({ name, ...spec }) => stored('ippools', name, spec))
+const nodeEntry = fc.constantFrom('here', 'here.lab').map((name) => node(name, '192.0.2.1/24'))
 const bgpPeerEntry = fc
   .record({ name: fc.constantFrom('x', 'y'), localWorkloadSelector: optional(SELECTOR) })
   .map(({ name, ...spec }) => stored('bgppeers', name, { ...spec, asNumber: 65_000 }))
@@ -149,6 +150,7 @@ const entry = fc.oneof(
   hostEntry,
   tierEntry,
   poolEntry,
+  nodeEntry,
   bgpPeerEntry,
   rubbish,
 )

@@ -5,15 +5,16 @@
  * facts as they stand, never from the path that led there. Each part keeps only what its own answer needs, and a change
  * of one endpoint costs what that endpoint touches, not what the cluster holds.
  */
-import { type Cidr, type NodeName, parseNodeName } from '@calico-node/model'
+import type { Cidr, NodeName } from '@calico-node/model'
 import type { FelixConfig } from '../config/params.ts'
 import { ActiveRules } from './active-rules.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { RouteOptions } from './encapsulation.ts'
-import type { ClusterBgpInput, Input, InputKind, PoolInput } from './inputs.ts'
+import type { ClusterBgpInput, Input, InputKind, NodeInput, PoolInput } from './inputs.ts'
 import { IpSetMembers } from './ipset-members.ts'
 import type { LabelCounts } from './label-index.ts'
 import type { CalcMessage } from './messages.ts'
+import { Misplaced } from './misplaced.ts'
 import { networkNotices, type Notices } from './network-notices.ts'
 import { PolicyResolver } from './policy-resolver.ts'
 import { RouteResolver } from './route-resolver.ts'
@@ -54,6 +55,7 @@ export class CalcGraph {
   readonly #routes: RouteResolver
   readonly #sequencer: Sequencer
   readonly #peers: WorkloadPeers
+  readonly #misplaced: Misplaced
   #noticed: Notices = new Map()
   #bgp: ClusterBgpInput | undefined
   #bgpChanged = false
@@ -85,10 +87,12 @@ export class CalcGraph {
    *                                                              |
    *                                                      messages, in order
    *
-   * Host endpoints ride with the workloads. WorkloadPeers tells PolicyResolver which of them BGP speaks with.
+   * Host endpoints ride with the workloads. WorkloadPeers tells PolicyResolver which of them BGP speaks with. Notices come
+   * from RouteResolver, PolicyResolver and Misplaced, which looks at all endpoints, nodes and pools.
    */
   constructor(node: NodeName) {
     this.#node = node
+    this.#misplaced = new Misplaced(node)
     this.#sequencer = new Sequencer((id) => this.#members.membersOf(id))
     const { sets, policies, profiles, routes, tunnels, tunnelEnds, notices } = this.#sequencer
 
@@ -141,6 +145,7 @@ export class CalcGraph {
     const { nodeIps, pools, serviceNetworks } = this.#sequencer
     this.#dispatcher.on('endpoint', ({ key, before, after }) => {
       this.#members.setSource(key, after)
+      this.#misplaced.setEndpoint(key, before, after)
       const local = after?.node === this.#node ? after : undefined
       if (local === undefined && before?.node !== this.#node) return // the business of another host
       this.#resolver.setEndpoint(key, local)
@@ -156,14 +161,16 @@ export class CalcGraph {
     })
     this.#dispatcher.onIdentity('policy', idOf, (id, policy) => this.#activeRules.setPolicy(id, policy))
     this.#dispatcher.onIdentity('tier', nameOf, (name, tier) => this.#resolver.setTier(name, tier))
-    this.#dispatcher.onIdentity('node', nameOf, (name, node) => {
+    this.#dispatcher.onIdentity('node', nodeNameOf, (name, node) => {
       nodeIps.set(name, node?.ips)
-      this.#routes.setNode(parseNodeName(name), node)
+      this.#routes.setNode(name, node)
+      this.#misplaced.nodesChanged()
     })
     this.#dispatcher.onIdentity('pool', cidrOf, (cidr) => {
       const pool = this.#poolOf(cidr)
       pools.set(cidr, pool)
       this.#routes.setPool(cidr, pool)
+      this.#misplaced.poolsChanged()
     })
     this.#dispatcher.on('block', ({ before, after }) => this.#routes.setBlock(before, after))
     this.#dispatcher.on('cluster-bgp', ({ after }) => {
@@ -182,6 +189,7 @@ export class CalcGraph {
   setConfig(config: FelixConfig): void {
     this.#sequencer.setConfig(config)
     this.#routes.setOptions(routeOptions(config))
+    this.#misplaced.poolsChanged() // or whether anybody goes by them
   }
 
   /** Whether blocks of IPAM should be among the facts: while some pool is Felix's to route. */
@@ -211,6 +219,7 @@ export class CalcGraph {
     const changed = this.#routes.resolve()
     if (changed || this.#bgpChanged) this.#notice()
     this.#bgpChanged = false
+    for (const [id, reason] of this.#misplaced.takeAnswers(this.#routes)) this.#sequencer.notices.set(id, reason)
     return this.#sequencer.flush()
   }
 
@@ -258,4 +267,5 @@ const routeOptions = (config: FelixConfig): RouteOptions => ({
 
 const idOf = ({ id }: { readonly id: string }): string => id
 const nameOf = ({ name }: { readonly name: string }): string => name
+const nodeNameOf = ({ name }: NodeInput): NodeName => name
 const cidrOf = ({ cidr }: PoolInput): Cidr => cidr

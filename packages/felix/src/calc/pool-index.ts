@@ -22,6 +22,10 @@ export class PoolIndex {
     this.#lengths = { 4: this.#lengthsOf(4), 6: this.#lengthsOf(6) }
   }
 
+  get size(): number {
+    return this.#pools.size
+  }
+
   all(): Iterable<PoolInput> {
     return this.#pools.values()
   }

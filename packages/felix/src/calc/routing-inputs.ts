@@ -1,4 +1,5 @@
 /** Nodes, allocation blocks and the cluster's BGPConfiguration as the graph sees them. */
+import { CalicoError } from '@calico-node/core'
 import {
   type Cidr,
   decodeBlock,
@@ -12,14 +13,20 @@ import {
   ipToBigInt,
   cidrBase,
   ipVersion,
-  parseNodeName,
+  NAME_RULE,
   type Resource,
 } from '@calico-node/model'
 import { parseSelector } from '@calico-node/selector'
 import type { BlockInput, ClusterBgpInput, NodeInput, PlacedIp, TunnelAddress, WorkloadPeerInput } from './inputs.ts'
 
-/** The address of each IP version that other nodes know this one by: of BGP, else internal, else external. */
+/**
+ * The address of each IP version that other nodes know this one by: of BGP, else internal, else external.
+ *
+ * @throws INVALID for a name with capitals, which would be the name of a second Node in other case
+ */
 export function nodeInput({ metadata, spec }: Resource<'Node'>): NodeInput {
+  const name = findNodeName(metadata.name)
+  if (name === undefined) throw new CalicoError('INVALID', `metadata.name = "${metadata.name}": must be ${NAME_RULE}`)
   const { bgp, addresses = [] } = spec
   const ofType = (wanted: string): string[] =>
     addresses.filter(({ type }) => type === wanted).map(({ address }) => address)
@@ -27,7 +34,7 @@ export function nodeInput({ metadata, spec }: Resource<'Node'>): NodeInput {
   const found = candidates.flatMap((text) => findIpInterface(text ?? '') ?? [])
   const chosen = [4, 6].flatMap((version) => found.find(({ ip }) => ipVersion(ip) === version) ?? [])
   return {
-    name: parseNodeName(metadata.name),
+    name,
     ips: chosen.map(({ ip }) => ip),
     subnets: chosen.map(({ cidr }: IpInterface) => cidr),
     tunnels: tunnelAddresses(spec),

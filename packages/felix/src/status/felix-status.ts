@@ -43,7 +43,8 @@ export class FelixStatus implements DataplaneStatusSink {
       const prefixes = [workloadStatusPrefix(node, config.OpenstackRegion), hostEndpointStatusPrefix(node)]
       this.#endpoints = new EndpointStatus({ store, prefixes, delayMs: () => this.#config.EndpointReportingDelay, log })
     }
-    if (config.EndpointStatusPathPrefix !== '') this.#files = new EndpointFiles(config.EndpointStatusPathPrefix, problems)
+    if (config.EndpointStatusPathPrefix !== '')
+      this.#files = new EndpointFiles(config.EndpointStatusPathPrefix, problems)
   }
 
   /** What the data plane is about to program; the files need it. */

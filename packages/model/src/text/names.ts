@@ -41,6 +41,12 @@ export function parseNodeName(text: string): NodeName {
   return name
 }
 
+/** Whether two names of hosts may be meant for one: they differ in case, or one is the other with its domain. */
+export function areConfusable(one: string, other: string): boolean {
+  const [a, b] = [one.toLowerCase(), other.toLowerCase()]
+  return a === b || a.startsWith(`${b}.`) || b.startsWith(`${a}.`)
+}
+
 export const INTERFACE_RULE =
   '1 to 15 characters of letters, digits, "_", "." and "-", and none of "all", "default", ".", ".."'
 

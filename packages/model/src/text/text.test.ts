@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { findAsNumber, parseAsNumber } from './as-number.ts'
 import { findDuration, parseDuration, printDuration } from './duration.ts'
 import {
+  areConfusable,
   findInterfaceName,
   findResourceName,
   isDnsLabel,
@@ -96,6 +97,14 @@ describe('names', () => {
   test('host names are trimmed and folded before use', () => {
     assert.equal(parseNodeName(' Rack1-A.Example \n'), 'rack1-a.example')
     assert.throws(() => parseNodeName('rack_1'), { code: 'INVALID' })
+  })
+  test('names that may be meant for one host', () => {
+    assert.deepEqual(
+      ['Host1', 'host1.example.com', 'HOST1.lab', 'host10', 'host', 'host1-b.example.com'].map((name) =>
+        areConfusable('host1', name),
+      ),
+      [true, true, true, false, false, false],
+    )
   })
   test('a label has no dot and at most 63 characters', () => {
     assert.deepEqual(
