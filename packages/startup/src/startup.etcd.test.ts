@@ -111,6 +111,22 @@ describe('runStartup()', () => {
     assert.equal((await names('FelixConfiguration')).length, nodes.length + 1)
   })
 
+  test('warns of Nodes that may be taken for this one', async () => {
+    await store.create(
+      '/calico/resources/v3/projectcalico.org/nodes/Host-A',
+      '{"kind":"Node","apiVersion":"projectcalico.org/v3","metadata":{"name":"Host-A"},"spec":{}}',
+    )
+    await start('host-a.example.com', '10.20.0.1/24')
+    await start('host-b', '10.20.0.2/24')
+    const warned = new Map<string, unknown>()
+    const log = { ...quietLogger, warn: (text: string, fields?: object) => void warned.set(text, fields) }
+    await start('host-a', '10.20.0.3/24', {}, log)
+    assert.deepEqual(
+      warned.get('Other Nodes have nearly the name of this one: endpoints that name them are not of this host'),
+      { node: 'host-a', others: ['Host-A', 'host-a.example.com'] },
+    )
+  })
+
   test('writes no BGP data in policy-only mode', async () => {
     await start('host-a', '10.20.0.1/24', { CALICO_NETWORKING: 'false' })
     assert.deepEqual((await client.resources('Node').get('host-a')).spec, {})

@@ -40,6 +40,7 @@ import { gatherRights } from './rights/gather.ts'
 import { findShortcomings } from './rights/rights.ts'
 import { ensureDefaultPools } from './steps/default-pools.ts'
 import { forgetBird, rememberBird } from './steps/former-bird.ts'
+import { warnOfNamesakes } from './steps/namesakes.ts'
 
 export interface StartupOptions {
   readonly env: Readonly<Record<string, string | undefined>>
@@ -169,6 +170,7 @@ export async function runStartup(opts: StartupOptions): Promise<boolean> {
     const found = { config, connection, addresses: await gatherAddresses() }
     await initialise(client, config.CLUSTER_TYPE === undefined ? {} : { clusterType: config.CLUSTER_TYPE })
     await ensureNode({ client, log, name }, found)
+    await warnOfNamesakes(client, name, log)
     await client
       .resources('BGPConfiguration')
       .ensure(makeResource('BGPConfiguration', { name: 'default' }, BGP_DEFAULTS))
