@@ -173,7 +173,7 @@ describe('CalcGraph against an evaluation from nothing', () => {
   }
 
   test('the states that are tried have something to say', () => {
-    const samples = fc.sample(dataState, 300).map((state) => evaluate(state))
+    const samples = fc.sample(dataState, { numRuns: 300, seed: 1 }).map((state) => evaluate(state))
     const share = (has: (one: ReturnType<typeof evaluate>) => boolean): number =>
       samples.filter(has).length / samples.length
     assert.ok(share((one) => one.workloads.size > 0) > 0.5, 'local workloads')

@@ -96,7 +96,7 @@ describe('RouteResolver against an evaluation from nothing', () => {
   }
 
   test('the states that are tried have something to say', () => {
-    const samples = fc.sample(dataState, 300).map((state) => evaluate(state, CONFIG))
+    const samples = fc.sample(dataState, { numRuns: 300, seed: 1 }).map((state) => evaluate(state, CONFIG))
     const share = (has: (one: ReturnType<typeof evaluate>) => boolean): number =>
       samples.filter(has).length / samples.length
     assert.ok(share((one) => one.ends.size > 0) > 0.3, 'ends of tunnels')
