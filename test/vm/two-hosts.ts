@@ -113,7 +113,7 @@ async function startFelix(name: HostName): Promise<void> {
     FELIX_ENDPOINTSTATUSPATHPREFIX: 'none',
     CALICO_MTU_FILE: '',
   }
-  const args = ['netns', 'exec', name, process.execPath, join(root, 'dist/felix.cjs'), '-c', '/nonexistent']
+  const args = ['netns', 'exec', name, process.execPath, join(root, 'dist/felix.cjs'), '-c', '/dev/null']
   const felix = spawn('ip', args, { stdio: ['ignore', 'pipe', 'inherit'], env })
   let said = ''
   felix.stdout.setEncoding('utf8').on('data', (text: string) => (said += text))

@@ -33,7 +33,7 @@ export class FelixProcess {
   }
 
   start(): void {
-    const child = spawn(process.execPath, [MAIN, '-c', '/nonexistent'], {
+    const child = spawn(process.execPath, [MAIN, '-c', '/dev/null'], {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: this.#env,
     })

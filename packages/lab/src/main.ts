@@ -1,8 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { parseArgs } from 'node:util'
-import { messageOf } from '@calico-node/core'
+import { runProgram } from '@calico-node/core'
 import { parseLifecycle } from './demo/document.ts'
 import { play } from './demo/play.ts'
 import { findMachine, listMachines, stopLab } from './lab.ts'
@@ -62,27 +61,19 @@ function shell(name: string): number {
   return spawnSync(file, args, { stdio: 'inherit', cwd: '/' }).status ?? 1
 }
 
-async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: { keep: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
-  })
-  const [command, name] = positionals
-  if (values.help === true) return (print(USAGE), 0)
+async function run(keep: boolean, [command, name]: readonly string[]): Promise<number> {
   if (process.getuid?.() !== 0) throw new Error('needs root')
-  if (command === 'demo') return demo(values.keep ?? false)
+  if (command === 'demo') return demo(keep)
   if (command === 'shell' && name !== undefined) return shell(name)
   if (command === 'stop') return (print(`${await stopLab(dir)} machines ended`), 0)
   process.stderr.write(USAGE)
   return 1
 }
 
-main().then(
-  (code) => {
-    process.exitCode = code
-  },
-  (err: unknown) => {
-    process.stderr.write(`lab: ${messageOf(err)}\n`)
-    process.exitCode = 1
-  },
-)
+void runProgram({
+  name: 'lab',
+  usage: USAGE,
+  options: { keep: { type: 'boolean', default: false } },
+  allowPositionals: true,
+  run: async ({ keep }, words) => run(keep, words),
+})

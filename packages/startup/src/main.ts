@@ -1,16 +1,17 @@
-import { createLogger, findLogLevel, hasCode, messageOf } from '@calico-node/core'
+import { createLogger, findLogLevel, hasCode, messageOf, runProgram, stopSignal } from '@calico-node/core'
 import { runStartup } from './startup.ts'
 
 const level = findLogLevel(process.env['CALICO_STARTUP_LOGLEVEL'] ?? 'info')
 const log = createLogger({ program: 'startup', level: level ?? 'info' })
-const stopping = new AbortController()
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort())
+const USAGE = `usage: startup
+Prepares the datastore and this host's Node before the services of a node start. Settings come from the environment.
+`
 
 /** Whose cause is in the message: a stack would only hide it. */
 const isExpected = (err: unknown): boolean =>
   hasCode(err, 'INVALID', 'CONFLICT', 'NOT_FOUND', 'UNSUPPORTED', 'STORE_UNAVAILABLE', 'FORBIDDEN')
 
-async function main(): Promise<number> {
+async function run(): Promise<number> {
   if (level === undefined) {
     log.error('Cannot start: CALICO_STARTUP_LOGLEVEL is not a log level', {
       value: process.env['CALICO_STARTUP_LOGLEVEL'],
@@ -18,7 +19,7 @@ async function main(): Promise<number> {
     return 1
   }
   try {
-    return (await runStartup({ env: process.env, log, signal: stopping.signal })) ? 0 : 1
+    return (await runStartup({ env: process.env, log, signal: stopSignal() })) ? 0 : 1
   } catch (err) {
     log.error(
       isExpected(err) ? messageOf(err) : 'Start-up failed',
@@ -28,6 +29,4 @@ async function main(): Promise<number> {
   }
 }
 
-void main().then((status) => {
-  process.exitCode = status
-})
+void runProgram({ name: 'startup', usage: USAGE, options: {}, run })

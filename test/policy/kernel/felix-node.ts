@@ -107,7 +107,7 @@ export class FelixNode {
   }
 
   startFelix(): void {
-    const child = spawn(FELIX, ['-c', '/nonexistent'], {
+    const child = spawn(FELIX, ['-c', '/dev/null'], {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: {
         PATH: process.env['PATH'],
