@@ -3,7 +3,7 @@
  *
  * Goal: each wanted set holds exactly its members before any rule names it, and goes away after the last rule that named it.
  * Only differences are written, in one `ipset restore` stream, which is not atomic: after a failure the touched sets are read
- * again. A set that the kernel refuses is left out and reported; the others go on. A set beyond its limit is not touched: an
+ * again. A few members that change go through a process that stays (ipset-session.ts), and by the stream if that is in doubt. A set that the kernel refuses is left out and reported; the others go on. A set beyond its limit is not touched: an
  * absent one stays absent, so that rules which need it fail closed.
  *
  * A set of another size limit, or one that cannot be read, is rebuilt under a temporary name and swapped in. The kernel swaps
@@ -13,11 +13,12 @@
  * written. Names are listed first and then only ours are read, because a foreign set may be of a type this tool cannot read.
  */
 import { assertNever, backoffMs, CalicoError, type Logger } from '@calico-node/core'
+import { IpSetSession, isMemberChange } from './ipset-session.ts'
 import { canonicalMember, createLine, familyOf, parseSave, type KernelIpSet } from './ipset-text.ts'
 import { isOurIpSet, temporarySetName } from './ownership.ts'
 import type { IpSets } from './ports.ts'
 import type { IpSet, IpVersion } from './rules/types.ts'
-import { runTool, type Tool } from './run.ts'
+import { runTool, type Tool, type ToolCall } from './run.ts'
 
 export interface IpSetsOptions {
   readonly ipVersion: IpVersion
@@ -26,6 +27,8 @@ export interface IpSetsOptions {
   readonly maxElements?: number
   /** What runs commands. */
   readonly tool?: Tool
+  /** Told of each batch that no command was run for. */
+  readonly onBatch?: (call: ToolCall) => void
 }
 
 export function createIpSets(opts: IpSetsOptions): IpSets {
@@ -39,6 +42,8 @@ const ATTEMPTS = 10
 /** Each destruction may take the kernel tens of milliseconds, so a pass destroys no more than this. */
 const DELETIONS_PER_PASS = 20
 const NEXT_DELETIONS_MS = 100
+/** Up to so many lines a process that stays is quicker than one that is started for them. */
+const SESSION_LINES = 256
 
 /** `unknown`: read it first. `other-size`: rebuild and swap. `other-type`: destroy and create. */
 type KernelState = 'unknown' | 'absent' | 'present' | 'other-size' | 'other-type'
@@ -58,6 +63,8 @@ class KernelIpSets implements IpSets {
   readonly #log: Logger
   readonly #maxElements: number
   readonly #tool: Tool
+  readonly #onBatch: (call: ToolCall) => void
+  readonly #session: IpSetSession
   readonly #entries = new Map<string, Entry>()
   readonly #dirty = new Set<string>()
   /** In the kernel, ours, and wanted by nobody. */
@@ -70,11 +77,13 @@ class KernelIpSets implements IpSets {
   #failures = 0
   #retryAt = Infinity
 
-  constructor({ ipVersion, log, maxElements = DEFAULT_MAX_ELEMENTS, tool = runTool }: IpSetsOptions) {
+  constructor({ ipVersion, log, maxElements = DEFAULT_MAX_ELEMENTS, tool = runTool, onBatch }: IpSetsOptions) {
     this.ipVersion = ipVersion
     this.#log = log.child({ component: 'ipsets', ipVersion })
     this.#maxElements = maxElements
     this.#tool = tool
+    this.#onBatch = onBatch ?? (() => undefined)
+    this.#session = new IpSetSession({ log: this.#log })
   }
 
   setIpSet(set: IpSet): void {
@@ -319,6 +328,7 @@ class KernelIpSets implements IpSets {
 
   /** @returns How many lines came before the one that was refused, and the refusal. */
   async #restore(lines: readonly string[]): Promise<{ done: number; error?: CalicoError }> {
+    if (await this.#confirmed(lines)) return { done: lines.length }
     try {
       await this.#tool('ipset', ['-exist', 'restore'], { input: `${lines.join('\n')}\n`, timeoutMs: TIMEOUT_MS })
       return { done: lines.length }
@@ -327,6 +337,20 @@ class KernelIpSets implements IpSets {
       if (!(err instanceof CalicoError) || typeof line !== 'number') throw err
       return { done: line - 1, error: err }
     }
+  }
+
+  /** Whether the session took these lines. */
+  async #confirmed(lines: readonly string[]): Promise<boolean> {
+    if (lines.length > SESSION_LINES || !lines.every(isMemberChange)) return false
+    const start = performance.now()
+    if (!(await this.#session.write(lines))) return false
+    this.#onBatch({
+      program: 'ipset',
+      input: `${lines.join('\n')}\n`,
+      tookMs: performance.now() - start,
+      failed: false,
+    })
+    return true
   }
 }
 

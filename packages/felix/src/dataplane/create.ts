@@ -21,7 +21,7 @@ import {
   ROUTE_PROTOCOL_BOOT,
   type RouteOwnership,
   type RoutesOptions,
-  type Tool,
+  type ToolCall,
   meteredTool,
   type RuleTable,
   type Sysctl,
@@ -80,11 +80,11 @@ export async function createDataplane(context: DataplaneContext): Promise<Create
   const sysctl = createSysctl()
   const iptables = await detectIptables(log, { configured: VARIANT[config.IptablesBackend] })
   await loadKernelModule('nf_conntrack_proto_sctp', log) // else flows of SCTP are not told apart
-  const tool = meteredTool((call) => metrics.drivers.onTool(call))
+  const onCall = (call: ToolCall): void => metrics.drivers.onTool(call)
   const onTime: RoutesOptions['onTime'] = (what, tookMs) => metrics.drivers.onRouteTime(what, tookMs)
   const kernel = new Kernel(
     {
-      families: familyDrivers(config, { versions, iptables, tool, onTime, log }),
+      families: familyDrivers(config, { versions, iptables, onCall, onTime, log }),
       tunnels: createTunnelDevices({ log }),
       forwarding: createForwarding({ log }),
       neighbours: createNeighbours({ log, workloadPrefixes: config.InterfacePrefix }),
@@ -198,13 +198,14 @@ function sweepingOtherVariant(
 interface FamilyContext {
   readonly versions: readonly IpVersion[]
   readonly iptables: IptablesChoice
-  readonly tool: Tool
+  readonly onCall: (call: ToolCall) => void
   readonly onTime: RoutesOptions['onTime']
   readonly log: Logger
 }
 
 function familyDrivers(config: FelixConfig, context: FamilyContext): FamilyDrivers[] {
-  const { versions, iptables, tool, onTime, log } = context
+  const { versions, iptables, onCall, onTime, log } = context
+  const tool = meteredTool(onCall)
   const { variant } = iptables
   const conntrack = createConntrack({ log })
   const ownership: RouteOwnership = {
@@ -227,7 +228,7 @@ function familyDrivers(config: FelixConfig, context: FamilyContext): FamilyDrive
       })
     return {
       version,
-      sets: createIpSets({ ipVersion: version, log, tool, maxElements: config.MaxIpsetSize }),
+      sets: createIpSets({ ipVersion: version, log, tool, onBatch: onCall, maxElements: config.MaxIpsetSize }),
       tables: { raw: table('raw'), mangle: table('mangle'), nat: table('nat'), filter: table('filter') },
       routes: createRoutes({ ipVersion: version, log, ownership, conntrack, ...(onTime && { onTime }) }),
     }
