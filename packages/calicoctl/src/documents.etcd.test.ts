@@ -35,19 +35,8 @@ beforeEach(async () => {
   await cluster.client.resources('WorkloadEndpoint').create(endpoint('web'))
 })
 
-const ok = async (line: string, stdin?: string): Promise<string> => {
-  const { exit, stdout, stderr } = await cluster.cli(line, stdin === undefined ? {} : { stdin })
-  assert.deepEqual([exit, stderr], [0, ''], line)
-  return stdout
-}
-/** Fails with one message and changes nothing. */
-const fails = async (line: string, message: RegExp, stdin?: string): Promise<void> => {
-  const held = await cluster.everything()
-  const { exit, stdout, stderr } = await cluster.cli(line, stdin === undefined ? {} : { stdin })
-  assert.deepEqual([exit, stdout], [1, ''], line)
-  assert.match(stderr, message)
-  assert.deepEqual(await cluster.everything(), held)
-}
+const ok: TestCluster['ok'] = async (...args) => cluster.ok(...args)
+const fails: TestCluster['fails'] = async (...args) => cluster.fails(...args)
 const profile = async (name: string) => (await cluster.client.resources('Profile').get(name)).spec
 const profilesOfWeb = async () =>
   (await cluster.client.resources('WorkloadEndpoint').list()).map(({ spec }) => spec.profiles ?? [])

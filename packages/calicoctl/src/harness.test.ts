@@ -1,6 +1,7 @@
 /**
  * Runs commands as a user would, in this process, against a real etcd; what they print and return is data for tests.
  */
+import assert from 'node:assert/strict'
 import { quietLogger } from '@calico-node/core'
 import { CalicoClient, openEtcd, parseConnection, type KvStore } from '@calico-node/datastore'
 import { TestEtcd } from '@calico-node/testkit'
@@ -77,6 +78,22 @@ export class TestCluster {
   /** Runs a command on this cluster. */
   cli(argv: string | readonly string[], input: CliInput = {}): Promise<CliResult> {
     return cli(argv, { ...input, env: { ...this.env, ...input.env } })
+  }
+
+  /** Succeeds without a word on standard error. @returns standard output */
+  async ok(argv: string | readonly string[], stdin?: string): Promise<string> {
+    const { exit, stdout, stderr } = await this.cli(argv, stdin === undefined ? {} : { stdin })
+    assert.deepEqual([exit, stderr], [0, ''], String(argv))
+    return stdout
+  }
+
+  /** Fails with this message alone and changes nothing. */
+  async fails(argv: string | readonly string[], message: RegExp, stdin?: string): Promise<void> {
+    const held = await this.everything()
+    const { exit, stdout, stderr } = await this.cli(argv, stdin === undefined ? {} : { stdin })
+    assert.deepEqual([exit, stdout], [1, ''], String(argv))
+    assert.match(stderr, message)
+    assert.deepEqual(await this.everything(), held)
   }
 
   async wipe(): Promise<void> {

@@ -55,18 +55,8 @@ beforeEach(async () => {
   )
 })
 
-const ok = async (line: string): Promise<string> => {
-  const { exit, stdout, stderr } = await cluster.cli(line)
-  assert.deepEqual([exit, stderr], [0, ''], line)
-  return stdout
-}
-const fails = async (line: string, message: RegExp): Promise<void> => {
-  const held = await cluster.everything()
-  const { exit, stdout, stderr } = await cluster.cli(line)
-  assert.deepEqual([exit, stdout], [1, ''], line)
-  assert.match(stderr, message)
-  assert.deepEqual(await cluster.everything(), held)
-}
+const ok: TestCluster['ok'] = async (...args) => cluster.ok(...args)
+const fails: TestCluster['fails'] = async (...args) => cluster.fails(...args)
 
 describe('ipam show', () => {
   test('counts by pool and by block', async () => {
