@@ -151,7 +151,7 @@ test("addresses of another node's block, and bad pools and tunnel addresses", as
         })
       }
 
-      await t.test('a pool that is changed to the other IP version: its routes go, nothing else', async () => {
+      await t.test('a pool that is changed to the other IP version: its routes go, nothing else; told', async () => {
         const second = (cidr: string): Promise<unknown> =>
           lab.etcd.ctl(
             'put',
@@ -159,8 +159,11 @@ test("addresses of another node's block, and bad pools and tunnel addresses", as
             JSON.stringify(pool('second', cidr, { vxlanMode: 'Always', blockSize: cidr.includes(':') ? 122 : 26 })),
           )
         await second('10.78.0.0/24')
+        await host1.addWorkload('s')
+        await host1.calicoctl('container', 'add', 's', '10.78.0.9')
         const { lost } = await lossDuring(allPairs([a, borrower, b], [4]), async () => {
           await second('fd00:78::/64')
+          await attention(host1, /addresses in no IP pool.*10\.78\.0\.9/)
           await sleep(2000)
         })
         assert.equal(lost, 0)

@@ -117,6 +117,12 @@ test('VXLAN across two subnets', async (t) => {
       assert.equal((await links()).trim(), '1450 1430 1430')
       await machine.must(['ip', 'link', 'set', 'eth0', 'mtu', '1400'])
       await waitFor('the new sizes', async () => (await links()).trim() === '1350 1330 1330')
+      const all = async (): Promise<string> =>
+        (await host2.calicoctl('node', 'status', '--all')).replaceAll(/\s+/g, ' ')
+      await waitFor('the view of all hosts to tell that one differs', async () =>
+        (await all()).includes('differs between nodes: 1330 on host1; 1430 on host2, host3'),
+      )
+      assert.match(await all(), /\| host3 \| ready \|/)
       await machine.must(['ip', 'link', 'set', 'eth0', 'mtu', '1500'])
       await waitFor('the old sizes', async () => (await links()).trim() === '1450 1430 1430')
     })

@@ -66,7 +66,7 @@ export async function runAgent({ env, localLayers, log, signal: outer }: AgentOp
   const health = new Health()
   health.register(STARTUP)
   const problems = new Problems({ log })
-  const reporter = new HostReporter({ store, node, config: local, file: reportFile(env), problems, log })
+  const reporter = new HostReporter({ store, node, config: local, file: reportFile(env), problems, health, log })
   const helpers: Promise<void>[] = [reporter.run(signal)]
   const serve = (what: string, routes: Routes, at: Listen): void => {
     helpers.push(serveUntil(signal, { what, routes, at, problems, log }))
@@ -121,8 +121,8 @@ async function runParts(parts: Parts, outer: AbortSignal): Promise<number> {
   const status = new FelixStatus({ store, node, config, problems, log })
   const created = await untilCreated({ ...parts, status }, signal)
   if (created === undefined) return 0
-  const { dataplane, iptables } = created
-  reporter.setIptables(iptables)
+  const { dataplane } = created
+  reporter.setDataplane(created)
   health.report(STARTUP.name, { live: true, ready: true })
   const heart = watchLoop(created, parts)
 

@@ -190,6 +190,8 @@ export {
   encodeHostReport,
   HOST_REPORT_FILE,
   HOST_REPORT_PREFIX,
+  HOST_REPORT_REFRESH_MS,
+  isStaleReport,
   type HostReport,
   hostReportKey,
 } from './report/host-report.ts'

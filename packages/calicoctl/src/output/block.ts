@@ -1,4 +1,5 @@
 import { assertNever } from '@calico-node/core'
+import { wrap } from '../cli/help.ts'
 import { renderColumns, renderGrid } from './table.ts'
 
 /** A piece of standard output. */
@@ -12,6 +13,12 @@ export type Block =
 
 export const line = (text: string): Block => ({ kind: 'text', text: `${text}\n` })
 export const lines = (...texts: readonly string[]): Block[] => texts.map(line)
+
+const WIDTH = 80
+
+/** Text behind a heading in at most 80 columns, its other lines under the first. */
+export const paragraph = (heading: string, text: string): Block[] =>
+  wrap(text, WIDTH - heading.length).map((each, i) => line(`${i === 0 ? heading : ' '.repeat(heading.length)}${each}`))
 
 const bigintText = (_: string, value: unknown): unknown => (typeof value === 'bigint' ? String(value) : value)
 

@@ -70,6 +70,8 @@ export interface CreatedDataplane {
   readonly dataplane: Dataplane
   /** The iptables that was chosen, and why. */
   readonly iptables: Pick<IptablesChoice, 'variant' | 'reason'>
+  /** How large packets of workloads may be; undefined until it is known, and where routes are left to others. */
+  workloadMtuBytes(): number | undefined
 }
 
 /** @throws INVALID when the configuration cannot be used; COMMAND_MISSING when there is no iptables */
@@ -82,6 +84,7 @@ export async function createDataplane(context: DataplaneContext): Promise<Create
   await loadKernelModule('nf_conntrack_proto_sctp', log) // else flows of SCTP are not told apart
   const onCall = (call: ToolCall): void => metrics.drivers.onTool(call)
   const onTime: RoutesOptions['onTime'] = (what, tookMs) => metrics.drivers.onRouteTime(what, tookMs)
+  const workloadMtu = new WorkloadMtuFile(mtuFile)
   const kernel = new Kernel(
     {
       families: familyDrivers(config, { versions, iptables, onCall, onTime, log }),
@@ -90,7 +93,7 @@ export async function createDataplane(context: DataplaneContext): Promise<Create
       neighbours: createNeighbours({ log, workloadPrefixes: config.InterfacePrefix }),
       interfaces: new InterfaceSettings(sysctl, log),
       host: new HostSettings({ sysctl, versions, forwarding: config.IpForwarding === 'Enabled', log }),
-      workloadMtu: new WorkloadMtuFile(mtuFile),
+      workloadMtu,
     },
     { log, now, problems },
   )
@@ -124,7 +127,8 @@ export async function createDataplane(context: DataplaneContext): Promise<Create
       random: Math.random,
     }),
   })
-  return { dataplane, iptables: { variant: iptables.variant, reason: iptables.reason } }
+  const { variant, reason } = iptables
+  return { dataplane, iptables: { variant, reason }, workloadMtuBytes: () => workloadMtu.mtuBytes }
 }
 
 /** Ways to other hosts; none where somebody else sees to routes. */

@@ -13,6 +13,11 @@ export class WorkloadMtuFile implements Driver {
     this.#path = path === '' ? undefined : path
   }
 
+  /** What is wanted; undefined until it is known. */
+  get mtuBytes(): number | undefined {
+    return this.#mtuBytes
+  }
+
   set(mtuBytes: number): void {
     this.#mtuBytes = mtuBytes
   }

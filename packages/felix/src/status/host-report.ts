@@ -10,13 +10,20 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { backoffMs, type Logger, messageOf, rfc3339, sleep } from '@calico-node/core'
 import type { KvStore } from '@calico-node/datastore'
-import { decodeHostReport, encodeHostReport, type HostReport, hostReportKey, type NodeName } from '@calico-node/model'
+import {
+  decodeHostReport,
+  encodeHostReport,
+  HOST_REPORT_REFRESH_MS,
+  type HostReport,
+  hostReportKey,
+  type NodeName,
+} from '@calico-node/model'
 import { failsafePorts } from '../config/param-types.ts'
 import type { FelixConfig } from '../config/params.ts'
+import type { Health } from './health.ts'
 import type { Problems } from './problems.ts'
 
 const CHECK_MS = 1000
-const REFRESH_MS = 300_000
 const WRITE_TIMEOUT_MS = 2000
 /** Of a list that is to be read by people. */
 const MOST_PROBLEMS = 20
@@ -28,9 +35,17 @@ export interface HostReporterOptions {
   /** Undefined = none. */
   readonly file: string | undefined
   readonly problems: Problems
+  readonly health: Health
   readonly log: Logger
   /** Largest time that the store waits for a change, in milliseconds. Default 5 000. */
   readonly spreadMs?: number
+}
+
+/** What only the data plane knows. */
+export interface ReportedDataplane {
+  readonly iptables: HostReport['iptables']
+  /** How large packets of workloads may be; undefined until it is known, and where Felix leaves routes to others. */
+  workloadMtuBytes(): number | undefined
 }
 
 /** A place where the report stands. */
@@ -43,7 +58,8 @@ interface Copy {
 export class HostReporter {
   readonly #options: HostReporterOptions
   #config: FelixConfig
-  #iptables: HostReport['iptables']
+  readonly #started = rfc3339(new Date())
+  #dataplane: ReportedDataplane | undefined
   readonly #inFile: Copy = { content: '', writtenAt: -Infinity, dueAt: undefined }
   readonly #inStore: Copy = { content: '', writtenAt: -Infinity, dueAt: undefined }
   #fileProblem = ''
@@ -58,8 +74,8 @@ export class HostReporter {
     this.#config = config
   }
 
-  setIptables(iptables: HostReport['iptables']): void {
-    this.#iptables = iptables
+  setDataplane(dataplane: ReportedDataplane): void {
+    this.#dataplane = dataplane
   }
 
   /** Reports until `signal` aborts. Never throws; what was written stays. */
@@ -78,13 +94,18 @@ export class HostReporter {
 
   /** All but the time of writing. */
   #content(): string {
-    const { node, problems } = this.#options
+    const { node, problems, health } = this.#options
     const { FailsafeInboundHostPorts: inbound, FailsafeOutboundHostPorts: outbound } = this.#config
+    const mtuBytes = this.#dataplane?.workloadMtuBytes()
     const list = problems.list()
     return encodeHostReport({
       node,
       time: '',
-      ...(this.#iptables && { iptables: this.#iptables }),
+      started: this.#started,
+      version: process.env['CALICO_BUILD_VERSION'] ?? 'unbundled',
+      ready: health.summary().ready,
+      ...(mtuBytes !== undefined && { mtuBytes }),
+      ...(this.#dataplane?.iptables && { iptables: this.#dataplane.iptables }),
       failsafe: { inbound: texts(inbound), outbound: texts(outbound) },
       problems: list.slice(0, MOST_PROBLEMS),
       unlisted: Math.max(0, list.length - MOST_PROBLEMS),
@@ -134,7 +155,7 @@ const texts = (ports: FelixConfig['FailsafeInboundHostPorts']): string[] =>
   ports.map((port) => failsafePorts.print([port]))
 
 const isStale = ({ content, writtenAt }: Copy, wanted: string, now: number): boolean =>
-  content !== wanted || now - writtenAt >= REFRESH_MS
+  content !== wanted || now - writtenAt >= HOST_REPORT_REFRESH_MS
 
 function settle(copy: Copy, content: string, now: number): void {
   copy.content = content

@@ -10,6 +10,8 @@ export const hostReportKey = (node: string): string => `${HOST_REPORT_PREFIX}${n
 export const HOST_REPORT_PREFIX = '/calico/felix/report/v1/host/'
 /** Name of the file, in the directory of the control sockets. */
 export const HOST_REPORT_FILE = 'felix.json'
+/** However little changes, a Felix that lives writes its report this often. */
+export const HOST_REPORT_REFRESH_MS = 300_000
 
 const problem = z.object({
   /** Stays the same while the problem lasts. */
@@ -24,6 +26,14 @@ const report = z.object({
   node: z.string(),
   /** When this was written: at each change, and now and then. RFC 3339, UTC. */
   time: z.string(),
+  /** Since when this Felix runs. RFC 3339, UTC. */
+  started: z.string().optional(),
+  /** Of Felix. */
+  version: z.string().optional(),
+  /** As `/readiness` says it. */
+  ready: z.boolean().optional(),
+  /** How large packets of workloads may be; absent where Felix leaves routes to others. */
+  mtuBytes: z.number().int().positive().optional(),
   /** Absent until the variant is chosen. */
   iptables: z.object({ variant: z.enum(['legacy', 'nft']), reason: z.string() }).optional(),
   /** Ports that no policy of a host endpoint closes, as `proto:port` or `proto:net:port`. */
@@ -37,6 +47,10 @@ const report = z.object({
 export type HostReport = Readonly<z.output<typeof report>>
 
 export const encodeHostReport = (value: HostReport): string => JSON.stringify(value)
+
+/** Whether a Felix that lives would have written it anew since. @param now Milliseconds since 1970 */
+export const isStaleReport = ({ time }: Pick<HostReport, 'time'>, now: number): boolean =>
+  now - Date.parse(time) > 2 * HOST_REPORT_REFRESH_MS
 
 /** @param where The key or file, for the error. @throws INVALID */
 export function decodeHostReport(text: string, where: string): HostReport {

@@ -1,14 +1,22 @@
 import type { HostReport } from '@calico-node/model'
-import { wrap } from '../../cli/help.ts'
-import { line, type Block } from '../../output/block.ts'
+import { line, paragraph, type Block } from '../../output/block.ts'
 
-const WIDTH = 80
 const SINCE = 'since 2000-01-01 00:00:00Z  '
 
+/** Whether what Felix said can be taken for what is: not when it says nothing any more, or does not run. */
+export type ReportAge = 'current' | 'stale' | 'ended'
+
+const HEADINGS: Readonly<Record<ReportAge, (at: string) => string>> = {
+  current: (at) => `Felix, at ${at}`,
+  stale: (at) => `WARNING: Felix runs, but has said nothing since ${at}`,
+  ended: (at) => `Felix does not run; what it said last, at ${at}`,
+}
+
 /** What Felix says of its host, for people: pure text of at most 80 columns. */
-export function felixBlocks({ time, iptables, failsafe, problems, unlisted }: HostReport): Block[] {
+export function felixBlocks(report: HostReport, age: ReportAge): Block[] {
+  const { time, iptables, failsafe, problems, unlisted } = report
   return [
-    line(`\nFelix, at ${moment(time)}`),
+    line(`\n${HEADINGS[age](moment(time))}`),
     ...(iptables === undefined
       ? [line('No rules are programmed yet.')]
       : paragraph('', `Rules are programmed with iptables-${iptables.variant}: ${iptables.reason}.`)),
@@ -21,7 +29,3 @@ export function felixBlocks({ time, iptables, failsafe, problems, unlisted }: Ho
 }
 
 const moment = (time: string): string => time.replace('T', ' ')
-
-/** Text behind a heading, its other lines under the first. */
-const paragraph = (heading: string, text: string): Block[] =>
-  wrap(text, WIDTH - heading.length).map((each, i) => line(`${i === 0 ? heading : ' '.repeat(heading.length)}${each}`))

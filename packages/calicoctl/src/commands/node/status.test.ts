@@ -192,9 +192,18 @@ No IPv6 peers found.
     assert.match(text({ ...up, felix: { ...felix, problems: [], unlisted: 0 } }), /\nNo problems are known\.\n/)
   })
   test('what Felix said last is shown when it does not run any more', () => {
-    const { exitCode, errors, blocks = [] } = statusOutcome({ ...up, running: false, felix }, 'current', undefined)
+    const ended = { ...up, running: false, felix, felixAge: 'ended' } as const
+    const { exitCode, errors, blocks = [] } = statusOutcome(ended, 'current', undefined)
     assert.deepEqual([exitCode, errors], [1, ['Calico process is not running.']])
-    assert.match(blocks.map(renderBlock).join(''), /Problems of this host/)
+    const shown = blocks.map(renderBlock).join('')
+    assert.match(shown, /^Felix does not run; what it said last, at 2026-01-02 03:04:05Z$/m)
+    assert.match(shown, /Problems of this host/)
+  })
+  test('what a Felix that runs said long ago is not shown as current', () => {
+    assert.match(
+      text({ ...up, felix, felixAge: 'stale' }),
+      /^WARNING: Felix runs, but has said nothing since 2026-01-02 03:04:05Z$/m,
+    )
   })
   test('-o json tells everything', () => {
     const outcome = statusOutcome(up, 'current', 'json')

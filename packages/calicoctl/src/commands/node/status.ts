@@ -1,17 +1,18 @@
 import { BirdClient, type BirdProtocolDetail } from '@calico-node/birdc'
 import { CalicoError, messageOf } from '@calico-node/core'
-import type { HostReport } from '@calico-node/model'
+import { isStaleReport, type HostReport } from '@calico-node/model'
 import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { readConfdStatus, type ConfdStatus } from '../../bgp/confd-status.ts'
 import { explainedPeers, type BgpPeer } from '../../bgp/peers.ts'
 import { servedProtocols } from '../../bgp/status-socket.ts'
 import { defineCommand, type Outcome } from '../../cli/command.ts'
-import { hidden, oneOf, text } from '../../cli/option.ts'
+import { flag, hidden, oneOf, text } from '../../cli/option.ts'
 import { readFelixReport } from '../../host/felix-report.ts'
 import { listCommandLines, runningPrograms, type RunningPrograms } from '../../host/processes.ts'
 import { line, type Block } from '../../output/block.ts'
-import { felixBlocks } from './felix-section.ts'
+import { allStatusOutcome, readAllNodes } from './all-status.ts'
+import { felixBlocks, type ReportAge } from './felix-section.ts'
 
 /** What is known about BGP of one family. */
 export interface FamilyStatus {
@@ -32,6 +33,8 @@ export interface NodeStatus {
   readonly configuration?: ConfdStatus
   /** What Felix says of this host, or said before it ended. */
   readonly felix?: HostReport
+  /** Of `felix`; default: it is current. */
+  readonly felixAge?: ReportAge
 }
 
 type Style = 'current' | 'documents'
@@ -76,7 +79,7 @@ export function statusOutcome(status: NodeStatus, style: Style, output: 'json' |
   const down = families.some(({ peers }) => peers.some(({ established }) => !established))
   const exitCode = !running ? 1 : silent || down ? 2 : 0
   if (output === 'json') return { blocks: [{ kind: 'json', value: status }], exitCode }
-  const report = felix === undefined ? [] : felixBlocks(felix)
+  const report = felix === undefined ? [] : felixBlocks(felix, status.felixAge ?? 'current')
   if (!running) {
     return { errors: ['Calico process is not running.'], ...(felix && { blocks: [...report, line('')] }), exitCode }
   }
@@ -130,7 +133,10 @@ export async function readStatus(programs: RunningPrograms, runDirectory: string
     running: programs.felix || reflects,
     families,
     ...(configuration !== undefined && { configuration }),
-    ...(felix !== undefined && { felix }),
+    ...(felix !== undefined && {
+      felix,
+      felixAge: !programs.felix ? 'ended' : isStaleReport(felix, Date.now()) ? 'stale' : 'current',
+    }),
   }
 }
 
@@ -138,6 +144,7 @@ const statusCommand = (style: Style) =>
   defineCommand({
     args: [],
     options: {
+      all: flag('--all', 'every node, one line each, as its Felix reported to the datastore'),
       output: oneOf('-o, --output <format>', 'print as', ['json']),
       runtime: hidden(text('--runtime <runtime>', 'accepted')),
     },
@@ -145,12 +152,16 @@ const statusCommand = (style: Style) =>
       'Exit status: 0 when all is well, 1 when Calico does not run, 2 when it runs but a BGP session is not ' +
       'established or BIRD does not answer. Problems of this host that Felix knows of are listed, with the time since ' +
       'when; they do not change the exit status. Who is not root sees what node-services serves on bgp-status.sock, ' +
-      'which the group of its folder may read.',
+      'which the group of its folder may read. With --all the datastore is asked: 1 when Felix of some node is down, 2 when ' +
+      'one is not ready, has not reported for long, or was never heard of. SINCE is when Felix started, or was last heard of.',
     examples: [
       ['node status', 'state of this node, its BGP sessions, and what somebody should mend'],
       ['node status -o json', 'the same for a program, with the last error of each session'],
+      ['node status --all', 'every node: is Felix ready, and what should be mended'],
     ],
-    async run({ env }, _, { output }) {
+    async run(context, _, { all, output }) {
+      if (all) return allStatusOutcome(await readAllNodes(await context.client()), output, Date.now())
+      const { env } = context
       const status = await readStatus(
         runningPrograms(listCommandLines()),
         env['CALICO_BIRD_RUN_DIR'] ?? '/var/run/calico',
