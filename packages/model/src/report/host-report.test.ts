@@ -24,7 +24,8 @@ test('one of a later version is read for what is known of it', () => {
 })
 
 test('one of an earlier version lacks what that did not know', () => {
-  const { started, version, ready, mtuBytes, ...earlier } = report
+  const later = new Set(['started', 'version', 'ready', 'mtuBytes'])
+  const earlier = Object.fromEntries(Object.entries(report).filter(([name]) => !later.has(name)))
   assert.deepEqual(decodeHostReport(JSON.stringify(earlier), 'x'), earlier)
 })
 
