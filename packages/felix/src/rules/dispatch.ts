@@ -15,36 +15,58 @@ export interface Dispatch {
   readonly otherwise: readonly Rule[]
 }
 
+/** A chain of the tree, whatever its interfaces lead to. */
+export interface DispatchNode {
+  readonly name: string
+  readonly branches: readonly Branch[]
+}
+/** An interface; with `below`, all those whose names begin so, and the chain that tells them apart. */
+export interface Branch {
+  readonly name: string
+  readonly below?: string
+}
+
 /** So many names are simply listed. */
 const LEAF = 8
 /** Characters of a chain name. */
 const MAX_NAME = 28
 
-/** The root chain comes first. Depends on the set of names only. */
-export function dispatchChains({ root, direction, targets, otherwise }: Dispatch): Chain[] {
+/** The root comes first. */
+export const dispatchChains = (dispatch: Dispatch): Chain[] =>
+  dispatchTree(dispatch.root, dispatch.targets.keys()).map((node) => dispatchChain(node, dispatch))
+
+export function dispatchChain({ name, branches }: DispatchNode, { direction, targets, otherwise }: Dispatch): Chain {
   const interfaceIs = direction === 'from' ? inInterface : outInterface
-  const chains: Chain[] = []
+  const rules = branches.map(({ name: start, below }) =>
+    below === undefined
+      ? rule([interfaceIs(start)], goTo(targets.get(start) ?? ''))
+      : rule([interfaceIs(`${start}+`)], goTo(below)),
+  )
+  return { name, rules: [...rules, ...otherwise] }
+}
+
+/** The root comes first. Depends on the set of names only. */
+export function dispatchTree(root: string, names: Iterable<string>): DispatchNode[] {
+  const nodes: DispatchNode[] = []
   const maxDepth = MAX_NAME - root.length - 1
 
   const grow = (name: string, path: string, interfaces: readonly string[]): void => {
-    const rules: Rule[] = []
-    const chain: Chain = { name, rules }
-    chains.push(chain)
+    const branches: Branch[] = []
+    nodes.push({ name, branches })
     const listed = interfaces.length <= LEAF || path.length === maxDepth
-    for (const [start, below] of listed ? interfaces.map((each) => [each, [each]] as const) : bins(interfaces)) {
-      const [only = '', ...more] = below
+    for (const [start, inside] of listed ? interfaces.map((each) => [each, [each]] as const) : bins(interfaces)) {
+      const [only = '', ...more] = inside
       if (more.length === 0) {
-        rules.push(rule([interfaceIs(only)], goTo(targets.get(only) ?? '')))
+        branches.push({ name: only })
         continue
       }
       const nextPath = path + start.slice(-1)
-      rules.push(rule([interfaceIs(`${start}+`)], goTo(`${root}-${nextPath}`)))
-      grow(`${root}-${nextPath}`, nextPath, below)
+      branches.push({ name: start, below: `${root}-${nextPath}` })
+      grow(`${root}-${nextPath}`, nextPath, inside)
     }
-    rules.push(...otherwise)
   }
-  grow(root, '', [...targets.keys()].toSorted())
-  return chains
+  grow(root, '', [...names].toSorted())
+  return nodes
 }
 
 /** Names by what they have in common and the next character; a name that is all in common stands alone, and first. */

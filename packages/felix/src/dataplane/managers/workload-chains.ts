@@ -1,5 +1,5 @@
 import type { Chain } from '@calico-node/linux'
-import { dispatchChains } from '../../rules/dispatch.ts'
+import { type Branch, dispatchChain, type DispatchNode, dispatchTree } from '../../rules/dispatch.ts'
 import { nameOfWorkloadChain, type PolicedEndpoint, workloadChain } from '../../rules/endpoints.ts'
 import { CHAIN } from '../../rules/names.ts'
 import { rule } from '../../rules/vocabulary.ts'
@@ -40,10 +40,13 @@ class Way {
   readonly #targets = new Map<string, string>()
   /** By chain: how many interfaces are led to it. */
   readonly #users = new Map<string, number>()
-  /** By name: what a chain of the tree looked like when it was last sent. */
-  #sent = new Map<string, string>()
+  /** By name: the chains of the dispatch tree. */
+  #tree: ReadonlyMap<string, DispatchNode> = new Map()
+  /** Whether interfaces have come or gone since the tree was grown. */
+  #outgrown = true
+  /** Interfaces that may be led elsewhere than when last sent. */
+  readonly #turned = new Set<string>()
   #ops: DataplaneOp[] = []
-  #dirty = true
 
   constructor(way: (typeof WAYS)[number], context: ManagerContext) {
     this.#way = way
@@ -54,7 +57,8 @@ class Way {
     const before = this.#targets.get(interfaceName)
     const name = endpoint && nameOfWorkloadChain(endpoint, this.#way.direction)
     if (name === before) return
-    this.#dirty = true
+    if (name === undefined || before === undefined) this.#outgrown = true
+    this.#turned.add(interfaceName)
     if (endpoint !== undefined && name !== undefined) {
       this.#targets.set(interfaceName, name)
       this.#use(name, endpoint)
@@ -63,8 +67,7 @@ class Way {
   }
 
   takeOps(): DataplaneOp[] {
-    if (this.#dirty) this.#ops.push(...this.#dispatchOps())
-    this.#dirty = false
+    this.#ops.push(...this.#dispatchOps())
     return this.#ops.splice(0)
   }
 
@@ -82,15 +85,39 @@ class Way {
     this.#ops.push(...this.#removeOps(name))
   }
 
+  /** A chain for each branch in which an interface has come, gone, or turned. */
   #dispatchOps(): DataplaneOp[] {
+    const before = this.#tree
+    if (this.#outgrown) {
+      const nodes = dispatchTree(this.#way.root, this.#targets.keys())
+      this.#tree = new Map(nodes.map((node) => [node.name, node]))
+    }
+    const changed = new Set(
+      this.#outgrown ? this.#tree.values().filter((node) => !sameBranches(node, before.get(node.name))) : [],
+    )
+    for (const name of this.#turned) {
+      const node = this.#nodeOf(name)
+      if (node !== undefined) changed.add(node)
+    }
+    const gone = this.#outgrown ? [...before.keys()].filter((name) => !this.#tree.has(name)) : []
+    this.#outgrown = false
+    this.#turned.clear()
     const { root, dispatch: direction } = this.#way
     const otherwise = [rule([], this.#context.settings.deny, 'Unknown interface')]
-    const chains = dispatchChains({ root, direction, targets: this.#targets, otherwise })
-    const now = new Map(chains.map((chain) => [chain.name, JSON.stringify(chain.rules)]))
-    const changed = chains.filter(({ name }) => this.#sent.get(name) !== now.get(name))
-    const gone = [...this.#sent.keys()].filter((name) => !now.has(name))
-    this.#sent = now
-    return [...changed.flatMap((chain) => this.#setOps(chain)), ...gone.flatMap((name) => this.#removeOps(name))]
+    const chains = [...changed].map((node) =>
+      dispatchChain(node, { root, direction, targets: this.#targets, otherwise }),
+    )
+    return [...chains.flatMap((chain) => this.#setOps(chain)), ...gone.flatMap((name) => this.#removeOps(name))]
+  }
+
+  /** The chain of the tree that names the interface. */
+  #nodeOf(interfaceName: string): DispatchNode | undefined {
+    let node = this.#tree.get(this.#way.root)
+    for (;;) {
+      const branch = node?.branches.find((each) => leads(each, interfaceName))
+      if (branch?.below === undefined) return branch && node
+      node = this.#tree.get(branch.below)
+    }
   }
 
   #setOps(chain: Chain): DataplaneOp[] {
@@ -101,3 +128,10 @@ class Way {
     return this.#context.versions.map((ipVersion) => ({ kind: 'chain.remove', ipVersion, table: 'filter', name }))
   }
 }
+
+const leads = ({ name, below }: Branch, interfaceName: string): boolean =>
+  below === undefined ? name === interfaceName : interfaceName.startsWith(name)
+
+const sameBranches = ({ branches }: DispatchNode, other: DispatchNode | undefined): boolean =>
+  branches.length === other?.branches.length &&
+  branches.every(({ name, below }, at) => name === other.branches[at]?.name && below === other.branches[at]?.below)
