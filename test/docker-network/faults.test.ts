@@ -13,7 +13,7 @@ const POOL = `
 apiVersion: projectcalico.org/v3
 kind: IPPool
 metadata: { name: tiny }
-spec: { cidr: 10.99.0.0/30, blockSize: 30 }
+spec: { cidr: 10.99.0.0/30, blockSize: 30, assignmentMode: Manual }
 `
 const ORPHAN = `
 apiVersion: projectcalico.org/v3
@@ -22,6 +22,8 @@ metadata: { name: host1-libnetwork-libnetwork-0rphan, namespace: libnetwork }
 spec:
   { node: host1, orchestrator: libnetwork, workload: libnetwork, endpoint: 0rphan, interfaceName: cali0rphan, ipNetworks: [192.168.99.99/32] }
 `
+/** As an attempt leaves it that was killed before it took its address. */
+const EARLY_HANDLE = { handleID: 'libnetwork.host1.early', block: { '10.99.0.0/30': 1 }, deleted: false }
 /** Over all of a start or a stop of a container; the steps are small enough to hit each request. */
 const KILL_DELAYS_MS = Array.from({ length: 6 }, (_, n) => 40 + n * 60)
 
@@ -89,11 +91,16 @@ async function withoutEtcd(lab: Lab, one: DockerHost): Promise<void> {
   assert.notEqual(started.code, 0)
   assert.match(started.stderr, /etcd does not answer: check ETCD_ENDPOINTS/)
   assert.match((await one.tryNetwork('another')).stderr, /etcd does not answer/)
+  const connected = await one.engine.exec(['network', 'connect', 'tiny', 'stays'])
+  assert.match(connected.stderr, /etcd does not answer: check ETCD_ENDPOINTS/)
   await one.engine.docker('rm', '-f', 'goes', 'cc') // Docker forgets; the plugin does not
   await one.engine.docker('network', 'rm', 'doomed')
   await lab.etcd.start()
   await soon('the endpoint to go once etcd is back', async () => (await recordsOf(lab)).endpoints.length === 1)
   await soon('the record of the network to go', async () => (await networkRecords(lab)).length === 2)
+  await one.engine.docker('network', 'connect', 'tiny', 'stays')
+  assert.match(await one.addressOn('stays', 'tiny'), /^10\.99\.0\./)
+  await one.engine.docker('network', 'disconnect', 'tiny', 'stays')
   await one.run('cc', '--network', 'net')
   await soon('c to reach the one that stayed', async () => one.pings('cc', await one.addressOn('stays', 'net')))
   await one.engine.docker('rm', '-f', 'cc', 'stays')
@@ -110,14 +117,18 @@ async function fullPool(one: DockerHost): Promise<void> {
   await one.engine.docker('rm', '-f', ...names.slice(1), 'p5')
 }
 
-/** An endpoint that Docker does not know, as a crash leaves it, goes when the plugin starts; those in use stay. */
+/** What a crash leaves, and Docker does not know, goes when the plugin starts; what is in use stays. */
 async function orphans(lab: Lab, one: DockerHost): Promise<void> {
   await one.run('stays', '--network', 'net')
   await one.killPlugin()
   await one.host.machine.sh('ip link add cali0rphan type veth peer name 0rphan')
   await one.host.machine.must(['calicoctl', 'apply', '-f', '-'], { input: ORPHAN })
+  await lab.etcd.must('put', `/calico/ipam/v2/handle/${EARLY_HANDLE.handleID}`, JSON.stringify(EARLY_HANDLE))
   one.startPlugin()
-  await soon('the orphan to go', async () => (await recordsOf(lab)).endpoints.length === 1)
+  await soon('the orphans to go', async () => {
+    const { endpoints, handles } = await recordsOf(lab)
+    return endpoints.length === 1 && handles.length === 1
+  })
   assert.equal((await one.host.machine.exec(['ip', 'link', 'show', 'cali0rphan'])).code, 1)
   await soon('the other one to be reached', async () => {
     const address = await one.addressOn('stays', 'net')

@@ -5,7 +5,7 @@
  * Only what has no owner at two looks goes. Between them lies more time than Docker keeps asking for an answer, so what it
  * had in hand at the first look is done or given up at the second.
  */
-import { backoffMs, messageOf, sleep } from '@calico-node/core'
+import { backoffMs, hasCode, messageOf, sleep } from '@calico-node/core'
 import { findHandleKey, HANDLE_PREFIX, type Ip } from '@calico-node/model'
 import { handlePrefix } from './addresses.ts'
 import type { DriverContext } from './context.ts'
@@ -15,6 +15,11 @@ import { forgetNetwork, listNetworks } from './networks.ts'
 import { findOrphans, isEmpty, stillOrphans, type Orphans, type Survey } from './survey.ts'
 
 const INTERVAL_MS = 5 * 60_000
+
+function ignoreReleased(err: unknown): readonly Ip[] {
+  if (!hasCode(err, 'NOT_FOUND')) throw err
+  return []
+}
 
 export class Reconciler {
   readonly #ctx: DriverContext
@@ -53,7 +58,7 @@ export class Reconciler {
     await sleep(this.#ctx.config.CALICO_LIBNETWORK_LEFTOVER_DELAY, signal)
     if (signal.aborted) return
     const second = await this.#survey()
-    await this.#remove(stillOrphans(suspects, findOrphans(second)), second.held)
+    await this.#remove(stillOrphans(suspects, findOrphans(second)))
   }
 
   async #survey(): Promise<Survey> {
@@ -71,16 +76,16 @@ export class Reconciler {
     }
   }
 
-  async #remove({ endpoints, handles, networks }: Orphans, held: Survey['held']): Promise<void> {
+  async #remove({ endpoints, handles, networks }: Orphans): Promise<void> {
     const { log, ipam, client } = this.#ctx
     for (const endpoint of endpoints) {
       await deleteEndpoint(this.#ctx, endpoint)
       log.info('Removed an endpoint that no container has', { endpoint })
     }
     for (const handle of handles) {
-      const ips = held.get(handle) ?? []
-      await ipam.releaseIps(ips.map((ip) => ({ ip, handle })))
-      log.info('Released addresses that no endpoint has', { ips })
+      // An attempt that was killed early has left a handle without an address.
+      const ips = await ipam.releaseByHandle(handle).catch(ignoreReleased)
+      log.info('Released what no endpoint has', { handle, ips })
     }
     for (const network of networks) {
       await forgetNetwork(client, network)

@@ -5,7 +5,7 @@ import type { NetworkRecord } from './networks.ts'
 
 export interface Survey {
   readonly endpoints: readonly WorkloadEndpointResource[]
-  /** Our handles on this node, each with the addresses that it holds. */
+  /** Our handles on this node, each with the addresses that it holds; none where an attempt died early. */
   readonly held: ReadonlyMap<string, readonly Ip[]>
   readonly networks: readonly NetworkRecord[]
   readonly docker: {
