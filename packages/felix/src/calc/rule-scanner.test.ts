@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { decodeResource, type RuleSpec } from '@calico-node/model'
 import type { RuleSource } from './inputs.ts'
-import type { CalcRule, CalcSide } from './messages.ts'
+import type { CalcRule } from './messages.ts'
 import { RuleScanner, scanRules } from './rule-scanner.ts'
+import { NO_SIDE } from './rule-fixture.test.ts'
 
 /** Rules as their author writes them. */
 function rules(...written: object[]): RuleSource {
@@ -50,16 +51,6 @@ describe('scanRules()', () => {
       source: { nets: ['10.0.0.0/8'] },
       destination: { notNets: ['10.1.0.0/16', '10.2.0.0/16'] },
     })
-    const side: CalcSide = {
-      nets: [],
-      notNets: [],
-      ports: [],
-      notPorts: [],
-      sets: [],
-      notSets: [],
-      portSets: [],
-      notPortSets: [],
-    }
     const [ten, one, two] =
       scanRules(rules({ action: 'Allow', source: { nets: ['10.0.0.0/8', '10.1.0.0/16', '10.2.0.0/16'] } })).rules
         .ingress[0]?.source.nets ?? []
@@ -70,8 +61,8 @@ describe('scanRules()', () => {
       protocol: 1,
       notProtocol: 17,
       icmp: { type: 8, code: 0 },
-      source: { ...side, nets: [ten] },
-      destination: { ...side, notNets: [one, two] },
+      source: { ...NO_SIDE, nets: [ten] },
+      destination: { ...NO_SIDE, notNets: [one, two] },
       comments: ['a=1', 'b=2'],
     })
   })

@@ -3,16 +3,8 @@ import { after, before, describe, test } from 'node:test'
 import { waitFor } from '@calico-node/core'
 import { requireOwnNamespace } from '@calico-node/testkit'
 import type { CalcMessage, CalcRule } from '../calc/messages.ts'
-import {
-  calcRule,
-  HostScene,
-  openProfile,
-  sh,
-  update,
-  type Version,
-  VERSIONS,
-  type Workload,
-} from './host-scene.test.ts'
+import { HostScene, openProfile, sh, update, type Version, VERSIONS, type Workload } from './host-scene.test.ts'
+import { calcRule } from '../calc/rule-fixture.test.ts'
 
 requireOwnNamespace()
 

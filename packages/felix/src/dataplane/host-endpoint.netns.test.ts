@@ -7,7 +7,6 @@ import type { CalcMessage, CalcRule, EndpointTier, HostEndpoint } from '../calc/
 import { type HostParty, hostParty } from './host-party.test.ts'
 import {
   bothVersions,
-  calcRule,
   expectDrop,
   expectPass,
   HostScene,
@@ -21,6 +20,7 @@ import {
   VARIANTS,
   type Workload,
 } from './host-scene.test.ts'
+import { calcRule } from '../calc/rule-fixture.test.ts'
 
 requireOwnNamespace()
 

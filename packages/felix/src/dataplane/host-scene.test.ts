@@ -8,14 +8,7 @@ import { promisify } from 'node:util'
 import { quietLogger, waitFor } from '@calico-node/core'
 import { parseCidr, parseInterfaceName, parseMac } from '@calico-node/model'
 import { Peer } from '@calico-node/testkit'
-import {
-  type CalcMessage,
-  type CalcRule,
-  type CalcSide,
-  type EndpointState,
-  type WorkloadEndpoint,
-  workloadKey,
-} from '../calc/messages.ts'
+import { type CalcMessage, type EndpointState, type WorkloadEndpoint, workloadKey } from '../calc/messages.ts'
 import { environmentLayer } from '../config/layers.ts'
 import type { FelixConfig } from '../config/params.ts'
 import { resolveFelixConfig } from '../config/resolve.ts'
@@ -23,6 +16,7 @@ import { FelixMetrics } from '../status/metrics.ts'
 import { Problems } from '../status/problems.ts'
 import { createDataplane } from './create.ts'
 import type { Dataplane } from './loop.ts'
+import { calcRule } from '../calc/rule-fixture.test.ts'
 
 export const VARIANTS = ['legacy', 'nft'] as const
 export type Variant = (typeof VARIANTS)[number]
@@ -157,29 +151,6 @@ export class HostScene {
 export const update = (workload: Workload, change: Partial<WorkloadEndpoint> = {}): CalcMessage => ({
   kind: 'workload.update',
   endpoint: { ...workload.endpoint, ...change },
-})
-
-export const NO_SIDE: CalcSide = {
-  nets: [],
-  notNets: [],
-  ports: [],
-  notPorts: [],
-  sets: [],
-  notSets: [],
-  portSets: [],
-  notPortSets: [],
-}
-
-export type RuleFields = Partial<Omit<CalcRule, 'action' | 'source' | 'destination'>> & {
-  from?: Partial<CalcSide>
-  to?: Partial<CalcSide>
-}
-export const calcRule = (action: CalcRule['action'], { from, to, ...fields }: RuleFields = {}): CalcRule => ({
-  action,
-  comments: [],
-  ...fields,
-  source: { ...NO_SIDE, ...from },
-  destination: { ...NO_SIDE, ...to },
 })
 
 /** Both directions of this profile allow everything. */

@@ -4,7 +4,6 @@ import { parseCidr } from '@calico-node/model'
 import type { CalcMessage, CalcRule, EndpointTier, PortSpec } from '../calc/messages.ts'
 import {
   bothVersions,
-  calcRule,
   expectDrop,
   expectPass,
   HostScene,
@@ -16,6 +15,7 @@ import {
   type Workload,
 } from './host-scene.test.ts'
 import { requireOwnNamespace } from '@calico-node/testkit'
+import { calcRule } from '../calc/rule-fixture.test.ts'
 
 requireOwnNamespace()
 

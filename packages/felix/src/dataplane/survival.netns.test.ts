@@ -7,7 +7,6 @@ import { sleep, waitFor } from '@calico-node/core'
 import type { CalcMessage } from '../calc/messages.ts'
 import {
   bothVersions,
-  calcRule,
   expectDrop,
   expectPass,
   HostScene,
@@ -19,6 +18,7 @@ import {
   type Workload,
 } from './host-scene.test.ts'
 import { requireOwnNamespace } from '@calico-node/testkit'
+import { calcRule } from '../calc/rule-fixture.test.ts'
 
 requireOwnNamespace()
 

@@ -1,29 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { parseCidr, parseInterfaceName, parseIp } from '@calico-node/model'
-import type { CalcMessage, CalcRule, CalcSide, EndpointTier, WorkloadEndpoint } from '../calc/messages.ts'
+import type { CalcMessage, CalcRule, EndpointTier, WorkloadEndpoint } from '../calc/messages.ts'
 import { FlowJudge } from './flow-judge.ts'
 import { MemberSet } from './member-set.ts'
 import { type Flow, ruleMatches } from './rule-match.ts'
+import { calcRule, type RuleFields } from '../calc/rule-fixture.test.ts'
 
-const side: CalcSide = {
-  nets: [],
-  notNets: [],
-  ports: [],
-  notPorts: [],
-  sets: [],
-  notSets: [],
-  portSets: [],
-  notPortSets: [],
-}
-type Fields = Partial<Omit<CalcRule, 'source' | 'destination'>> & { from?: Partial<CalcSide>; to?: Partial<CalcSide> }
-const rule = (action: CalcRule['action'], { from, to, ...fields }: Fields = {}): CalcRule => ({
-  action,
-  comments: [],
-  ...fields,
-  source: { ...side, ...from },
-  destination: { ...side, ...to },
-})
 const tcp: Flow = {
   protocol: 6,
   source: { ip: parseIp('10.0.0.1'), port: 40000 },
@@ -42,7 +25,7 @@ describe('ruleMatches()', () => {
     ['s:a', new MemberSet(['10.0.0.0/30', '10.9.0.1'])],
     ['n:web', new MemberSet(['10.0.0.2,tcp:80'])],
   ])
-  const rows: [why: string, matches: boolean, fields: Fields, flow?: Flow][] = [
+  const rows: [why: string, matches: boolean, fields: RuleFields, flow?: Flow][] = [
     ['nothing wanted', true, {}],
     ['protocol', true, { protocol: 6 }],
     ['another protocol', false, { protocol: 17 }],
@@ -70,7 +53,7 @@ describe('ruleMatches()', () => {
     ['no ICMP at all', false, { notIcmp: { type: 8 } }, tcp],
   ]
   for (const [why, matches, fields, flow = tcp] of rows) {
-    test(`${why}: ${matches}`, () => assert.equal(ruleMatches(rule('allow', fields), flow, sets), matches))
+    test(`${why}: ${matches}`, () => assert.equal(ruleMatches(calcRule('allow', fields), flow, sets), matches))
   }
 })
 
@@ -112,7 +95,7 @@ describe('FlowJudge', () => {
   const open: CalcMessage = {
     kind: 'profile.update',
     id: 'open',
-    rules: { ingress: [rule('allow')], egress: [rule('allow')] },
+    rules: { ingress: [calcRule('allow')], egress: [calcRule('allow')] },
   }
   const refuses = (messages: readonly CalcMessage[], flow = tcp, host: string[] = []): boolean => {
     const judge = new FlowJudge()
@@ -128,16 +111,20 @@ describe('FlowJudge', () => {
     [
       'a policy denies at the receiver',
       true,
-      [a, endpoint('b', '10.0.0.2', [tier(['x/p'])]), policy(rule('log'), rule('deny'))],
+      [a, endpoint('b', '10.0.0.2', [tier(['x/p'])]), policy(calcRule('log'), calcRule('deny'))],
     ],
     [
       'a policy allows',
       false,
-      [a, endpoint('b', '10.0.0.2', [tier(['x/p'])], []), policy(rule('allow', { protocol: 6 }))],
+      [a, endpoint('b', '10.0.0.2', [tier(['x/p'])], []), policy(calcRule('allow', { protocol: 6 }))],
     ],
     ['the end of a tier denies', true, [a, endpoint('b', '10.0.0.2', [tier(['x/p'])]), policy()]],
     ['the end of a tier passes on', false, [a, endpoint('b', '10.0.0.2', [tier(['x/p'], 'Pass')]), policy()]],
-    ['a policy passes on', false, [a, endpoint('b', '10.0.0.2', [tier(['x/p'])]), policy(rule('pass'), rule('deny'))]],
+    [
+      'a policy passes on',
+      false,
+      [a, endpoint('b', '10.0.0.2', [tier(['x/p'])]), policy(calcRule('pass'), calcRule('deny'))],
+    ],
     [
       'an endpoint that is gone',
       false,

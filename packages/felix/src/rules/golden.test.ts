@@ -9,6 +9,7 @@ import { masquerade } from './nat.ts'
 import { ownedChains } from './policy.ts'
 import { byName, settingsOf, text } from './rule-text.test.ts'
 import { staticTables } from './static.ts'
+import { calcRule } from '../calc/rule-fixture.test.ts'
 
 const settings = settingsOf()
 
@@ -255,28 +256,6 @@ describe('workloadChain()', () => {
 })
 
 describe('ownedChains()', () => {
-  const side: CalcSide = {
-    nets: [],
-    notNets: [],
-    ports: [],
-    notPorts: [],
-    sets: [],
-    notSets: [],
-    portSets: [],
-    notPortSets: [],
-  }
-  const rule = (
-    action: CalcRule['action'],
-    fields: Partial<Omit<CalcRule, 'source' | 'destination'>> = {},
-    source: Partial<CalcSide> = {},
-    destination: Partial<CalcSide> = {},
-  ): CalcRule => ({
-    action,
-    comments: [],
-    ...fields,
-    source: { ...side, ...source },
-    destination: { ...side, ...destination },
-  })
   const ingress = (rules: readonly CalcRule[], version: IpVersion = 4, env = {}): string[] =>
     text(
       ownedChains(
@@ -290,7 +269,12 @@ describe('ownedChains()', () => {
 
   test('every action', () => {
     assert.deepEqual(
-      ingress([rule('log'), rule('pass', { protocol: 6 }), rule('allow', { protocol: 17 }), rule('deny')]),
+      ingress([
+        calcRule('log'),
+        calcRule('pass', { protocol: 6 }),
+        calcRule('allow', { protocol: 17 }),
+        calcRule('deny'),
+      ]),
       [
         '-j LOG --log-prefix "calico-packet: " --log-level 5 # Policy default/ns/default.web ingress',
         '-p 6 -j MARK --set-xmark pass',
@@ -303,7 +287,9 @@ describe('ownedChains()', () => {
   })
 
   test('a return that nothing follows is left out', () => {
-    assert.deepEqual(ingress([rule('allow')]), ['-j MARK --set-xmark accept # Policy default/ns/default.web ingress'])
+    assert.deepEqual(ingress([calcRule('allow')]), [
+      '-j MARK --set-xmark accept # Policy default/ns/default.web ingress',
+    ])
   })
 
   test('log with a prefix of its own and a limit', () => {
@@ -312,13 +298,13 @@ describe('ownedChains()', () => {
       FELIX_LOGACTIONRATELIMIT: '10/minute',
       FELIX_LOGACTIONRATELIMITBURST: '3',
     }
-    assert.deepEqual(ingress([rule('log', { protocol: 6 })], 4, env), [
+    assert.deepEqual(ingress([calcRule('log', { protocol: 6 })], 4, env), [
       '-p 6 -m limit --limit 10/minute --limit-burst 3 -j LOG --log-prefix "default np ns/default.web: " --log-level 5 # Policy default/ns/default.web ingress',
     ])
   })
 
   test('annotations of a rule stand on each of its rules', () => {
-    const lines = ingress([rule('deny', { comments: ['owner=web', 'ticket=7'] })])
+    const lines = ingress([calcRule('deny', { comments: ['owner=web', 'ticket=7'] })])
     assert.deepEqual(lines, ['-j DROP # Policy default/ns/default.web ingress; owner=web; ticket=7'])
   })
 
@@ -335,7 +321,7 @@ describe('ownedChains()', () => {
       notPorts: [single(22)],
       notPortSets: ['n:ssh'],
     }
-    assert.deepEqual(ingress([rule('deny', { protocol: 6 }, source, destination)]), [
+    assert.deepEqual(ingress([calcRule('deny', { protocol: 6, from: source, to: destination })]), [
       '-p 6 -s 10.0.0.0/8 -m set --match-set cali40s:a src -m multiport --source-ports 1000,2000:3000 -m set ! --match-set cali40s:b src ' +
         '-m set --match-set cali40n:http dst,dst ! -d 10.1.0.0/16 -m multiport ! --destination-ports 22 -m set ! --match-set cali40n:ssh dst,dst ' +
         '-j DROP # Policy default/ns/default.web ingress',
@@ -352,7 +338,7 @@ describe('ownedChains()', () => {
       nets: [parseCidr('10.0.0.0/16'), parseCidr('10.1.0.0/16')],
       notNets: [parseCidr('10.0.1.0/24'), parseCidr('10.0.2.0/24')],
     }
-    assert.deepEqual(ingress([rule('deny', { protocol: 6 }, source, destination)]), [
+    assert.deepEqual(ingress([calcRule('deny', { protocol: 6, from: source, to: destination })]), [
       '-j MARK --clear s0,s1 # Policy default/ns/default.web ingress',
       '-s 10.0.0.0/16 -j MARK --set-xmark s0',
       '-s 10.1.0.0/16 -j MARK --set-xmark s0',
@@ -368,20 +354,25 @@ describe('ownedChains()', () => {
   })
 
   test('a rule whose addresses are all of the other version, or that excludes everything, is left out', () => {
-    const v6only = rule('allow', {}, { nets: [parseCidr('fd00::/64')] })
-    const nobody = rule('allow', {}, { notNets: [parseCidr('0.0.0.0/0')] })
+    const v6only = calcRule('allow', { from: { nets: [parseCidr('fd00::/64')] } })
+    const nobody = calcRule('allow', { from: { notNets: [parseCidr('0.0.0.0/0')] } })
     assert.deepEqual(
-      ingress([v6only, nobody, rule('allow', { ipVersion: 6 }), rule('allow', { icmp: { type: 128 }, protocol: 58 })]),
+      ingress([
+        v6only,
+        nobody,
+        calcRule('allow', { ipVersion: 6 }),
+        calcRule('allow', { icmp: { type: 128 }, protocol: 58 }),
+      ]),
       [],
     )
     assert.equal(ingress([v6only], 6).length, 1)
   })
 
   test('ICMP by type and code, in both versions', () => {
-    assert.deepEqual(ingress([rule('deny', { protocol: 1, icmp: { type: 8, code: 0 } })]), [
+    assert.deepEqual(ingress([calcRule('deny', { protocol: 1, icmp: { type: 8, code: 0 } })]), [
       '-p 1 -m icmp --icmp-type 8/0 -j DROP # Policy default/ns/default.web ingress',
     ])
-    assert.deepEqual(ingress([rule('deny', { notIcmp: { type: 128 } })], 6), [
+    assert.deepEqual(ingress([calcRule('deny', { notIcmp: { type: 128 } })], 6), [
       '-p 58 -m icmp6 ! --icmpv6-type 128 -j DROP # Policy default/ns/default.web ingress',
     ])
   })

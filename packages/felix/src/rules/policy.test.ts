@@ -10,6 +10,7 @@ import { matchPlan, portGroups } from './match-plan.ts'
 import { ipSetName } from './names.ts'
 import { policyRule } from './policy.ts'
 import { ruleSettings } from './settings.ts'
+import { NO_SIDE } from '../calc/rule-fixture.test.ts'
 
 /** One packet, and which sets it is in. */
 interface Packet {
@@ -22,16 +23,6 @@ interface Packet {
 type Members = ReadonlyMap<string, ReadonlySet<string>>
 
 const settings = ruleSettings(resolveFelixConfig([]).config)
-const NO_SIDE: CalcSide = {
-  nets: [],
-  notNets: [],
-  ports: [],
-  notPorts: [],
-  sets: [],
-  notSets: [],
-  portSets: [],
-  notPortSets: [],
-}
 const marks = allocateMarks(0xffff_0000)
 const TCP = 6
 const ICMP = [1, 58]

@@ -8,6 +8,7 @@ import { IpSetManager } from './ip-set.ts'
 import type { ManagerContext } from './manager.ts'
 import { MasqueradeManager, masqueradeOps } from './masquerade.ts'
 import { PolicyManager } from './policy.ts'
+import { calcRule } from '../../calc/rule-fixture.test.ts'
 
 const context: ManagerContext = {
   versions: [4, 6],
@@ -82,17 +83,7 @@ describe('PolicyManager', () => {
   test('packets are rejected in the filter table only', () => {
     const config = resolveFelixConfig([environmentLayer({ FELIX_IPTABLESFILTERDENYACTION: 'REJECT' })]).config
     const manager = new PolicyManager({ ...onlyV4, settings: ruleSettings(config) })
-    const side = {
-      nets: [],
-      notNets: [],
-      ports: [],
-      notPorts: [],
-      sets: [],
-      notSets: [],
-      portSets: [],
-      notPortSets: [],
-    }
-    const ingress = [{ action: 'deny', source: side, destination: side, comments: [] } as const]
+    const ingress = [calcRule('deny')]
     manager.onMessage({ kind: 'policy.update', id: 'default/default.p', rules: { ingress, egress: [] } })
     const actions = manager
       .takeOps()
