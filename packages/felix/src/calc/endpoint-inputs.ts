@@ -11,7 +11,7 @@ import {
   protocolNumber,
   type Resource,
 } from '@calico-node/model'
-import type { HostInput, Labels, MemberSource, NamedPort, PortProtocol, WorkloadInput } from './inputs.ts'
+import type { HostInput, MemberSource, NamedPort, PortProtocol, WorkloadInput } from './inputs.ts'
 import { setMembers } from './member-text.ts'
 import { NAMESPACE_LABEL, NAMESPACE_PREFIX, SERVICE_ACCOUNT_LABEL, SERVICE_ACCOUNT_PREFIX } from './rule-scope.ts'
 import type { ConversionRules } from './sources.ts'
@@ -20,7 +20,7 @@ import type { ConversionRules } from './sources.ts'
 export function workloadInput(
   key: string,
   { metadata, spec }: Resource<'WorkloadEndpoint'>,
-  { allowSpoofing }: ConversionRules,
+  { allowSpoofing, shared }: ConversionRules,
 ): WorkloadInput | undefined {
   const nets = spec.ipNetworks ?? []
   if (nets.length === 0) return undefined
@@ -31,14 +31,18 @@ export function workloadInput(
   return {
     type: 'workload',
     key,
-    node: parseNodeName(node),
-    id: { orchestrator, workload: `${metadata.namespace ?? ''}/${workload}`, endpoint },
+    node: shared.node(parseNodeName(node)),
+    id: {
+      orchestrator: shared.text(orchestrator),
+      workload: [metadata.namespace ?? '', workload].join('/'), // one string, where a template keeps its parts as well
+      endpoint: shared.text(endpoint),
+    },
     interfaceName: spec.interfaceName,
     ...(spec.mac !== undefined && { mac: spec.mac }),
     nets,
     ...floatingIps(spec.ipNATs),
-    labels: workloadLabels(metadata.labels, spec.serviceAccountName),
-    parents: spec.profiles ?? [],
+    labels: shared.labels(workloadLabels(metadata.labels, spec.serviceAccountName)),
+    parents: shared.profiles(spec.profiles ?? []),
     members: nets.flatMap(setMembers),
     ports: namedPorts(spec.ports),
   }
@@ -58,11 +62,11 @@ function floatingIps(
 function workloadLabels(
   labels: Readonly<Record<string, string>> | undefined,
   serviceAccount: string | undefined,
-): Labels {
+): [name: string, value: string][] {
   const own = Object.entries(labels ?? {}).filter(
     ([name]) => !name.startsWith(NAMESPACE_PREFIX) && !name.startsWith(SERVICE_ACCOUNT_PREFIX),
   )
-  return new Map(serviceAccount ? [...own, [SERVICE_ACCOUNT_LABEL, serviceAccount]] : own)
+  return serviceAccount ? [...own, [SERVICE_ACCOUNT_LABEL, serviceAccount]] : own
 }
 
 export function hostInput(key: string, { metadata, spec }: Resource<'HostEndpoint'>): HostInput {
@@ -107,6 +111,8 @@ const PORT_PROTOCOLS = new Map<number, PortProtocol>([
   [132, 'sctp'],
 ])
 
+const NO_PORTS: readonly NamedPort[] = []
+
 interface SpecPort {
   readonly name?: string | undefined
   readonly protocol?: Protocol | undefined
@@ -114,8 +120,8 @@ interface SpecPort {
 }
 
 /** Ports without a name, or of a protocol that has none, cannot be named by rules. */
-const namedPorts = (ports: readonly SpecPort[] = []): NamedPort[] =>
-  ports.flatMap(({ name, protocol, port }) => {
+const namedPorts = (ports?: readonly SpecPort[]): readonly NamedPort[] =>
+  ports?.flatMap(({ name, protocol, port }) => {
     const word = PORT_PROTOCOLS.get(protocol === undefined ? 6 : protocolNumber(protocol))
     return name === undefined || name === '' || word === undefined ? [] : [{ name, protocol: word, port }]
-  })
+  }) ?? NO_PORTS

@@ -11,12 +11,14 @@ import {
 import { globalNetworkSetInput, hostInput, networkSetInput, workloadInput } from './endpoint-inputs.ts'
 import type { Input, InputKind, InputOf, InputValue } from './inputs.ts'
 import { globalPolicyInput, networkPolicyInput, poolInput, profileInput, tierInput } from './policy-inputs.ts'
+import type { SharedValues } from './shared-values.ts'
 import { blockInput, clusterBgpInput, nodeInput, workloadPeerInput } from './routing-inputs.ts'
 
-/** What decides besides the resource itself whether it is valid. */
+/** What is needed besides the resource itself. */
 export interface ConversionRules {
-  /** Whether endpoints may list prefixes that they send from without owning them. */
+  /** Whether endpoints may list prefixes that they send from without owning them; else such an endpoint is invalid. */
   readonly allowSpoofing: boolean
+  readonly shared: SharedValues
 }
 
 /** A stored value under its key. */

@@ -5,6 +5,7 @@
 import { messageOf } from '@calico-node/core'
 import type { Input } from './inputs.ts'
 import { inertRules } from './rule-scanner.ts'
+import { SharedValues } from './shared-values.ts'
 import { type ConversionRules, readInput, type Stored } from './sources.ts'
 
 /** What is wrong with a value. */
@@ -29,8 +30,8 @@ export class ValidationFilter {
   readonly #rules: ConversionRules
   readonly #faults = new Map<string, Fault>()
 
-  constructor(rules: ConversionRules) {
-    this.#rules = rules
+  constructor(rules: Omit<ConversionRules, 'shared'>) {
+    this.#rules = { ...rules, shared: new SharedValues() }
   }
 
   /** How many values have a fault. */

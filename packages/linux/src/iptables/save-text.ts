@@ -39,7 +39,7 @@ export function parseSave(text: string, table: string): TableState {
   let complete = text.trim() === '' // a table that nobody has used yet
   for (const line of linesOf(text)) {
     if (line.startsWith(':')) {
-      const name = line.slice(1, line.indexOf(' '))
+      const name = copyOf(line.slice(1, line.indexOf(' ')))
       if (isOurChain(name)) ownedIds.set(name, [])
       else foreign.set(name, [])
     } else if (line.startsWith('-A ')) {
@@ -52,17 +52,20 @@ export function parseSave(text: string, table: string): TableState {
     } else if (line === 'COMMIT') complete = true
   }
   if (!complete) throw new CalicoError('INVALID', `Cannot read table ${table}: the listing has no end`)
-  return { owned: new Map(ownedIds.entries().map(([name, ids]) => [name, idsText(ids)])), foreign }
+  return { owned: new Map(ownedIds.entries().map(([name, ids]) => [name, copyOf(idsText(ids))])), foreign }
 }
 
 function ourRule(id: string | undefined, line: string, end: number): OurRule | undefined {
-  return id === undefined ? undefined : { id, text: line.slice(end + 1) }
+  return id === undefined ? undefined : { id: copyOf(id), text: copyOf(line.slice(end + 1)) }
 }
 
 function jumpsToOurs(line: string): boolean {
   const target = TARGET.exec(line)?.[1]
   return target !== undefined && isOurChain(target)
 }
+
+/** To be kept: a part of the listing keeps all of it in memory. */
+const copyOf = (part: string): string => Buffer.from(part).toString()
 
 /** Without an array of all lines: a listing may be tens of megabytes. */
 function* linesOf(text: string): Generator<string> {
