@@ -10,7 +10,7 @@ fail() { echo "setup: $*" >&2; exit 1; }
 # command:package, of what a start of the demo calls, and what the tests and benchmarks need besides.
 DEMO='bird:bird bird6:bird birdc:bird etcd:etcd-server etcdctl:etcd-client runsvdir:runit iptables-legacy:iptables
  iptables-nft:iptables ipset:ipset ip:iproute2 conntrack:conntrack ping:iputils-ping unshare:util-linux nsenter:util-linux
- setpriv:util-linux ps:procps capsh:libcap2-bin'
+ setpriv:util-linux ps:procps capsh:libcap2-bin inotifywait:inotify-tools'
 TEST='nft:nftables tcpdump:tcpdump openssl:openssl dnsmasq:dnsmasq-base gobgpd:gobgpd vtysh:frr
  linux.uml:user-mode-linux modprobe:kmod curl:curl busybox:busybox-static dockerd:docker.io mmdebstrap:mmdebstrap strip:binutils
  docker-compose:docker-compose systemd-analyze:systemd podman:podman runc:runc /usr/lib/cni/host-local:containernetworking-plugins'

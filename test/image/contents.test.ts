@@ -40,7 +40,7 @@ test('the image', async (t) => {
         .map(({ name, version }) => `${name} ${version}`)
       const present = (await inImage(host, 'dpkg-query', '-W', '-f', '${Package} ${Version}\n')).split('\n')
       assert.deepEqual(listed.toSorted(), present.toSorted())
-      for (const name of ['bird', 'runit', 'iptables', 'ipset', 'conntrack', 'nftables', 'ethtool'])
+      for (const name of ['bird', 'runit', 'iptables', 'ipset', 'conntrack', 'nftables', 'inotify-tools', 'ethtool'])
         assert.ok(
           listed.some((line) => line.startsWith(`${name} `)),
           name,

@@ -26,7 +26,19 @@ requireOwnNamespace()
 
 const HEALTH = 'http://localhost:9099'
 const NO_HARM: Harm = { lost: 0, leaked: 0 }
-const TOOLS = ['ip', 'bridge', 'ipset', 'conntrack', 'setpriv', 'stdbuf', 'xtables-monitor', 'modprobe', 'sh', 'cat']
+const TOOLS = [
+  'ip',
+  'bridge',
+  'ipset',
+  'conntrack',
+  'setpriv',
+  'stdbuf',
+  'xtables-monitor',
+  'inotifywait',
+  'modprobe',
+  'sh',
+  'cat',
+]
 const RULE_TOOLS = ['iptables', 'ip6tables'].flatMap((tool) =>
   VARIANTS.flatMap((variant) => ['', '-save', '-restore'].map((what) => `${tool}-${variant}${what}`)),
 )
@@ -105,7 +117,7 @@ for (const variant of VARIANTS) {
         { etcd: `http://127.0.0.1:${network.port}`, variant },
         {
           PATH: dir,
-          XTABLES_LOCKFILE: join(dir, 'xtables.lock'),
+          FELIX_IPTABLESLOCKFILEPATH: join(dir, 'xtables.lock'),
           FELIX_HEALTHENABLED: 'true',
           FELIX_HEALTHPORT: '9099',
           FELIX_MAXIPSETSIZE: '16',
@@ -183,6 +195,15 @@ for (const variant of VARIANTS) {
       assert.ok(Number(said) > 5, `only ${said} rounds`)
       assert.deepEqual(seen, NO_HARM)
       await ready()
+    })
+
+    test('rules flushed by another program are repaired because it is heard of, not by the clock', async () => {
+      const rules = (): Promise<string> => sh(`iptables-${variant}-save -t filter | grep -v '^[#:]'`)
+      const before = await rules()
+      for (let round = 0; round < 3; round++) {
+        await sh(`XTABLES_LOCKFILE=${dir}/xtables.lock iptables-${variant} -w -F`)
+        await waitFor('the repair', async () => (await rules()) === before, { deadlineMs: 8000, pollMs: 20 })
+      }
     })
 
     /** Lets in guests as well, and makes d one of them: a change of rules and sets. */

@@ -66,7 +66,7 @@ export {
   type Leftover,
   type VariantSurvey,
 } from './iptables/detect.ts'
-export { watchRules, type RuleHint } from './iptables/rule-monitor.ts'
+export { createRuleMonitor, type RuleHint, type RuleMonitor } from './iptables/rule-monitor.ts'
 export { createIpSets, type IpSetsOptions } from './ipsets.ts'
 export { createRoutes, type RoutesOptions } from './routes.ts'
 export { createForwarding, listForwarding } from './forwarding.ts'

@@ -93,21 +93,18 @@ class IpMonitor implements LinkMonitor {
   }
 
   async #listen(alarm: Alarm, signal: AbortSignal): Promise<void> {
+    const command = ['-o', 'monitor', 'label', 'link', 'address', 'route']
+    const options = { log: this.#log, meanwhile: 'interfaces and routes are read by the clock' }
     let before = false
-    const onStart = (): void => {
-      alarm.ring(SETTLE_MS)
-      if (before) alarm.routesChanged() // perhaps, while nobody listened
-      before = true
-    }
-    const lines = followLines(
-      'ip',
-      ['-o', 'monitor', 'label', 'link', 'address', 'route'],
-      { log: this.#log, onStart },
-      signal,
-    )
-    for await (const line of lines) {
-      if (isRouteLine(line)) alarm.routesChanged()
-      else if (!line.startsWith('[ROUTE]')) alarm.ringSoon()
+    for await (const event of followLines('ip', command, options, signal)) {
+      if (event.kind === 'started') {
+        alarm.ring(SETTLE_MS)
+        if (before) alarm.routesChanged() // perhaps, while nobody listened
+        before = true
+      } else if (event.kind === 'line') {
+        if (isRouteLine(event.line)) alarm.routesChanged()
+        else if (!event.line.startsWith('[ROUTE]')) alarm.ringSoon()
+      }
     }
   }
 }

@@ -5,6 +5,7 @@
  * All act on the network namespace of this process. One `apply` at a time, and no change of the desired state while it runs.
  */
 import type { Cidr, Ip, Mac } from '@calico-node/model'
+import type { RuleWatch } from './iptables/check-schedule.ts'
 import type { Chain, Hook, IpSet, IpVersion, Table } from './rules/types.ts'
 
 export interface Driver {
@@ -28,6 +29,8 @@ export interface RuleTable extends Driver {
   setHook(hook: Hook): void
   /** Somebody may have changed this table: brings the next read-back forward (see `dueInMs`), unless it was our own write. */
   hint?(): void
+  /** Who hints from now on: decides how often the table is read back without a hint. */
+  watchedBy?(watch: RuleWatch): void
   /** What of ours stands in the kernel, as last read and written. */
   counts(): { readonly chains: number; readonly rules: number }
 }

@@ -113,7 +113,7 @@ export const PARAMS = {
   IptablesFilterDenyAction: param(deny, 'Drop', 'DROP or REJECT denied packets.', die),
   IptablesRefreshInterval: param(seconds, 180_000, 'Time between full read-backs of the rules; 0 = never.'),
   IptablesPostWriteCheckInterval: param(seconds, 5_000, 'Time from a write to the first read-back; doubles up to an hour.', { env: 'IptablesPostWriteCheckIntervalSecs' }),
-  IptablesLockFilePath: param(word, '/run/xtables.lock', 'Lock file of iptables.', { not: 'iptables takes its own lock' }),
+  IptablesLockFilePath: param(word, '/run/xtables.lock', 'Lock file of iptables-legacy, shared with other programs.'),
   IptablesLockTimeout: param(seconds, 0, 'How long iptables may wait for its lock; 0 = 10 s.', { env: 'IptablesLockTimeoutSecs' }),
   IptablesLockProbeInterval: param(millis, 50, 'Time between two tries for the lock.', { env: 'IptablesLockProbeIntervalMillis', not: 'current iptables waits on the lock without probing' }),
   IptablesMarkMask: param(mask, 0xffff_0000, 'Bits of the packet mark that Felix may use.', { ...die, nonZero: true }),

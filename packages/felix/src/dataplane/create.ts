@@ -8,6 +8,7 @@ import {
   createLinkMonitor,
   createNeighbours,
   createRoutes,
+  createRuleMonitor,
   createRuleTable,
   createSysctl,
   createTrackedFlows,
@@ -23,10 +24,10 @@ import {
   type RoutesOptions,
   type ToolCall,
   meteredTool,
+  type RuleMonitor,
   type RuleTable,
   type Sysctl,
   type Table,
-  watchRules,
 } from '@calico-node/linux'
 import type { DataplaneStatusSink } from '../calc/messages.ts'
 import type { FelixConfig } from '../config/params.ts'
@@ -83,11 +84,12 @@ export async function createDataplane(context: DataplaneContext): Promise<Create
   const iptables = await detectIptables(log, { configured: VARIANT[config.IptablesBackend] })
   await loadKernelModule('nf_conntrack_proto_sctp', log) // else flows of SCTP are not told apart
   const onCall = (call: ToolCall): void => metrics.drivers.onTool(call)
+  const monitor = createRuleMonitor({ variant: iptables.variant, lockFile: config.IptablesLockFilePath, log })
   const onTime: RoutesOptions['onTime'] = (what, tookMs) => metrics.drivers.onRouteTime(what, tookMs)
   const workloadMtu = new WorkloadMtuFile(mtuFile)
   const kernel = new Kernel(
     {
-      families: familyDrivers(config, { versions, iptables, onCall, onTime, log }),
+      families: familyDrivers(config, { versions, iptables, monitor, onCall, onTime, log }),
       tunnels: createTunnelDevices({ log }),
       forwarding: createForwarding({ log }),
       neighbours: createNeighbours({ log, workloadPrefixes: config.InterfacePrefix }),
@@ -106,7 +108,7 @@ export async function createDataplane(context: DataplaneContext): Promise<Create
     log,
     now,
     links: linkMonitor(config, log),
-    ruleHints: (signal) => watchRules({ variant: iptables.variant, log }, signal),
+    ruleHints: (signal) => monitor.hints(signal),
     status: sweepingOtherVariant(status, { iptables, problems, log }),
     managers: [
       new IpSetManager(shared),
@@ -202,14 +204,16 @@ function sweepingOtherVariant(
 interface FamilyContext {
   readonly versions: readonly IpVersion[]
   readonly iptables: IptablesChoice
+  readonly monitor: RuleMonitor
   readonly onCall: (call: ToolCall) => void
   readonly onTime: RoutesOptions['onTime']
   readonly log: Logger
 }
 
 function familyDrivers(config: FelixConfig, context: FamilyContext): FamilyDrivers[] {
-  const { versions, iptables, onCall, onTime, log } = context
+  const { versions, iptables, monitor, onCall, onTime, log } = context
   const tool = meteredTool(onCall)
+  const ruleTool = monitor.noting(tool)
   const { variant } = iptables
   const conntrack = createConntrack({ log })
   const ownership: RouteOwnership = {
@@ -224,7 +228,7 @@ function familyDrivers(config: FelixConfig, context: FamilyContext): FamilyDrive
         table: name,
         ipVersion: version,
         log,
-        tool,
+        tool: ruleTool,
         insertMode: config.ChainInsertMode,
         refreshMs: config.IptablesRefreshInterval,
         postWriteCheckMs: config.IptablesPostWriteCheckInterval,

@@ -207,9 +207,15 @@ export class Kernel {
     if (target === 'routes') for (const each of this.#ofAllVersions()) each.queueResync()
   }
 
-  /** Somebody may have changed this table. */
-  hint({ ipVersion, table }: RuleHint): void {
-    this.#drivers.families.find(({ version }) => version === ipVersion)?.tables[table].hint?.()
+  /** What is heard of changes of rules by others. */
+  hint(hint: RuleHint): void {
+    for (const { version, tables } of this.#drivers.families) {
+      for (const name of TABLES) {
+        if (hint.kind === 'watch') tables[name].watchedBy?.(hint.by)
+        else if (hint.place === undefined || (hint.place.ipVersion === version && hint.place.table === name))
+          tables[name].hint?.()
+      }
+    }
   }
 
   /** Milliseconds until `apply` is wanted although nothing changed; undefined = it is not. */

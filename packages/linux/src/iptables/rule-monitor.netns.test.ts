@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { quietLogger, waitFor } from '@calico-node/core'
 import { run } from '../run.ts'
-import { hintOf, watchRules } from './rule-monitor.ts'
+import { createRuleMonitor, hintOf } from './rule-monitor.ts'
 import { createRuleTable } from './table.ts'
 import { requireOwnNamespace } from '@calico-node/testkit'
 
@@ -22,7 +22,8 @@ describe('hintOf()', () => {
   for (const [line, table] of cases) {
     test(line, () => {
       const hint = hintOf(line)
-      assert.equal(hint && `${hint.ipVersion} ${hint.table}`, table)
+      const place = hint?.kind === 'changed' ? hint.place : undefined
+      assert.equal(place && `${place.ipVersion} ${place.table}`, table)
     })
   }
 })
@@ -45,8 +46,9 @@ test('a flush of the nft variant is told of and repaired at once; our own writes
   await table.apply()
   let hints = 0
   const watching = (async () => {
-    for await (const hint of watchRules({ variant: 'nft', log: quietLogger }, stop.signal)) {
-      if (hint.table !== 'filter' || hint.ipVersion !== 4) continue
+    const monitor = createRuleMonitor({ variant: 'nft', lockFile: '/none', log: quietLogger })
+    for await (const hint of monitor.hints(stop.signal)) {
+      if (hint.kind !== 'changed' || hint.place?.table !== 'filter' || hint.place.ipVersion !== 4) continue
       hints++
       table.hint?.()
     }

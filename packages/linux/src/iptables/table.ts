@@ -24,7 +24,7 @@ import type { RuleTable } from '../ports.ts'
 import { renderRule } from '../rules/render-iptables.ts'
 import type { Chain, Hook, IpVersion, Rule, Table } from '../rules/types.ts'
 import { runTool, type Tool } from '../run.ts'
-import { CheckSchedule } from './check-schedule.ts'
+import { CheckSchedule, type RuleWatch } from './check-schedule.ts'
 import { ReachableChains } from './reachable-chains.ts'
 import { ruleIds } from './rule-ids.ts'
 import { idCount, idsText, parseSave, type TableState } from './save-text.ts'
@@ -69,6 +69,8 @@ const READ_TIMEOUT_MS = 60_000
 /** The nft variant needs 20 s for 200 000 rules. */
 const WRITE_TIMEOUT_MS = 180_000
 const MAX_LISTING_BYTES = 1024 * 1024 * 1024
+/** The kernel tells of our own changes as well; of the legacy variant's, only those of others are heard. */
+const KERNEL_ECHO_MS = 300
 const NO_RULES: RuleLines = { ids: [], rules: [] }
 
 class IptablesTable implements RuleTable {
@@ -105,7 +107,11 @@ class IptablesTable implements RuleTable {
     this.#tool = tool
     this.#mode = insertMode
     this.#lockSeconds = lockTimeoutSeconds
-    this.#schedule = new CheckSchedule(opts.postWriteCheckMs ?? 5000, opts.refreshMs ?? 180_000)
+    this.#schedule = new CheckSchedule({
+      firstMs: opts.postWriteCheckMs ?? 5000,
+      refreshMs: opts.refreshMs ?? 180_000,
+      echoMs: variant === 'nft' ? KERNEL_ECHO_MS : 0,
+    })
   }
 
   setChain(chain: Chain): void {
@@ -133,6 +139,10 @@ class IptablesTable implements RuleTable {
 
   hint(): void {
     this.#schedule.hint()
+  }
+
+  watchedBy(watch: RuleWatch): void {
+    this.#schedule.watchedBy(watch)
   }
 
   counts(): { chains: number; rules: number } {
@@ -198,7 +208,7 @@ class IptablesTable implements RuleTable {
   /** Everything that stands or is wanted becomes dirty: the diff is made anew. */
   async #read(): Promise<TableState> {
     const start = performance.now()
-    this.#schedule.disarm()
+    this.#schedule.reading()
     const listing = await this.#tool(`${this.#command}-save`, ['-t', this.table], {
       timeoutMs: READ_TIMEOUT_MS,
       maxOutputBytes: MAX_LISTING_BYTES,
