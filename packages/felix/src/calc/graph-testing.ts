@@ -6,7 +6,7 @@ import { assertNever } from '@calico-node/core'
 import { parseNodeName } from '@calico-node/model'
 import type { FelixConfig } from '../config/params.ts'
 import { resolveFelixConfig } from '../config/resolve.ts'
-import { CalcGraph } from './graph.ts'
+import { CalcGraph, type GraphCounts } from './graph.ts'
 import {
   type CalcMessage,
   type CalcRule,
@@ -118,6 +118,8 @@ export class Receiver {
   readonly profiles = new Map<string, RuleLists>()
   readonly workloads = new Map<string, WorkloadEndpoint>()
   readonly hosts = new Map<string, HostEndpoint>()
+  /** What the graph held in the end. */
+  counts: GraphCounts | undefined
   readonly pools = new Map<string, unknown>()
   readonly nodes = new Map<string, readonly string[]>()
   readonly tunnels = new Map<string, LocalTunnel>()
@@ -327,6 +329,7 @@ export function walk(states: readonly DataState[], flushing: Flushing = 'after e
     before = state
   }
   receiver.apply(graph.flush())
+  receiver.counts = graph.counts()
   return receiver
 }
 

@@ -232,6 +232,20 @@ describe('CalcGraph', () => {
     )
   })
 
+  test('counts endpoints of both types, wherever they are, as they come, change and go', () => {
+    const moved = state(...hosts, stored('hostendpoints', 'far', { node: 'here', expectedIPs: ['192.0.2.3'] }))
+    const seen = [base, hosts, moved, base].map((_, at, all) => {
+      const { workloads, hosts: others } = walk(all.slice(0, at + 1)).counts?.cluster ?? {}
+      return [workloads, others]
+    })
+    assert.deepEqual(seen, [
+      [2, 0],
+      [2, 2],
+      [2, 2],
+      [2, 0],
+    ])
+  })
+
   describe('what is sent depends on the last state only', () => {
     const sequences: Record<string, readonly DataState[]> = {
       'policies come and go': [base, withPolicy, roleLost, withPolicy, dbMoved],
@@ -243,7 +257,9 @@ describe('CalcGraph', () => {
       for (const [run, path] of Object.entries(expand(states))) {
         for (const flushing of FLUSHINGS) {
           test(`${title}: ${run}, flushed ${flushing}`, () => {
-            assert.deepEqual(walk(path, flushing).content(), walk(path.slice(-1)).content())
+            const [walked, direct] = [walk(path, flushing), walk(path.slice(-1))]
+            assert.deepEqual(walked.content(), direct.content())
+            assert.deepEqual(walked.counts, direct.counts)
           })
         }
       }

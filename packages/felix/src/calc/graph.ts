@@ -56,6 +56,8 @@ export class CalcGraph {
   readonly #sequencer: Sequencer
   readonly #peers: WorkloadPeers
   readonly #misplaced: Misplaced
+  /** Host endpoints among all endpoints. */
+  #hosts = 0
   #noticed: Notices = new Map()
   #bgp: ClusterBgpInput | undefined
   #bgpChanged = false
@@ -144,6 +146,7 @@ export class CalcGraph {
   #subscribe(): void {
     const { nodeIps, pools, serviceNetworks } = this.#sequencer
     this.#dispatcher.on('endpoint', ({ key, before, after }) => {
+      this.#hosts += Number(after?.type === 'host') - Number(before?.type === 'host')
       this.#members.setSource(key, after)
       this.#misplaced.setEndpoint(key, before, after)
       const local = after?.node === this.#node ? after : undefined
@@ -232,8 +235,6 @@ export class CalcGraph {
   }
 
   counts(): GraphCounts {
-    const endpoints = [...this.#dispatcher.facts('endpoint').values()]
-    const hosts = endpoints.filter((endpoint) => endpoint.type === 'host').length
     return {
       localEndpoints: this.#resolver.endpointCount,
       activePolicies: this.#activeRules.activePolicies,
@@ -241,8 +242,8 @@ export class CalcGraph {
       labels: sumOf(this.#members.labelCounts, this.#activeRules.labelCounts),
       cluster: {
         nodes: this.#dispatcher.facts('node').size,
-        workloads: endpoints.length - hosts,
-        hosts,
+        workloads: this.#dispatcher.facts('endpoint').size - this.#hosts,
+        hosts: this.#hosts,
         policies: this.#dispatcher.facts('policy').size,
         profiles: this.#dispatcher.facts('profile').size,
         tiers: this.#dispatcher.facts('tier').size,
