@@ -14,6 +14,11 @@ const SIZES = [
   { variant: 'nft', endpoints: 10_000, local: 1000, policies: 1000, rounds: 30 },
   { variant: 'legacy', endpoints: 10_000, local: 10_000, policies: 1000, rounds: 5 },
 ] as const
+/** Very large tables are read back every 180 s. */
+const IDLE = (['legacy', 'nft'] as const).flatMap((variant) => [
+  { variant, local: 100, seconds: 60 },
+  { variant, local: 10_000, seconds: 180 },
+])
 
 export const bench: Bench = {
   name: 'felix',
@@ -28,6 +33,9 @@ export const bench: Bench = {
     for (const { variant, endpoints, local, policies, rounds } of SIZES) {
       const size = `${local} local of ${endpoints}, ${variant}: `
       await measure('run.ts', [variant, endpoints, local, policies, rounds], size)
+    }
+    for (const { variant, local, seconds } of IDLE) {
+      await measure('idle.ts', [variant, 10_000, local, seconds], `${local} local of 10000, ${variant}: `)
     }
     await measure('cycles.ts', [10_000, 20])
     return figures

@@ -13,8 +13,6 @@ const [endpoints = 1000, local = 100, policies = 100, rounds = 20] = numbers.map
 const SPACING_MS = 20
 /** Felix gives memory back some time after it read the snapshot. */
 const SETTLED_MS = 15_000
-const IDLE_MS = 20_000
-const TICK_MS = 10
 
 const probeWorkload = (of: 'sender' | 'server', labels: Record<string, string>): Resource =>
   workload(of, { interfaceName: PROBES[of].interfaceName, ips: [PROBES[of].ip], labels })
@@ -83,9 +81,6 @@ async function start(): Promise<void> {
   figure('cold start: all', (marks.at(-1) ?? 0) - spawned, 'ms')
   await sleep(SETTLED_MS)
   figure('resident, settled', memoryMb('VmRSS'), 'MB', `peak ${memoryMb('VmHWM').toFixed(0)} MB`)
-  const before = cpuMs()
-  await sleep(IDLE_MS)
-  figure('CPU of an idle minute', (cpuMs() - before) * (60_000 / IDLE_MS), 'ms')
 }
 
 async function labels(name: string, when: <T>(change: () => Promise<T>) => Promise<T>): Promise<void> {
@@ -121,12 +116,6 @@ async function attach(): Promise<void> {
   }
   both('policy attached to one endpoint, to packet accepted', attached)
   both('policy detached from it, to packet refused', detached)
-}
-
-/** Of Felix and of the programs it has run to their end. */
-function cpuMs(): number {
-  const fields = readFileSync(`/proc/${felix.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
-  return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks) * TICK_MS, 0)
 }
 
 function memoryMb(field: string): number {
