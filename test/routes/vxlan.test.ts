@@ -155,14 +155,12 @@ test('on one subnet BIRD and Felix hand a pool over to each other', async (t) =>
 
     await t.test('from BIRD to VXLAN: the tunnel takes over', async () => {
       assert.equal(await byBird(), true)
-      const lost = await during('Always', 8000)
+      assert.equal(await during('Always', 8000), 0)
       await expectWires([
         ['vxlan', a, b],
         ['vxlan', b, a],
       ])
       await waitFor('BIRD to let go', async () => !(await byBird()), { deadlineMs: 20_000 })
-      // each node learns of the change by itself: whoever is first may send before the other can receive
-      assert.ok(lost <= 20, `${lost} packets were lost`)
     })
 
     await t.test('from VXLAN to BIRD: nothing is lost, and nothing of the tunnel stays', async () => {

@@ -59,6 +59,10 @@ describe('endpoints of a Node that does not exist', () => {
     const state = new Map([here, node('there.example.com', '192.0.2.2/24'), stray])
     assert.deepEqual(notices([state]), [`${UNKNOWN}there (is there.example.com meant?)`])
   })
+  test('of many some are named', () => {
+    const many = Array.from({ length: 8 }, (_, i) => workload('stray', { node: `n${i}`, ips: ['10.0.0.2'] }))
+    assert.deepEqual(notices([new Map([here, ...many])]), [`${UNKNOWN}n0, n1, n2, n3, n4 and others`])
+  })
   test('no business of a cluster without Nodes', () => assert.deepEqual(notices([new Map([stray])]), []))
 })
 

@@ -11,6 +11,9 @@ type Surroundings = Pick<RouteResolver, 'nodes' | 'pools' | 'options'>
 /** Sentences by what they are about; undefined = all is well there. */
 type Answers = ReadonlyMap<string, string | undefined>
 
+/** In a sentence for people. */
+const MOST_NAMES = 5
+
 export class Misplaced {
   readonly #self: NodeName
   /** How many endpoints name a node. */
@@ -84,10 +87,11 @@ export class Misplaced {
   #unknownText(nodes: Surroundings['nodes']): string | undefined {
     const unknown = [...this.#named.keys()].filter((name) => !nodes.has(name)).toSorted()
     if (unknown.length === 0 || nodes.size === 0) return undefined
-    const words = unknown.map((name) => {
+    const words = unknown.slice(0, MOST_NAMES).map((name) => {
       const meant = [...nodes.keys()].find((node) => areConfusable(node, name))
       return meant === undefined ? name : `${name} (is ${meant} meant?)`
     })
-    return `Endpoints name Nodes that do not exist: ${words.join(', ')}`
+    const others = unknown.length > MOST_NAMES ? ' and others' : ''
+    return `Endpoints name Nodes that do not exist: ${words.join(', ')}${others}`
   }
 }

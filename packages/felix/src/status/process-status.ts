@@ -10,6 +10,9 @@ import type { FelixConfig } from '../config/params.ts'
 const WRITE_TIMEOUT_MS = 2000
 const NEVER_MS = 3_600_000
 
+/** Nodes that started together would go on writing together. */
+const spread = (intervalMs: number): number => intervalMs * (1 + Math.random() / 10)
+
 export interface ProcessStatusOptions {
   readonly store: KvStore
   readonly node: NodeName
@@ -49,7 +52,7 @@ export class ProcessStatus {
       const changed = AbortSignal.any([signal, this.#reconfigured.signal])
       while (!changed.aborted) {
         if (intervalMs > 0) await this.#write()
-        await sleep(intervalMs || NEVER_MS, changed)
+        await sleep(spread(intervalMs) || NEVER_MS, changed)
       }
     }
   }

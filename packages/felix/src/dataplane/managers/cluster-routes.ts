@@ -18,15 +18,22 @@ export interface ClusterRouteContext {
 
 /** So long BIRD has to write its route when a pool becomes its own; ours goes on leading there. */
 const LINGER_MS = 10_000
+/** So long other hosts have to build a tunnel that was not there before; less than what a route replaces lingers. */
+const ARRIVAL_MS = 3000
 
 /**
  * Routes to what other hosts have, one a destination. A route whose target changes is replaced at once; one that is not wanted
- * any more lingers, because somebody else may be about to take it over.
+ * any more lingers, because somebody else may be about to take it over. A tunnel that comes into use while Felix runs is used
+ * a little later: each host learns of it by itself, and one that does not have it yet drops what comes through it.
  */
 export class ClusterRouteManager implements Manager {
   readonly #context: ClusterRouteContext
   readonly #targets: Lingering<Cidr, RouteTarget>
   readonly #dirty = new Set<Cidr>()
+  /** Targets that have been told and not been set. */
+  readonly #told = new Map<Cidr, RouteTarget>()
+  readonly #usableAt = new Map<TunnelKind, number>()
+  #isStart = true
   #linksDirty = false
 
   constructor(context: ClusterRouteContext) {
@@ -35,10 +42,36 @@ export class ClusterRouteManager implements Manager {
   }
 
   onMessage(message: CalcMessage): void {
-    if (message.kind === 'route.remove') this.#targets.release(message.dst)
-    if (message.kind !== 'route.update') return
-    this.#targets.set(message.dst, message.target)
-    this.#dirty.add(message.dst)
+    switch (message.kind) {
+      case 'route.update':
+        this.#told.set(message.dst, message.target)
+        break
+      case 'route.remove':
+        this.#told.delete(message.dst)
+        this.#targets.release(message.dst)
+        break
+      case 'tunnel.update':
+        return this.#arrive(message.tunnel.kind)
+      case 'tunnel.remove':
+        this.#usableAt.delete(message.tunnel)
+        break
+      case 'in-sync':
+        this.#isStart = false
+        break
+      default:
+        break
+    }
+  }
+
+  /** What was there before this Felix is in use already. */
+  #arrive(kind: TunnelKind): void {
+    if (this.#usableAt.has(kind)) return
+    this.#usableAt.set(kind, this.#isStart ? 0 : this.#context.now() + ARRIVAL_MS)
+  }
+
+  #usableInMs(target: RouteTarget): number {
+    const at = target.kind === 'tunnel' ? this.#usableAt.get(target.tunnel) : undefined
+    return Math.max(0, (at ?? 0) - this.#context.now())
   }
 
   /** The kernel drops the routes of a device that goes down, and which interface is the way may change. */
@@ -47,10 +80,18 @@ export class ClusterRouteManager implements Manager {
   }
 
   dueInMs(): number | undefined {
-    return this.#targets.dueInMs()
+    let due = this.#targets.dueInMs()
+    for (const target of this.#told.values()) due = Math.min(due ?? Number.POSITIVE_INFINITY, this.#usableInMs(target))
+    return due
   }
 
   takeOps(): readonly DataplaneOp[] {
+    for (const [dst, target] of this.#told) {
+      if (this.#usableInMs(target) > 0) continue
+      this.#told.delete(dst)
+      this.#targets.set(dst, target)
+      this.#dirty.add(dst)
+    }
     const expired = this.#targets.takeExpired()
     if (this.#linksDirty) for (const dst of this.#targets.keys()) this.#dirty.add(dst)
     this.#linksDirty = false

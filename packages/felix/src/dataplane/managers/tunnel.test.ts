@@ -252,6 +252,30 @@ describe('a route to another host', () => {
     })
   }
 
+  test('over a tunnel that comes into use while Felix runs waits for other hosts to have it, on its old way', () => {
+    const scene = new Scene().link('vxlan.calico').tell(route('10.0.0.64/26', direct), { kind: 'in-sync' })
+    scene.ops()
+    scene.tell({ kind: 'tunnel.update', tunnel: vxlan }, route('10.0.0.64/26', overVxlan))
+    const routes = (): string[] => scene.ops().filter((op) => op.startsWith('cluster'))
+    assert.deepEqual([routes(), scene.dueInMs()], [[], 3000])
+    scene.now = 3000
+    assert.deepEqual(routes(), ['cluster 10.0.0.64/26: via 10.0.0.65 dev vxlan.calico'])
+    assert.equal(scene.dueInMs(), undefined)
+    scene.tell(route('10.0.0.128/26', overVxlan))
+    assert.deepEqual(routes(), ['cluster 10.0.0.128/26: via 10.0.0.65 dev vxlan.calico'], 'later ones do not wait')
+  })
+
+  test('that waits for its tunnel and is not wanted any more is forgotten', () => {
+    const scene = new Scene().link('vxlan.calico').tell({ kind: 'in-sync' })
+    scene.ops()
+    scene.tell({ kind: 'tunnel.update', tunnel: vxlan }, route('10.0.0.64/26', overVxlan), noRoute('10.0.0.64/26'))
+    scene.now = 3000
+    assert.deepEqual(
+      scene.ops().filter((op) => op.startsWith('cluster')),
+      [],
+    )
+  })
+
   test('changes its way at once', () => {
     assert.deepEqual(withTunnel().tell(route('10.0.0.64/26', direct)).ops(), [
       'cluster 10.0.0.64/26: via 192.0.2.2 dev eth0',
