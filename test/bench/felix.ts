@@ -13,12 +13,15 @@ const SIZES = [
   { variant: 'legacy', endpoints: 10_000, local: 1000, policies: 1000, rounds: 30 },
   { variant: 'nft', endpoints: 10_000, local: 1000, policies: 1000, rounds: 30 },
   { variant: 'legacy', endpoints: 10_000, local: 10_000, policies: 1000, rounds: 5 },
+  { variant: 'nft', endpoints: 10_000, local: 10_000, policies: 1000, rounds: 5 },
 ] as const
 /** Very large tables are read back every 180 s. */
 const IDLE = (['legacy', 'nft'] as const).flatMap((variant) => [
   { variant, local: 100, seconds: 60 },
   { variant, local: 10_000, seconds: 180 },
 ])
+/** Each size takes one to two minutes, an idle Felix up to five, the cycles ten. */
+const LIMIT_MS = 20 * 60_000
 
 export const bench: Bench = {
   name: 'felix',
@@ -26,7 +29,12 @@ export const bench: Bench = {
     const figures: Figure[] = []
     const measure = async (script: string, args: readonly (string | number)[], of = ''): Promise<void> => {
       const command = [process.execPath, `test/bench/felix/${script}`, ...args.map(String)]
-      const { stdout } = await execute('scripts/in-netns.sh', command, { cwd: root, maxBuffer: 2 ** 26 })
+      const { stdout } = await execute('scripts/in-netns.sh', command, {
+        cwd: root,
+        maxBuffer: 2 ** 26,
+        timeout: LIMIT_MS,
+        killSignal: 'SIGKILL',
+      })
       const measured: Figure[] = JSON.parse(stdout.trim().split('\n').at(-1) ?? '')
       figures.push(...measured.map((each) => ({ ...each, name: `${of}${each.name}` })))
     }
