@@ -103,7 +103,8 @@ for (const variant of VARIANTS) {
       assert.match(await sh('ip route show dev calia'), new RegExp(`^${a.ip[4]} scope link *$`, 'm'))
     })
 
-    test('a workload cannot send from an address that is not its own', async () => {
+    test('a workload cannot send from an address that is not its own, however loose the check of the kernel', async () => {
+      await sh('for each in all default calia; do echo 2 > /proc/sys/net/ipv4/conf/$each/rp_filter; done')
       await sh(
         `ip -n a addr add 10.65.0.77/32 dev eth0; ip -n a addr add fd00:65::77/128 dev eth0 nodad; ip route add 10.65.0.77/32 via 172.16.0.2; ip -6 route add fd00:65::77/128 via fd00:16::2`,
       )
