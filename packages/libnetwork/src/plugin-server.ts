@@ -48,7 +48,10 @@ export class PluginServer {
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     rmSync(this.#opts.path, { force: true })
-    const deadline = setTimeout(() => this.#server.closeAllConnections(), DRAIN_MS)
+    const deadline = setTimeout(() => {
+      this.#opts.log.warn('Requests are cut off that are not served yet', { waitedMs: DRAIN_MS })
+      this.#server.closeAllConnections()
+    }, DRAIN_MS)
     await closed
     clearTimeout(deadline)
   }

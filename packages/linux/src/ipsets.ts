@@ -3,8 +3,9 @@
  *
  * Goal: each wanted set holds exactly its members before any rule names it, and goes away after the last rule that named it.
  * Only differences are written, in one `ipset restore` stream, which is not atomic: after a failure the touched sets are read
- * again. A few members that change go through a process that stays (ipset-session.ts), and by the stream if that is in doubt. A set that the kernel refuses is left out and reported; the others go on. A set beyond its limit is not touched: an
- * absent one stays absent, so that rules which need it fail closed.
+ * again. A few members that change go through a process that stays (ipset-session.ts), and by the stream if that is in doubt. A
+ * set that the kernel refuses is left out and reported; the others go on. A set beyond its limit is not touched: an absent one
+ * stays absent, so that rules which need it fail closed.
  *
  * A set of another size limit, or one that cannot be read, is rebuilt under a temporary name and swapped in. The kernel swaps
  * only sets of one type, so a set of another type is destroyed and made anew, which works unless rules use it.

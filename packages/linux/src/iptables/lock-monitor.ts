@@ -45,8 +45,10 @@ export class LockMonitor implements RuleMonitor {
 
   async *hints(signal: AbortSignal): AsyncGenerator<RuleHint> {
     while (!signal.aborted) {
-      if (this.#isThere()) yield* this.#follow(signal)
-      yield { kind: 'watch', by: 'none' }
+      if (this.#isThere()) {
+        yield* this.#follow(signal)
+        yield { kind: 'watch', by: 'none' }
+      }
       await sleep(RETRY_MS, signal)
     }
   }
